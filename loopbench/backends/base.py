@@ -1,0 +1,46 @@
+"""The backend contract: requests in, watched generations out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from loopbench.types import Generation, ModelInfo, Request
+
+
+class StreamWatch(Protocol):
+    """Sees the tokens of one stream as they come."""
+
+    def push(self, ids: Sequence[int], pieces: Sequence[str]) -> bool:
+        """Take new tokens with the text each of them added; True asks to stop the stream."""
+        ...
+
+
+Watch = Callable[[Request], StreamWatch]
+
+
+class BackendError(Exception):
+    """The backend cannot be used at all; its text is one sentence for the user."""
+
+
+class Backend(Protocol):
+    """An engine with one model loaded. Used as a context manager."""
+
+    def info(self) -> ModelInfo:
+        """Describe the loaded model and the engine."""
+        ...
+
+    def generate(
+        self, requests: Iterable[Request], watch: Watch
+    ) -> Iterator[tuple[Request, Generation]]:
+        """Run the requests and yield each with its generation as it ends, in any order.
+
+        Requests are taken from the iterable only when a slot is free. A stream whose
+        watch asks to stop ends at once with finish `loop`, and its slot is reused. A
+        failure of the engine gives generations with finish `error`; it does not raise.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the engine; idempotent."""
+        ...

@@ -1,0 +1,206 @@
+"""Every record that LoopBench passes around or writes to disk.
+
+Records are frozen `msgspec` structs: they are validated when they are decoded and
+fast on millions of lines. This module imports nothing of LoopBench's own, so that
+every other module may import it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+"""Version of the files of a run; raised whenever an old reader could misread them."""
+
+Finish = Literal["stop", "length", "loop", "error"]
+"""Why a generation ended: by itself, at the budget, stopped by a watcher, or by a failure."""
+
+Outcome = Literal["clean", "recovered", "doom", "truncated", "error"]
+"""How an output ended; see `loopbench.outcome.classify`."""
+
+Level = Literal["verbatim", "counter", "near"]
+"""Kind of repetition a detector reports: L0, L1 and L2."""
+
+Category = Literal["reasoning", "extraction", "tools"]
+"""Family of a task; each has its own score column."""
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the records: immutable and built by field name."""
+
+
+class Sample(Struct):
+    """One item of a task."""
+
+    task: str
+    task_version: int
+    id: str
+    """Unique within the task and its version; contains split, seed, level and index."""
+    level: str
+    """Difficulty, one of the task's `levels`."""
+    category: Category
+    prompt: str
+    """What the model is asked, before any chat template."""
+    reference: Any
+    """What the grader needs: JSON-serialisable, never shown to the model."""
+
+
+class Sampling(Struct):
+    """How tokens are drawn. Nothing is hidden: every filter is off unless asked for."""
+
+    temperature: float = 0.0
+    max_new_tokens: int = 1024
+    """The budget: most tokens of one generation."""
+    seed: int = 0
+    top_k: int = 0
+    """0 switches the filter off."""
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+
+class Request(Struct):
+    """One generation asked of a backend."""
+
+    key: str
+    """Identity of the generation; comes back with its result."""
+    prompt: str
+    sampling: Sampling
+    prefix_ids: tuple[int, ...] = ()
+    """Output tokens that are already there: the generation goes on after them.
+
+    They count against the budget, and they are not part of the returned generation.
+    """
+
+
+class Generation(Struct):
+    """What a backend returned for one request."""
+
+    text: str
+    token_ids: list[int]
+    """Generated ids, the end-of-sequence id included where the engine reports it."""
+    token_chars: list[int]
+    """Characters of `text` that each token added; same length as `token_ids`.
+
+    Zero for control tokens and for the first bytes of a character split over tokens.
+    """
+    finish: Finish
+    raw_finish: str
+    """The engine's own word for why it stopped."""
+    prompt_tokens: int
+    output_tokens: int
+    seconds: float
+    """Wall time from submission to the last token."""
+    error: str | None = None
+
+
+class LoopSpan(Struct):
+    """A looping stretch of an output, in token indices.
+
+    `start` is the onset, `end` is exclusive. `period` is the length in tokens of the
+    smallest block that repeats; a counter loop whose numbers grow has blocks of unequal
+    length, and `period` is then that of the last one. `repeats` counts whole blocks.
+    """
+
+    start: int
+    end: int
+    period: int
+    repeats: int
+
+
+class Verdict(Struct):
+    """What one detector says about one output."""
+
+    detector: str
+    version: int
+    level: Level
+    looped: bool
+    """A loop was found anywhere."""
+    terminal: bool
+    """The output was still in a loop at its last token."""
+    onset: int | None = None
+    """First token of the reported loop: the terminal one, else the longest."""
+    period: int | None = None
+    repeats: int | None = None
+    spans: list[LoopSpan] = []
+    score: float | None = None
+    """The detector's own measure, where it has one."""
+    template: str | None = None
+    """Counter loops: one block with its numbers as `{}`."""
+    strides: list[float] | None = None
+    """Counter loops: the step of each `{}` from one block to the next; 0 for a constant."""
+
+
+class Grade(Struct):
+    """What a task's grader says about one output.
+
+    Ungraded is a value: `correct` is None when no judgement was possible.
+    """
+
+    answer: str | None = None
+    """The extracted answer, as found in the output."""
+    correct: bool | None = None
+    score: float | None = None
+    """Between 0 and 1: field F1 for extraction, call score for tools, 0 or 1 for reasoning."""
+    problem: str | None = None
+    """Why there is no full score: `no_answer`, `invalid_json`, `schema_violation`, …"""
+    parts: dict[str, float] = {}
+    """Named partial scores, such as `valid_json` or `schema_valid`."""
+
+
+class ModelInfo(Struct):
+    """Provenance of a model under test: a rate without it cannot be compared."""
+
+    name: str
+    path: str
+    fingerprint: str
+    """`sha256:` and the hash of the weights."""
+    architecture: str
+    parameters: int
+    quantization: str
+    context_length: int
+    """Longest context the model was trained for, in tokens."""
+    template_hash: str | None
+    """Hash of the chat template; None for a model that has none and gets plain prompts."""
+    engine: str
+    engine_version: str
+
+
+class Record(Struct):
+    """One line of `records.jsonl`: one generation, judged."""
+
+    schema_version: int
+    key: str
+    model: str
+    task: str
+    task_version: int
+    sample_id: str
+    level: str
+    category: Category
+    prompt: str
+    reference: Any
+    sampling: Sampling
+    repeat: int
+    """Index of this generation among those of the same prompt and settings."""
+    generation: Generation
+    verdicts: list[Verdict]
+    outcome: Outcome
+    grade: Grade
+
+
+class Audit(Struct):
+    """One line of `audits.jsonl`: an early-stopped stream, run on to the budget."""
+
+    schema_version: int
+    key: str
+    """Key of the record whose stream was continued."""
+    generation: Generation
+    """The continuation only; the record holds what came before."""
+    verdicts: list[Verdict]
+    """Verdicts on the whole output."""
+    outcome: Outcome
+    """Outcome of the whole output at the full budget."""
+    escaped: bool
+    """The stream left the loop it was flagged for."""
