@@ -1,0 +1,87 @@
+"""Verbatim loops (L0): the output's end is exactly periodic, whatever the period.
+
+Sees any period up to a `min_repeats`-th of the output, in token ids alone. Does not see
+loops whose numbers advance (`counter`), nor paraphrase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopbench.detectors.periods import tail_period
+from loopbench.detectors.streaming import (
+    Grown,
+    TailLoop,
+    TailWatcher,
+    check_rule,
+    scan_tail,
+    tail_verdict,
+)
+from loopbench.types import LoopSpan, Verdict
+
+
+@dataclass(frozen=True)
+class Suffix:
+    """At least `min_repeats` blocks over at least `min_tokens` tokens, up to the end.
+
+    Parameters
+    ----------
+    min_repeats
+        Whole repetitions of the block, at least 2.
+    min_tokens
+        Length of the looping stretch in tokens.
+    max_period
+        Longest block looked for, in tokens; None for no limit.
+    """
+
+    min_repeats: int = 4
+    min_tokens: int = 128
+    max_period: int | None = None
+
+    name = "suffix"
+    version = 1
+
+    def __post_init__(self) -> None:
+        check_rule(self.min_repeats, self.min_tokens)
+        if self.max_period is not None and self.max_period < 1:
+            raise ValueError(f"max_period must be >= 1, got {self.max_period}")
+
+    def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
+        """Judge a whole output; the text is not used."""
+        loops, terminal = scan_tail(_Stream(self), ids, None)
+        return tail_verdict(self.name, self.version, "verbatim", loops, terminal)
+
+    def watch(self) -> TailWatcher:
+        """Return fresh state for one stream."""
+        return TailWatcher(_Stream(self))
+
+
+def find_tail_loop(ids: NDArray[np.int64], rule: Suffix) -> LoopSpan | None:
+    """Return the loop that `ids` ends in under `rule`, with its primitive period."""
+    tail = tail_period(ids, rule.min_repeats, rule.min_tokens, rule.max_period)
+    if tail is None:
+        return None
+    n = len(ids)
+    return LoopSpan(
+        start=n - tail.length, end=n, period=tail.period, repeats=tail.length // tail.period
+    )
+
+
+class _Stream:
+    def __init__(self, rule: Suffix) -> None:
+        self._rule = rule
+        self._ids = Grown()
+
+    def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
+        self._ids.extend(ids)
+
+    def tail(self) -> TailLoop | None:
+        span = find_tail_loop(self._ids.view, self._rule)
+        return TailLoop(span) if span else None
+
+
+DETECTOR = Suffix

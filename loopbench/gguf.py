@@ -1,0 +1,340 @@
+"""Reading what a GGUF file says about itself, without loading the model.
+
+The file is hostile input: every count and length is checked against a cap and against
+the bytes that are left before anything is read, and long arrays are walked, not built.
+Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections import Counter
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+MAGIC = b"GGUF"
+MAX_ENTRIES = 65_536
+"""Most metadata entries, and most tensors."""
+MAX_KEY_BYTES = 65_535
+MAX_STRING_BYTES = 16 << 20
+MAX_ARRAY_ITEMS = 4 << 20
+"""Most items of one array, and of all arrays together; the largest vocabularies have 0.3 M."""
+KEPT_ARRAY_ITEMS = 1_024
+"""Longer arrays are skipped: they are vocabularies, which only `read_arrays` reads."""
+MAX_NESTING = 2
+MAX_DIMENSIONS = 4
+
+_STRING, _ARRAY = 8, 9
+_SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
+
+Value = str | int | float | bool | list["Value"] | None
+"""A metadata value; None stands for an array too long to keep."""
+
+
+class TensorType(NamedTuple):
+    """How a ggml type is stored: `bytes` for every `block` elements."""
+
+    name: str
+    block: int
+    bytes: int
+
+
+TENSOR_TYPES = {
+    0: TensorType("F32", 1, 4),
+    1: TensorType("F16", 1, 2),
+    2: TensorType("Q4_0", 32, 18),
+    3: TensorType("Q4_1", 32, 20),
+    6: TensorType("Q5_0", 32, 22),
+    7: TensorType("Q5_1", 32, 24),
+    8: TensorType("Q8_0", 32, 34),
+    9: TensorType("Q8_1", 32, 36),
+    10: TensorType("Q2_K", 256, 84),
+    11: TensorType("Q3_K", 256, 110),
+    12: TensorType("Q4_K", 256, 144),
+    13: TensorType("Q5_K", 256, 176),
+    14: TensorType("Q6_K", 256, 210),
+    15: TensorType("Q8_K", 256, 292),
+    16: TensorType("IQ2_XXS", 256, 66),
+    17: TensorType("IQ2_XS", 256, 74),
+    18: TensorType("IQ3_XXS", 256, 98),
+    19: TensorType("IQ1_S", 256, 50),
+    20: TensorType("IQ4_NL", 32, 18),
+    21: TensorType("IQ3_S", 256, 110),
+    22: TensorType("IQ2_S", 256, 82),
+    23: TensorType("IQ4_XS", 256, 136),
+    24: TensorType("I8", 1, 1),
+    25: TensorType("I16", 1, 2),
+    26: TensorType("I32", 1, 4),
+    27: TensorType("I64", 1, 8),
+    28: TensorType("F64", 1, 8),
+    29: TensorType("IQ1_M", 256, 56),
+    30: TensorType("BF16", 1, 2),
+    34: TensorType("TQ1_0", 256, 54),
+    35: TensorType("TQ2_0", 256, 66),
+    39: TensorType("MXFP4", 32, 17),
+}
+
+_FILE_TYPES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K",
+    11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S",
+    17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS",
+    23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
+    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
+}  # fmt: skip
+"""`general.file_type`: llama.cpp's `llama_ftype`."""
+
+
+class GGUFError(ValueError):
+    """A file that cannot be used as a model; its text is one sentence for the user."""
+
+
+class Header(NamedTuple):
+    """What a GGUF file says about its model."""
+
+    version: int
+    metadata: dict[str, Value]
+    parameters: int
+    """Elements of all tensors."""
+    quantization: str
+    size: int
+    """Bytes that the file should have, going by its tensors."""
+
+    @property
+    def architecture(self) -> str:
+        """Name of the architecture, such as `llama`."""
+        value = self.metadata.get("general.architecture")
+        return value if isinstance(value, str) else "unknown"
+
+    @property
+    def context_length(self) -> int:
+        """Longest context that the model was trained for; 0 if the file does not say."""
+        value = self.metadata.get(f"{self.architecture}.context_length")
+        return value if isinstance(value, int) and value > 0 else 0
+
+    @property
+    def chat_template(self) -> str | None:
+        """Source of the chat template."""
+        value = self.metadata.get("tokenizer.chat_template")
+        return value if isinstance(value, str) and value.strip() else None
+
+    @property
+    def template_hash(self) -> str | None:
+        """Hash of the chat template; None if there is none."""
+        template = self.chat_template
+        if template is None:
+            return None
+        return "sha256:" + hashlib.sha256(template.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class _Reader:
+    """Bounds-checked little-endian reads."""
+
+    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
+        self.file, self.path, self.size = file, path, size
+        self.items_left = MAX_ARRAY_ITEMS
+
+    def damaged(self, what: str) -> GGUFError:
+        return GGUFError(f"{self.path} is not a valid GGUF file: {what}. Download it again.")
+
+    def bytes(self, count: int) -> bytes:
+        data = self.file.read(count)
+        if len(data) != count:
+            raise GGUFError(
+                f"{self.path} is truncated: it ends inside its header, after {self.size:,} bytes."
+                " Download it again."
+            )
+        return data
+
+    def skip(self, count: int) -> None:
+        if self.file.tell() + count > self.size:
+            self.file.seek(self.size)
+            self.bytes(1)
+        self.file.seek(count, 1)
+
+    def number(self, code: str) -> int | float | bool:
+        value: int | float | bool
+        (value,) = struct.unpack("<" + code, self.bytes(struct.calcsize("<" + code)))
+        return value
+
+    def count(self, limit: int, what: str, code: str = "Q") -> int:
+        value = int(self.number(code))
+        if value > limit:
+            raise self.damaged(f"it declares {value:,} {what}")
+        return value
+
+    def raw_string(self, limit: int = MAX_STRING_BYTES) -> bytes:
+        return self.bytes(self.count(limit, "bytes of text in one string"))
+
+    def string(self, limit: int = MAX_STRING_BYTES) -> str:
+        return self.raw_string(limit).decode("utf-8", "replace")
+
+    def array_head(self) -> tuple[int, int]:
+        kind = int(self.number("I"))
+        length = self.count(self.items_left, "items in its arrays")
+        self.items_left -= length
+        return kind, length
+
+    def array(self, depth: int) -> Value:
+        if depth > MAX_NESTING:
+            raise self.damaged("its arrays are nested too deeply")
+        kind, length = self.array_head()
+        if length <= KEPT_ARRAY_ITEMS:
+            return [self.value(kind, depth) for _ in range(length)]
+        if kind in _SCALARS:
+            self.skip(length * struct.calcsize("<" + _SCALARS[kind]))
+        elif kind == _STRING:
+            for _ in range(length):
+                self.skip(self.count(MAX_STRING_BYTES, "bytes of text in one string"))
+        else:
+            raise self.damaged("it has a long array of arrays")
+        return None
+
+    def value(self, kind: int, depth: int = 0) -> Value:
+        if kind in _SCALARS:
+            return self.number(_SCALARS[kind])
+        if kind == _STRING:
+            return self.string()
+        if kind == _ARRAY:
+            return self.array(depth + 1)
+        raise self.damaged(f"it has a metadata value of unknown type {kind}")
+
+
+def _start(reader: _Reader) -> tuple[int, int, int]:
+    """Read magic, version and counts: (version, tensors, metadata entries)."""
+    magic = reader.file.read(4)
+    if magic != MAGIC:
+        found = f"it starts with {magic!r}" if magic else "it is empty"
+        raise GGUFError(
+            f"{reader.path} is not a GGUF file: {found}. Give the path of a .gguf model file."
+        )
+    version = int(reader.number("I"))
+    if version not in (2, 3):
+        raise GGUFError(
+            f"{reader.path} has GGUF version {version}, and only 2 and 3 (little-endian) can be"
+            " read. Convert the model again with a current llama.cpp."
+        )
+    tensors = reader.count(MAX_ENTRIES, "tensors")
+    return version, tensors, reader.count(MAX_ENTRIES, "metadata entries")
+
+
+def _tensors(reader: _Reader, count: int, alignment: int) -> tuple[int, Counter[str], int]:
+    """Read the tensor table: elements in all, elements per type, bytes of the whole file."""
+    per_type: Counter[str] = Counter()
+    end = 0
+    for _ in range(count):
+        reader.string(MAX_KEY_BYTES)
+        elements = 1
+        for _ in range(reader.count(MAX_DIMENSIONS, "dimensions of a tensor", "I")):
+            elements *= reader.count(1 << 40, "elements in one dimension of a tensor")
+        number = int(reader.number("I"))
+        offset = reader.count(1 << 62, "bytes before a tensor")
+        kind = TENSOR_TYPES.get(number)
+        per_type[kind.name if kind else f"type {number}"] += elements
+        if kind:
+            end = max(end, offset + -(-elements // kind.block) * kind.bytes)
+    start = -(-reader.file.tell() // alignment) * alignment
+    return per_type.total(), per_type, start + end if count else reader.file.tell()
+
+
+def _quantization(metadata: dict[str, Value], per_type: Counter[str]) -> str:
+    file_type = metadata.get("general.file_type")
+    if isinstance(file_type, int) and file_type in _FILE_TYPES:
+        return _FILE_TYPES[file_type]
+    # The most frequent type by elements: norms and biases stay F32 in every file.
+    return max(per_type, key=per_type.__getitem__, default="unknown")
+
+
+def _parse(reader: _Reader) -> Header:
+    version, tensor_count, entries = _start(reader)
+    metadata: dict[str, Value] = {}
+    for _ in range(entries):
+        key = reader.string(MAX_KEY_BYTES)
+        metadata[key] = reader.value(int(reader.number("I")))
+    alignment = metadata.get("general.alignment", 32)
+    if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
+        raise reader.damaged(f"its alignment is {alignment!r}")
+    parts = metadata.get("split.count")
+    if isinstance(parts, int) and parts > 1:
+        raise GGUFError(
+            f"{reader.path} is one of {parts} parts of a model."
+            " Merge them first with llama-gguf-split --merge."
+        )
+    parameters, per_type, size = _tensors(reader, tensor_count, alignment)
+    return Header(version, metadata, parameters, _quantization(metadata, per_type), size)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except IsADirectoryError:
+        raise GGUFError(f"{path} is a folder. Give the path of a .gguf model file.") from None
+    except FileNotFoundError:
+        raise GGUFError(f"There is no file {path}. Give the path of a .gguf file.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise GGUFError(f"{path} cannot be read: {reason}.") from None
+
+
+def read_header(path: Path) -> Header:
+    """Read and check the header of a GGUF file.
+
+    Raises
+    ------
+    GGUFError
+        If the file cannot be read, is not GGUF, is damaged, has no tensors, or is
+        shorter than its tensors.
+    """
+    with _open(path) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        header = _parse(_Reader(file, path, size))
+    if header.parameters == 0:
+        raise GGUFError(f"{path} holds no weights. Give the path of a complete .gguf model file.")
+    if size < header.size:
+        raise GGUFError(
+            f"{path} is truncated: it should have {header.size:,} bytes and has {size:,}."
+            " Download it again."
+        )
+    return header
+
+
+def read_arrays(path: Path, keys: frozenset[str]) -> dict[str, list[bytes] | list[int]]:
+    """Read the named metadata arrays of byte strings or integers, whatever their length.
+
+    Raises
+    ------
+    GGUFError
+        As `read_header`.
+    """
+    found: dict[str, list[bytes] | list[int]] = {}
+    with _open(path) as file:
+        reader = _Reader(file, path, file.seek(0, 2))
+        file.seek(0)
+        entries = _start(reader)[2]
+        for _ in range(entries):
+            key = reader.string(MAX_KEY_BYTES)
+            kind = int(reader.number("I"))
+            if key not in keys or kind != _ARRAY:
+                reader.value(kind)
+                continue
+            item, length = reader.array_head()
+            if item == _STRING:
+                found[key] = [reader.raw_string() for _ in range(length)]
+            elif item in _SCALARS:
+                found[key] = [int(reader.number(_SCALARS[item])) for _ in range(length)]
+            else:
+                raise reader.damaged(f"{key} is an array of arrays")
+    return found
+
+
+def fingerprint(path: Path) -> str:
+    """Return `sha256:` and the hash of the file.
+
+    Raises
+    ------
+    GGUFError
+        If the file cannot be read.
+    """
+    with _open(path) as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

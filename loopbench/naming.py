@@ -1,0 +1,73 @@
+"""Finding detectors, tasks and backends by name, lazily, built-in or third-party.
+
+A built-in is a module of its package that exposes one object; a third party registers
+the same kind of object under an entry-point group. Nothing is imported to list names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+from collections.abc import Collection, Iterable
+from typing import Any
+
+
+class UnknownNameError(ValueError):
+    """A name that nothing is registered under; its text says what was probably meant."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known) or 'none'}."
+        super().__init__(f"Unknown {kind} {name!r}. {hint}")
+
+
+def _builtin(package: str, exclude: Collection[str]) -> list[str]:
+    spec = importlib.util.find_spec(package)
+    locations = spec.submodule_search_locations if spec else None
+    return [m.name for m in pkgutil.iter_modules(locations) if m.name not in exclude]
+
+
+def names(package: str, exclude: Collection[str] = ()) -> list[str]:
+    """Return every registered name, sorted.
+
+    Parameters
+    ----------
+    package
+        Dotted name of the package that holds the built-ins; also the entry-point group
+        of third parties.
+    exclude
+        Helper modules of the package that are not built-ins.
+    """
+    external = {point.name for point in importlib.metadata.entry_points(group=package)}
+    return sorted(external | set(_builtin(package, exclude)))
+
+
+def resolve(
+    kind: str, name: str, package: str, attribute: str, exclude: Collection[str] = ()
+) -> Any:
+    """Import and return the object registered under `name`.
+
+    Built-ins win over third parties, so that a plugin cannot change what a published
+    name measures.
+
+    Parameters
+    ----------
+    kind
+        The word for the error message: `detector`, `task`, `backend`.
+    attribute
+        Name of the object in a built-in module.
+
+    Raises
+    ------
+    UnknownNameError
+        If nothing is registered under `name`.
+    """
+    if name in _builtin(package, exclude):
+        return getattr(importlib.import_module(f"{package}.{name}"), attribute)
+    for point in importlib.metadata.entry_points(group=package, name=name):
+        return point.load()
+    raise UnknownNameError(kind, name, names(package, exclude))
