@@ -83,7 +83,10 @@ class _Stream:
         items, rule = self._items, self._rule
         items.parse()
         literals = items.literals.view
-        periodic = tail_period(literals, rule.min_repeats, rule.min_repeats)
+        # The pattern must cover the demanded tokens: a short run of like literals at the
+        # very end may be just the inside of one longer block.
+        covered = items.count_after_token(items.tokens - rule.min_tokens)
+        periodic = tail_period(literals, rule.min_repeats, max(covered, rule.min_repeats))
         if periodic is None or not items.open_rest_fits(len(literals) - periodic.period):
             return None
         count = steady_count(items.numbers.view, periodic, rule.min_repeats)

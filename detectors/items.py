@@ -97,6 +97,12 @@ class Items:
         """Return the token with which the literal of `item` begins."""
         return bisect_right(self._token_ends, self._starts[item])
 
+    def count_after_token(self, token: int) -> int:
+        """Return how many items begin after this token."""
+        if token < 0:
+            return len(self._starts)
+        return len(self._starts) - bisect_right(self._starts, self._token_ends[token])
+
     @property
     def tokens(self) -> int:
         """Tokens seen so far."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import Counter
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 MAGIC = b"GGUF"
 MAX_ENTRIES = 65_536
@@ -130,14 +131,14 @@ class Header(NamedTuple):
 class _Reader:
     """Bounds-checked little-endian reads."""
 
-    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
+    def __init__(self, file: BufferedReader, path: Path, size: int) -> None:
         self.file, self.path, self.size = file, path, size
         self.items_left = MAX_ARRAY_ITEMS
 
     def damaged(self, what: str) -> GGUFError:
         return GGUFError(f"{self.path} is not a valid GGUF file: {what}. Download it again.")
 
-    def bytes(self, count: int) -> bytes:
+    def take(self, count: int) -> bytes:
         data = self.file.read(count)
         if len(data) != count:
             raise GGUFError(
@@ -149,12 +150,12 @@ class _Reader:
     def skip(self, count: int) -> None:
         if self.file.tell() + count > self.size:
             self.file.seek(self.size)
-            self.bytes(1)
+            self.take(1)
         self.file.seek(count, 1)
 
     def number(self, code: str) -> int | float | bool:
         value: int | float | bool
-        (value,) = struct.unpack("<" + code, self.bytes(struct.calcsize("<" + code)))
+        (value,) = struct.unpack("<" + code, self.take(struct.calcsize("<" + code)))
         return value
 
     def count(self, limit: int, what: str, code: str = "Q") -> int:
@@ -164,7 +165,7 @@ class _Reader:
         return value
 
     def raw_string(self, limit: int = MAX_STRING_BYTES) -> bytes:
-        return self.bytes(self.count(limit, "bytes of text in one string"))
+        return self.take(self.count(limit, "bytes of text in one string"))
 
     def string(self, limit: int = MAX_STRING_BYTES) -> str:
         return self.raw_string(limit).decode("utf-8", "replace")
@@ -264,7 +265,7 @@ def _parse(reader: _Reader) -> Header:
     return Header(version, metadata, parameters, _quantization(metadata, per_type), size)
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except IsADirectoryError:

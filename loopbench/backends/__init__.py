@@ -11,6 +11,7 @@ from loopbench.backends.base import Backend
 _HELPERS = frozenset(
     {
         "base",
+        "cores",
         "llamacpp_client",
         "llamacpp_process",
         "llamacpp_server",

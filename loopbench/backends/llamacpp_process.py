@@ -32,8 +32,12 @@ class Engine(Protocol):
         """Say why it ended, waiting for that at most `wait_s`; None while it runs."""
         ...
 
+    def kill(self) -> None:
+        """End it at once, from any thread; `stop` must still follow."""
+        ...
+
     def stop(self) -> None:
-        """End it at once; idempotent."""
+        """End it and release what it holds; idempotent."""
         ...
 
 
@@ -132,8 +136,14 @@ class EngineProcess:
         printable = ("".join(c for c in line if c.isprintable()).strip() for line in lines)
         return " | ".join([line for line in printable if line][-TAIL_LINES:])
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         """Kill the child: it holds nothing that needs saving."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def stop(self) -> None:
+        """Kill the child and close its pipes."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -144,4 +154,3 @@ class EngineProcess:
         if self._log is not None:
             self._log.close()
             self._log = None
-

@@ -54,7 +54,9 @@ def samplers(sampling: Sampling) -> list[str]:
     return chain
 
 
-def completion_body(ids: Sequence[int], sampling: Sampling, n_predict: int, key: str) -> Any:
+def completion_body(
+    ids: Sequence[int], sampling: Sampling, n_predict: int, key: str, context: int
+) -> dict[str, Any]:
     """Build the body of a `/completion` request.
 
     Every sampling field is explicit, so that no default of the server, nor one that a
@@ -74,7 +76,7 @@ def completion_body(ids: Sequence[int], sampling: Sampling, n_predict: int, key:
         "seed": request_seed(sampling.seed, key),
         "repeat_penalty": sampling.repetition_penalty,
         # The whole context, as in transformers; llama.cpp looks at the last 64 tokens.
-        "repeat_last_n": -1,
+        "repeat_last_n": context,
         "presence_penalty": 0.0,
         "frequency_penalty": 0.0,
         "dry_multiplier": 0.0,
@@ -89,11 +91,6 @@ def completion_body(ids: Sequence[int], sampling: Sampling, n_predict: int, key:
         "stop": [],
         "n_probs": 0,
     }
-
-
-def encodable(text: str) -> str:
-    """Replace lone surrogates, which no UTF-8 file can hold."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class EventSplitter:
@@ -137,7 +134,7 @@ class Assembler:
         Ids that the server withheld are recovered where that is possible. Where it is
         not, they are left out, never invented: `predicted` then exceeds the ids' number.
         """
-        content, ids = encodable(event.content), list(event.tokens)
+        content, ids = event.content, list(event.tokens)
         held = event.tokens_predicted - self.predicted - len(ids)
         self.predicted = max(self.predicted, event.tokens_predicted)
         if held > 0 and len(ids) == 1:

@@ -1,0 +1,396 @@
+"""llama.cpp through the prebuilt `xllamacpp` wheel: parallel slots, streamed token ids.
+
+The engine runs in a child process, because a model file is hostile input and a crash of
+native code must not take the run with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from loopbench import gguf
+from loopbench.backends.base import BackendError, StreamWatch, Watch
+from loopbench.backends.cores import default_threads
+from loopbench.backends.llamacpp_client import Client, Limits, RequestError, StallError
+from loopbench.backends.llamacpp_process import Engine, EngineProcess
+from loopbench.backends.llamacpp_vocabulary import Vocabulary
+from loopbench.types import Generation, ModelInfo, Request
+
+DEFAULT_SLOTS = 8
+CONTEXT_STEP = 256
+RESTART_CREDIT = 16
+"""Generations that must succeed after a restart before another one is allowed."""
+EXIT_WAIT_S = 2.0
+"""A lost connection is noticed a moment before the end of the process that held it."""
+
+
+def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
+    """Return the context of one slot: room for prompt and budget, in whole steps."""
+    return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP
+
+
+def failed(message: str, raw: str) -> Generation:
+    """Return the generation that stands for a failure."""
+    return Generation(
+        text="",
+        token_ids=[],
+        token_chars=[],
+        finish="error",
+        raw_finish=raw,
+        prompt_tokens=0,
+        output_tokens=0,
+        seconds=0.0,
+        error=message,
+    )
+
+
+class LlamaCppBackend:
+    """A model in a llama.cpp server; see `open_backend`.
+
+    Parameters
+    ----------
+    engine
+        The server, not started yet.
+    slots
+        Streams at the same time.
+    templated
+        Whether prompts go through the model's chat template.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        info: ModelInfo,
+        *,
+        slots: int,
+        limits: Limits,
+        templated: bool,
+        bos_id: int | None = None,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        self.slots = slots
+        self.limits = limits
+        self._engine = engine
+        self._info = info
+        self._templated = templated
+        self._bos_id = bos_id
+        self._vocabulary = vocabulary or Vocabulary({})
+        self._epoch = 0
+        """Number of starts of the engine: a stream belongs to one of them."""
+        self._deaths: dict[int, str] = {}
+        """Start of the engine -> how it ended."""
+        self._credit = RESTART_CREDIT
+        """Generations that ended well since the last restart."""
+        self._in_flight = 0
+        self._restarting = asyncio.Lock()
+        self._closed = False
+        self._session: aiohttp.ClientSession | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        try:
+            self._call(self._start(engine.start()))
+        except BaseException:
+            self.close()
+            raise
+
+    def _call(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _start(self, address: str) -> None:
+        """Connect to a freshly started engine and see that it renders a prompt."""
+        await self._disconnect()
+        self._session = aiohttp.ClientSession(
+            address,
+            headers={"Authorization": f"Bearer {self._engine.secret}"},
+            connector=aiohttp.TCPConnector(limit=0),
+        )
+        self._client = Client(
+            self._session,
+            templated=self._templated,
+            bos_id=self._bos_id,
+            limits=self.limits,
+            vocabulary=self._vocabulary,
+        )
+        try:
+            await self._client.prompt_ids("Hello.")
+        except (RequestError, aiohttp.ClientError) as error:
+            raise BackendError(f"{self._info.path} cannot be used: {error}") from error
+        self._epoch += 1
+
+    async def _disconnect(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def info(self) -> ModelInfo:
+        """Describe the loaded model and the engine."""
+        return self._info
+
+    def generate(
+        self, requests: Iterable[Request], watch: Watch
+    ) -> Iterator[tuple[Request, Generation]]:
+        """Run the requests; see `loopbench.backends.base.Backend`.
+
+        `watch` is called in the caller's thread, `push` of what it returns in another. The
+        next request is taken after the finished one was yielded and dealt with. An
+        exception out of `push` is raised here.
+        """
+        if self._closed:
+            raise BackendError("The backend is closed.")
+        pending = iter(requests)
+        done: queue.SimpleQueue[tuple[Request, Future[Generation]]] = queue.SimpleQueue()
+        running: dict[Future[Generation], Request] = {}
+        more = True
+        try:
+            while True:
+                while more and len(running) < self.slots:
+                    request = next(pending, None)
+                    if request is None:
+                        more = False
+                        break
+                    task = asyncio.run_coroutine_threadsafe(
+                        self._run(request, watch(request)), self._loop
+                    )
+                    running[task] = request
+                    task.add_done_callback(lambda f, r=request: done.put((r, f)))  # type: ignore[misc]
+                if not running:
+                    return
+                request, task = done.get()
+                del running[task]
+                yield request, task.result()
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _run(self, request: Request, watch: StreamWatch) -> Generation:
+        """Run one request; whatever fails on the engine's side becomes a generation."""
+        async with self._restarting:
+            if self._epoch in self._deaths:
+                await self._restart()
+            if self._epoch in self._deaths:
+                return failed(f"Not run: {self._deaths[self._epoch]}.", "engine_stopped")
+        epoch = self._epoch
+        self._in_flight += 1
+        try:
+            generation = await self._client.generate(request, watch)
+        except StallError as error:
+            self._end_if_stuck(epoch)
+            return failed(str(error), "stalled")
+        except RequestError as error:
+            return failed(str(error), "request_failed")
+        except (aiohttp.ClientError, ConnectionError) as error:
+            return await self._lost(epoch, error)
+        finally:
+            self._in_flight -= 1
+        self._credit += 1
+        return generation
+
+    async def _lost(self, epoch: int, error: Exception) -> Generation:
+        """Say what became of a stream whose connection broke."""
+        async with self._restarting:
+            if epoch not in self._deaths:
+                reason = await asyncio.to_thread(self._engine.exit_reason, EXIT_WAIT_S)
+                if reason is None:
+                    return failed(f"The connection to the engine broke: {error}.", "connection")
+                self._note_death(epoch, f"the engine stopped ({reason})")
+        sentence = self._deaths[epoch]
+        return failed(f"{sentence[0].upper()}{sentence[1:]}.", "engine_stopped")
+
+    def _note_death(self, epoch: int, what: str) -> None:
+        count = self._in_flight
+        lost = "1 stream was lost" if count == 1 else f"{count} streams were lost"
+        self._deaths[epoch] = f"{what}; {lost}; resume with --resume"
+
+    def _end_if_stuck(self, epoch: int) -> None:
+        """After a stall, end an engine that sends nothing to any stream.
+
+        Otherwise every later request would wait its full time too.
+        """
+        silent = time.monotonic() - self._client.last_byte
+        if epoch == self._epoch and epoch not in self._deaths and silent >= self.limits.stall_s:
+            self._note_death(epoch, "the engine was stuck and was ended")
+            self._engine.kill()
+
+    async def _restart(self) -> None:
+        """Start the engine again, unless it died again soon after the last restart."""
+        if self._credit < RESTART_CREDIT or self._closed:
+            return
+        self._credit = 0
+        try:
+            await self._start(await asyncio.to_thread(self._engine.start))
+        except BackendError as error:
+            self._deaths[self._epoch] += f" (restarting failed: {error})"
+
+    def close(self) -> None:
+        """Cancel what runs and end the engine; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        # First of all: a restart that is under way then fails instead of being waited for.
+        self._engine.kill()
+        self._call(self._wind_down())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._engine.stop()
+
+    async def _wind_down(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._disconnect()
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    def __enter__(self) -> Self:
+        """Return the backend itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the backend."""
+        self.close()
+
+
+def _model_info(path: Path, name: str, header: gguf.Header) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        path=str(path),
+        fingerprint=gguf.fingerprint(path),
+        architecture=header.architecture,
+        parameters=header.parameters,
+        quantization=header.quantization,
+        context_length=header.context_length,
+        template_hash=header.template_hash,
+        engine="llama.cpp (xllamacpp)",
+        engine_version=importlib.metadata.version("xllamacpp"),
+    )
+
+
+def _context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
+    """Return the context of one slot, or refuse a budget that the model cannot hold."""
+    if max_new_tokens < 1:
+        raise BackendError(f"The budget must be at least 1 token, got {max_new_tokens}.")
+    context = slot_context(max_new_tokens, allowance)
+    trained = header.context_length
+    if trained and context > trained:
+        # llama.cpp would cap it silently, and "budget" would no longer mean the budget.
+        if max_new_tokens + 2 >= trained:
+            raise BackendError(
+                f"{name} was trained for {trained:,} tokens of context, and a budget of"
+                f" {max_new_tokens:,} does not fit. Use --max-new-tokens"
+                f" {max(1, trained - allowance - 2)} or less."
+            )
+        return trained
+    return context
+
+
+def open_backend(
+    path: Path,
+    *,
+    name: str | None = None,
+    slots: int | None = None,
+    threads: int | None = None,
+    max_new_tokens: int = 1024,
+    prompt_allowance: int = 1024,
+    context_per_slot: int | None = None,
+    deterministic: bool = False,
+    seed: int = 0,
+    stall_s: float = 120.0,
+    template_s: float = 10.0,
+    load_timeout_s: float = 300.0,
+    gpu_layers: int = 0,
+) -> LlamaCppBackend:
+    """Load a GGUF model.
+
+    Parameters
+    ----------
+    name
+        Short name for tables; the file's name by default.
+    slots
+        Streams at the same time; `DEFAULT_SLOTS` by default.
+    threads
+        CPU threads; the cores that are free by default.
+    max_new_tokens
+        The largest budget of any request.
+    prompt_allowance
+        Room for the prompt, in tokens, the template's included.
+    context_per_slot
+        Context in tokens, instead of what the two above give.
+    deterministic
+        One slot, and prompts processed token by token: the same request then gives the
+        same ids on the same machine and thread count, whatever ran before, and a
+        continuation goes on as the uninterrupted stream did.
+    seed
+        Seed of the engine itself. Requests do not use it: theirs is in `Sampling`.
+    stall_s
+        Longest silence of a stream before it counts as failed.
+    gpu_layers
+        Layers to put on a GPU, for wheels that can.
+
+    Raises
+    ------
+    GGUFError
+        If the file is not a whole GGUF file.
+    BackendError
+        If the engine is missing or cannot load the model.
+    """
+    path = Path(path).absolute()
+    header = gguf.read_header(path)
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise BackendError(
+            "The llama.cpp engine is not installed; install it with:"
+            " pip install 'loopbench-edge[gguf]'"
+        )
+    name = name or path.stem
+    slots = 1 if deterministic else slots or DEFAULT_SLOTS
+    context = context_per_slot or _context(header, name, max_new_tokens, prompt_allowance)
+    settings = {
+        "path": str(path),
+        "slots": slots,
+        "context_per_slot": context,
+        "threads": threads or default_threads(),
+        "batch": 1 if deterministic else 2048,
+        "poll": 0,
+        "seed": seed % (1 << 31),
+        "gpu_layers": gpu_layers,
+    }
+    bos_id = header.metadata.get("tokenizer.ggml.bos_token_id")
+    return LlamaCppBackend(
+        EngineProcess(settings, load_timeout_s),
+        _model_info(path, name, header),
+        slots=slots,
+        limits=Limits(context, stall_s, template_s),
+        templated=header.chat_template is not None,
+        bos_id=bos_id if isinstance(bos_id, int) else None,
+        vocabulary=Vocabulary(path=path),
+    )
+
+
+class _LlamaCpp:
+    """The backend as the registry sees it."""
+
+    name = "llamacpp"
+
+    def open(self, path: Path, **settings: Any) -> LlamaCppBackend:
+        """Load a model; see `open_backend`."""
+        return open_backend(path, **settings)
+
+
+BACKEND = _LlamaCpp()
