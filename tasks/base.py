@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
+from loopbench.tasks.rng import SPLITS, item_rng, split_of
 from loopbench.types import Category, Grade, Sample
+
+_PATIENCE = 2_000
+"""Draws in a row that bring nothing new before a level counts as exhausted."""
 
 
 @runtime_checkable
@@ -39,3 +46,87 @@ class Task(Protocol):
     def oracle(self, sample: Sample) -> str:
         """Return an output that `grade` must accept in full."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a procedural task makes of one generator: a sample without its coordinates."""
+
+    prompt: str
+    reference: Any
+    key: str = ""
+    """Identity of the problem where prompts of another wording or order ask the same;
+    the prompt itself if empty."""
+
+
+class Procedural(ABC):
+    """Base of the built-in tasks: draws distinct drafts and keeps the splits apart.
+
+    Nothing requires a task to inherit from it; `Task` is the contract.
+    """
+
+    name: str
+    version: int = 1
+    category: Category
+    levels: tuple[str, ...] = ("easy", "medium", "hard")
+    description: str
+
+    @abstractmethod
+    def draft(self, rng: random.Random, level: str) -> Draft:
+        """Make one problem; called with a generator of its own."""
+
+    @abstractmethod
+    def grade(self, sample: Sample, text: str) -> Grade:
+        """See `Task.grade`."""
+
+    @abstractmethod
+    def oracle(self, sample: Sample) -> str:
+        """See `Task.oracle`."""
+
+    def samples(
+        self, n: int, *, level: str, seed: int = 0, split: str = "test"
+    ) -> Iterator[Sample]:
+        """Yield `n` distinct samples; the first `m` of `n` are those of `samples(m)`.
+
+        Raises
+        ------
+        ValueError
+            At once if `n`, `level` or `split` makes no sense; while iterating if the
+            level has fewer than `n` distinct samples.
+        """
+        # A generator function would report a bad level only when its first item is asked for.
+        if n < 0:
+            raise ValueError(f"the number of samples must be >= 0, got {n}")
+        if level not in self.levels:
+            known = ", ".join(self.levels)
+            raise ValueError(f"Unknown level {level!r} of task {self.name!r}. Known: {known}.")
+        if split not in SPLITS:
+            raise ValueError(f"Unknown split {split!r}. Known: {', '.join(SPLITS)}.")
+        return self._draw(n, level, seed, split)
+
+    def _draw(self, n: int, level: str, seed: int, split: str) -> Iterator[Sample]:
+        seen: set[str] = set()
+        index = fruitless = 0
+        while len(seen) < n:
+            draft = self.draft(item_rng(self, split, seed, level, index), level)
+            key = draft.key or draft.prompt
+            if key in seen or split_of(self.name, key) != split:
+                fruitless += 1
+                if fruitless > _PATIENCE:
+                    raise ValueError(
+                        f"{self.name}:{level} has only {len(seen)} distinct samples "
+                        f"in split {split!r}, {n} were asked for"
+                    )
+            else:
+                fruitless = 0
+                seen.add(key)
+                yield Sample(
+                    task=self.name,
+                    task_version=self.version,
+                    id=f"{split}-{seed}-{level}-{index}",
+                    level=level,
+                    category=self.category,
+                    prompt=draft.prompt,
+                    reference=draft.reference,
+                )
+            index += 1

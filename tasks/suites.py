@@ -1,0 +1,169 @@
+"""Named mixtures of tasks, and the selection of samples for a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from loopbench import tasks
+from loopbench.naming import UnknownNameError
+from loopbench.types import Sample
+
+DEFAULT_SUITE = "edge"
+DEFAULT_COUNT = 16
+"""Samples of a task that is named without a suite and without a limit."""
+
+_REASONING = (
+    "chain_sum",
+    "competition",
+    "countdown",
+    "enumeration",
+    "knights_knaves",
+    "long_multiplication",
+    "number_sequence",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """So many samples of one task at one level."""
+
+    task: str
+    level: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A published mixture; a change of its entries needs a new version."""
+
+    name: str
+    version: int
+    description: str
+    entries: tuple[Entry, ...]
+
+
+def _mixture(reasoning: int, hard: int, medium: int) -> tuple[Entry, ...]:
+    return (
+        *(Entry(task, "hard", reasoning) for task in _REASONING),
+        *(
+            Entry(task, level, count)
+            for task in ("extract_records", "tool_call")
+            for level, count in (("hard", hard), ("medium", medium))
+        ),
+    )
+
+
+SUITES: dict[str, Suite] = {
+    suite.name: suite
+    for suite in (
+        Suite("edge", 1, "hard reasoning, with extraction and tool use", _mixture(8, 12, 8)),
+        Suite("quick", 1, "a quarter of the edge mixture", _mixture(2, 3, 2)),
+        Suite(
+            "easy",
+            1,
+            "every task at its easy level",
+            tuple(Entry(task, "easy", 4) for task in (*_REASONING, "extract_records", "tool_call")),
+        ),
+    )
+}
+"""Every suite by name."""
+
+
+def task_samples(names: Sequence[str], level: str, n: int, seed: int) -> list[Sample]:
+    """Return `n` samples of each named task at one level, in balanced order."""
+    return _balanced([Entry(name, level, n) for name in names], seed)
+
+
+def suite_samples(suite: str, seed: int, limit: int | None = None) -> list[Sample]:
+    """Return the samples of a suite in a seeded order whose every prefix keeps the mixture.
+
+    Raises
+    ------
+    loopbench.naming.UnknownNameError
+        If there is no such suite.
+    """
+    if suite not in SUITES:
+        raise UnknownNameError("suite", suite, SUITES)
+    return select([suite], limit, seed)
+
+
+def select(names: Sequence[str], limit: int | None, seed: int) -> list[Sample]:
+    """Return the samples of a mixed selection, in balanced order.
+
+    Parameters
+    ----------
+    names
+        Suites, tasks (at their hardest level) and `task:level`. A task and level that is
+        named twice counts once, with the larger number.
+    limit
+        Most samples in all. If only tasks are named they share it evenly, so that one task
+        can be run on as many samples as wanted; without it each gives `DEFAULT_COUNT`.
+    seed
+        Of the samples and of their order.
+
+    Raises
+    ------
+    loopbench.naming.UnknownNameError
+        If a name is neither a suite nor a task.
+    ValueError
+        If a level is unknown, nothing is named, or the limit is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit must be >= 1, got {limit}")
+    if not names:
+        raise ValueError("no task or suite was named")
+    only_tasks = not any(name in SUITES for name in names)
+    each = -(-limit // len(set(names))) if limit and only_tasks else DEFAULT_COUNT
+    merged: dict[tuple[str, str], int] = {}
+    for name in names:
+        for entry in _entries(name, each):
+            place = (entry.task, entry.level)
+            merged[place] = max(entry.count, merged.get(place, 0))
+    return _balanced([Entry(*place, count) for place, count in merged.items()], seed)[:limit]
+
+
+def content_hash(samples: Iterable[Sample]) -> str:
+    """Return `sha256:` and a hash of the samples' content, whatever their order.
+
+    The header of a run pins its items with it: two runs are comparable item by item only
+    if the hashes agree, whatever versions they claim.
+    """
+    digests = sorted(
+        hashlib.sha256(
+            json.dumps(msgspec.to_builtins(sample), sort_keys=True, separators=(",", ":")).encode()
+        ).hexdigest()
+        for sample in samples
+    )
+    return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _entries(name: str, count: int) -> tuple[Entry, ...]:
+    if name in SUITES:
+        return SUITES[name].entries
+    task_name, colon, level = name.partition(":")
+    if task_name not in tasks.names():
+        raise UnknownNameError("task or suite", task_name, [*SUITES, *tasks.names()])
+    levels = tasks.get(task_name).levels
+    if colon and level not in levels:
+        raise UnknownNameError(f"level of {task_name}", level, levels)
+    return (Entry(task_name, level if colon else levels[-1], count),)
+
+
+def _balanced(entries: Sequence[Entry], seed: int) -> list[Sample]:
+    # Each entry spreads its samples evenly over [0, 1) from an offset of its own: every
+    # prefix then holds each entry in proportion, give or take one sample.
+    placed: list[tuple[float, str, str, Sample]] = []
+    for entry in entries:
+        text = f"order:{seed}:{entry.task}:{entry.level}"
+        offset = random.Random(text).random()
+        drawn = tasks.get(entry.task).samples(entry.count, level=entry.level, seed=seed)
+        for j, sample in enumerate(drawn):
+            placed.append(((j + offset) / entry.count, entry.task, entry.level, sample))
+    placed.sort(key=lambda place: place[:3])
+    return [sample for *_, sample in placed]

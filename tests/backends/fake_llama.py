@@ -1,0 +1,114 @@
+"""A llama-server on loopback that does what a test tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from loopbench.backends.base import BackendError
+
+Stream = Callable[["FakeEngine", web.StreamResponse, dict[str, Any]], Awaitable[None]]
+
+
+def sse(**fields: Any) -> bytes:
+    return b"data: " + json.dumps(fields).encode() + b"\n\n"
+
+
+async def say_three(engine: FakeEngine, response: web.StreamResponse, body: dict[str, Any]) -> None:
+    for n, word in enumerate(("one", " two", " three"), 1):
+        await response.write(sse(content=word, tokens=[n], tokens_predicted=n))
+    await response.write(sse(stop=True, stop_type="eos", tokens_predicted=3))
+
+
+class FakeEngine:
+    """Implements `llamacpp_process.Engine`; one token per word of the prompt."""
+
+    def __init__(self, stream: Stream = say_three) -> None:
+        self.secret = "secret"
+        self.stream = stream
+        self.bodies: list[dict[str, Any]] = []
+        self.active = 0
+        self.most_active = 0
+        self.broken_off = 0
+        """Streams that the client closed before their end."""
+        self.starts = 0
+        self.starts_allowed = 10
+        self.death: str | None = None
+        self.template_delay = 0.0
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> str:
+        self.stop()
+        if self.starts >= self.starts_allowed:
+            raise BackendError("no more")
+        self.starts += 1
+        self.death = None
+        ready: list[str] = []
+        up = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
+
+        async def serve() -> None:
+            app = web.Application()
+            app.router.add_post("/apply-template", self._template)
+            app.router.add_post("/tokenize", self._tokenize)
+            app.router.add_post("/completion", self._completion)
+            runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            ready.append(f"http://{host}:{port}")
+            up.set()
+            await self._ended.wait()
+            await runner.cleanup()
+
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(serve()))
+        self._thread.start()
+        up.wait()
+        return ready[0]
+
+    def exit_reason(self, wait_s: float) -> str | None:
+        return self.death
+
+    def kill(self) -> None:
+        self.death = self.death or "signal 9 (SIGKILL)"
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
+            self._thread.join()
+            self._loop.close()
+            self._thread = None
+
+    async def _template(self, request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == "Bearer secret"
+        await asyncio.sleep(self.template_delay)
+        message = (await request.json())["messages"][0]
+        return web.json_response({"prompt": f"<bos> {message['content']}"})
+
+    async def _tokenize(self, request: web.Request) -> web.Response:
+        words = (await request.json())["content"].split()
+        ids = [1 if word == "<bos>" else 100 for word in words]
+        return web.json_response({"tokens": [1, *ids]})
+
+    async def _completion(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.bodies.append(body)
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+        response = web.StreamResponse()
+        try:
+            await response.prepare(request)
+            await self.stream(self, response, body)
+        except (asyncio.CancelledError, ConnectionError):
+            self.broken_off += 1
+            raise
+        finally:
+            self.active -= 1
+        return response

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loopbench import backends
+from loopbench.backends.cores import free_cores
+from loopbench.backends.llamacpp import slot_context
+from loopbench.backends.llamacpp_process import describe_exit
+from loopbench.backends.llamacpp_stream import (
+    Assembler,
+    Event,
+    EventSplitter,
+    completion_body,
+    finish_of,
+    request_seed,
+    samplers,
+)
+from loopbench.backends.llamacpp_vocabulary import Vocabulary, token_bytes
+from loopbench.naming import UnknownNameError
+from loopbench.types import Sampling
+
+STAR = "🌟".encode()
+TABLE = {1: STAR[:2], 2: STAR[2:3], 3: STAR[3:], 4: STAR[:3], 5: b" a", 6: STAR[:1]}
+
+
+def event(content: str, tokens: list[int], predicted: int) -> Event:
+    return Event(content=content, tokens=tokens, tokens_predicted=predicted)
+
+
+def test_free_cores() -> None:
+    assert [free_cores(8, load) for load in (0.0, 0.4, 2.6, 7.9, 30.0)] == [8, 8, 5, 1, 1]
+    assert free_cores(1, 0.0) == 1
+
+
+def test_slot_context_is_rounded_up_to_whole_steps() -> None:
+    assert slot_context(1024, 1022) == 2048
+    assert slot_context(1024, 1023) == 2304
+
+
+def test_ids_that_the_server_withholds_are_recovered() -> None:
+    output = Assembler(Vocabulary(TABLE))
+    assert output.add(event(" a", [5], 1)) == ([5], [" a"])
+    assert output.add(event("🌟", [3], 4)) == ([1, 2, 3], ["", "", "🌟"])
+    assert output.add(event("🌟", [3], 6)) == ([4, 3], ["", "🌟"])
+    assert output.add(event("", [9], 7)) == ([9], [""])
+    assert output.add(Event(stop=True, tokens_predicted=7, stop_type="eos")) == ([], [])
+    assert (output.ids, output.text) == ([5, 1, 2, 3, 4, 3, 9], " a🌟🌟")
+    assert output.predicted == 7
+
+
+def test_ids_that_cannot_be_recovered_are_left_out_not_invented() -> None:
+    output = Assembler(Vocabulary({}))
+    assert output.add(event("🌟", [3], 3)) == ([3], ["🌟"])
+    assert output.add(event("\ufffd\ufffdx", [5], 6)) == ([5], ["\ufffd\ufffdx"])
+    assert output.predicted == 6
+    assert len(output.ids) == 2
+
+
+def test_of_several_splits_the_longest_first_is_taken() -> None:
+    assert Vocabulary(TABLE).recover("🌟", 3, 2) == [1, 2]
+    assert Vocabulary(TABLE).recover("🌟", 3, 3) == [6, 3, 2]
+    assert Vocabulary(TABLE).recover("🌟", 3, 4) is None
+    assert Vocabulary(TABLE).recover("🌟", 99, 2) is None
+
+
+def test_token_bytes_of_both_tokenisers() -> None:
+    byte_level = token_bytes("gpt2", ["Ġa".encode(), "ðŁ".encode(), b"<|end|>"], [1, 1, 3])
+    assert byte_level == {0: b" a", 1: b"\xf0\x9f"}
+    pieces = token_bytes("llama", ["▁a".encode(), b"<0xF0>", b"<s>"], [1, 6, 3])
+    assert pieces == {0: b" a", 1: b"\xf0"}
+    assert token_bytes("bert", [b"a"], [1]) == {}
+
+
+@given(st.lists(st.integers(1, 40), max_size=6))
+def test_events_do_not_depend_on_where_the_network_cuts(cuts: list[int]) -> None:
+    raw = (
+        'data: {"content":"é🌟","tokens":[4],"tokens_predicted":1,"new_field":{}}\n\n'
+        ': ping\n\ndata: {"stop":true,"stop_type":"limit","tokens_predicted":1}\n\n'
+    ).encode()
+    splitter, events, start = EventSplitter(), [], 0
+    for size in [*cuts, len(raw)]:
+        events += splitter.feed(raw[start : start + size])
+        start += size
+    assert events == [
+        event("é🌟", [4], 1),
+        Event(stop=True, stop_type="limit", tokens_predicted=1),
+    ]
+
+
+def test_finish() -> None:
+    assert finish_of(Event(stop_type="eos")) == ("stop", "eos")
+    assert finish_of(Event(stop_type="word")) == ("stop", "word")
+    assert finish_of(Event(stop_type="limit")) == ("length", "limit")
+    assert finish_of(Event(stop_type="limit", truncated=True)) == ("length", "limit (context full)")
+    assert finish_of(Event()) == ("error", "none")
+
+
+def test_only_the_samplers_that_were_asked_for_are_applied() -> None:
+    assert samplers(Sampling()) == ["temperature"]
+    asked = Sampling(top_k=5, top_p=0.9, min_p=0.1, repetition_penalty=1.1)
+    assert samplers(asked) == ["penalties", "temperature", "top_k", "top_p", "min_p"]
+    body = completion_body([1, 2], Sampling(temperature=0.1), 7, "key", 256)
+    assert body["prompt"] == [1, 2]
+    assert body["n_predict"] == 7
+    assert body["cache_prompt"] is False
+    assert (body["top_k"], body["top_p"], body["min_p"]) == (0, 1.0, 0.0)
+
+
+def test_seeds_are_fixed_independent_and_never_the_random_one() -> None:
+    assert request_seed(0, "a") == request_seed(0, "a")
+    assert len({request_seed(s, k) for s in (0, 1) for k in ("a", "b")}) == 4
+    assert all(0 <= request_seed(0, str(i)) < 1 << 31 for i in range(100))
+
+
+def test_describe_exit() -> None:
+    assert describe_exit(-9, "") == "signal 9 (SIGKILL)"
+    assert describe_exit(3, "bad magic") == "exit code 3: bad magic"
+    assert describe_exit(-250, "") == "signal 250"
+
+
+def test_registry() -> None:
+    assert backends.names() == ["llamacpp"]
+    assert backends.get("llamacpp").name == "llamacpp"
+    with pytest.raises(UnknownNameError, match="Did you mean 'llamacpp'"):
+        backends.get("lamacpp")

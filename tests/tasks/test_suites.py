@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from loopbench.naming import UnknownNameError
+from loopbench.tasks.suites import SUITES, content_hash, select, suite_samples, task_samples
+
+
+@pytest.mark.parametrize(("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36)])
+def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None:
+    samples = suite_samples(name, 0)
+    assert len(samples) == size == sum(entry.count for entry in SUITES[name].entries)
+    assert len({(s.task, s.id) for s in samples}) == size
+    counts = Counter((s.task, s.level) for s in samples)
+    assert counts == {(e.task, e.level): e.count for e in SUITES[name].entries}
+
+
+@pytest.mark.parametrize("limit", [1, 11, 24, 40, 95])
+def test_a_limit_keeps_the_mixture(limit: int) -> None:
+    whole, part = suite_samples("edge", 3), suite_samples("edge", 3, limit)
+    assert part == whole[:limit]
+    counts = Counter((s.task, s.level) for s in part)
+    for entry in SUITES["edge"].entries:
+        assert abs(counts[entry.task, entry.level] - limit * entry.count / 96) <= 1.5
+
+
+def test_the_seed_decides_items_and_order() -> None:
+    assert suite_samples("quick", 1) == suite_samples("quick", 1)
+    assert not set(s.prompt for s in suite_samples("quick", 1)) & set(
+        s.prompt for s in suite_samples("quick", 2)
+    )
+
+
+def test_select_mixes_suites_tasks_and_levels() -> None:
+    found = select(["quick", "countdown:easy", "chain_sum"], None, 0)
+    counts = Counter((s.task, s.level) for s in found)
+    assert counts["countdown", "easy"] == 16
+    assert counts["chain_sum", "hard"] == 16
+    assert counts["countdown", "hard"] == 2
+    assert Counter(s.task for s in select(["countdown", "tool_call"], 50, 0)) == {
+        "countdown": 25,
+        "tool_call": 25,
+    }
+    assert len(select(["countdown"], 70, 0)) == 70
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["countdwon"], "Unknown task or suite 'countdwon'. Did you mean 'countdown'"),
+        (["egde"], "Did you mean 'edge'"),
+        (["countdown:hrad"], "Unknown level of countdown 'hrad'. Did you mean 'hard'"),
+        (["answers"], "Unknown task or suite 'answers'"),
+    ],
+)
+def test_unknown_names(names: list[str], message: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        select(names, None, 0)
+    assert message in str(caught.value)
+
+
+def test_bad_requests() -> None:
+    with pytest.raises(ValueError, match="limit must be >= 1, got 0"):
+        select(["edge"], 0, 0)
+    with pytest.raises(ValueError, match="no task"):
+        select([], None, 0)
+    with pytest.raises(UnknownNameError, match="Unknown suite 'countdown'"):
+        suite_samples("countdown", 0)
+
+
+def test_the_content_hash_sees_content_and_not_order() -> None:
+    samples = task_samples(["countdown", "chain_sum"], "easy", 3, 0)
+    assert len(samples) == 6
+    assert content_hash(samples) == content_hash(reversed(samples))
+    assert content_hash(samples) != content_hash(samples[1:])
+    assert content_hash([]).startswith("sha256:")

@@ -1,0 +1,173 @@
+"""What every task promises, held against every registered task and level."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from loopbench import tasks
+from loopbench.tasks.base import Task
+from loopbench.tasks.suites import content_hash
+from loopbench.types import Sample
+
+PLACES = [(name, level) for name in tasks.names() for level in tasks.get(name).levels]
+
+HOSTILE = {
+    "empty": "",
+    "blank": " \n\t \n",
+    "unclosed thinking": "<think>Let me see. Answer: 1",
+    "control characters": "\x00\x1b[2J\x07\x08\u202e\ufeff Answer: \x00\x01",
+    "surrogates": "\ud800 Answer: \udfff \\boxed{\ud83d}",
+    "brackets": "[" * 200_000,
+    "braces": '{"a":' * 200_000,
+    "closed brackets": "[" * 900 + "]" * 900,
+    "boxes": "\\boxed{" * 100_000,
+    "markers": "Answer: " * 100_000,
+    "the answer is": "the answer is " * 70_000,
+    "digits": "Answer: " + "9" * 1_000_000,
+    "groups": "Answer: " + "1,234" * 200_000,
+    "quotes": 'a"{' * 300_000,
+    "escapes": '{"' + "\\" * 1_000_000,
+    "words": "lorem ipsum " * 80_000,
+    "thinking": "<think>" * 70_000 + "</think>" * 70_000,
+    "tags": "<tool_call>" * 90_000,
+    "python": "[f(" + "(" * 3_000 + ")",
+    "not a number": '{"a": NaN, "b": {"c": Infinity}}',
+    "huge exponent": "Answer: 1e999999999",
+    "spaces": "Answer:" + " " * 1_000_000 + "\\boxed" + " " * 100_000,
+}
+
+PINNED = {
+    "chain_sum": "PIN",
+}
+
+
+def draw(name: str, level: str, n: int = 8, **options: object) -> list[Sample]:
+    return list(tasks.get(name).samples(n, level=level, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_task_declares_itself(name: str) -> None:
+    task = tasks.get(name)
+    assert isinstance(task, Task)
+    assert task.name == name
+    assert task.version >= 1
+    assert task.levels == ("easy", "medium", "hard")
+    assert task.category in ("reasoning", "extraction", "tools")
+    assert task.description
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_the_items_are_pinned(name: str) -> None:
+    # Changed items need a new task version: old rates would not be comparable.
+    drawn = [s for level in tasks.get(name).levels for s in draw(name, level, 4, seed=3)]
+    assert content_hash(drawn) == PINNED[name]
+
+
+def test_another_process_draws_the_same_items() -> None:
+    program = (
+        "from loopbench.tasks.suites import content_hash, suite_samples;"
+        "print(content_hash(suite_samples('easy', 5)))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(("name", "level"), PLACES)
+def test_samples_are_reproducible_distinct_and_a_prefix_of_more(name: str, level: str) -> None:
+    many = draw(name, level, 24)
+    assert many == draw(name, level, 24)
+    assert many[:7] == draw(name, level, 7)
+    assert len({s.prompt for s in many}) == len({s.id for s in many}) == 24
+    assert all(s.level == level and s.task == name for s in many)
+    assert re.fullmatch(rf"test-0-{level}-\d+", many[0].id)
+
+
+@pytest.mark.parametrize(("name", "level"), PLACES)
+def test_seeds_and_splits_share_no_prompt(name: str, level: str) -> None:
+    groups = [draw(name, level, 20, seed=seed) for seed in (0, 1, 2)]
+    groups.append(draw(name, level, 60, split="train"))
+    groups.append(draw(name, level, 20, split="validation"))
+    prompts = [s.prompt for group in groups for s in group]
+    assert len(set(prompts)) == len(prompts)
+
+
+@pytest.mark.parametrize(("name", "level"), PLACES)
+def test_the_oracle_is_right_and_survives_the_record(name: str, level: str) -> None:
+    task = tasks.get(name)
+    for sample in draw(name, level, 20):
+        stored = msgspec.json.decode(msgspec.json.encode(sample), type=Sample)
+        for text in (task.oracle(sample), "<think>no idea</think>\n" + task.oracle(sample) + "\n"):
+            grade = task.grade(stored, text)
+            assert (grade.correct, grade.score, grade.problem) == (True, 1.0, None)
+
+
+@pytest.mark.parametrize(("name", "level"), PLACES)
+def test_a_perturbed_oracle_is_wrong(name: str, level: str) -> None:
+    task = tasks.get(name)
+    for sample in draw(name, level, 20):
+        oracle = task.oracle(sample)
+        swapped = oracle.translate(str.maketrans("0123456789", "1234567890"))
+        swapped = swapped.replace("knight", "?").replace("knave", "knight").replace("?", "knave")
+        if swapped == oracle:
+            swapped = oracle[:-1] + ', {"name": "other", "arguments": {}}]'
+        if "name" not in swapped and swapped == oracle[:-1]:
+            continue
+        grade = task.grade(sample, swapped)
+        assert grade.correct is not True, (sample, swapped)
+        assert grade.problem
+
+
+@pytest.mark.parametrize(("name", "level"), PLACES)
+def test_the_prompt_does_not_hold_the_answer(name: str, level: str) -> None:
+    task = tasks.get(name)
+    for sample in draw(name, level, 20):
+        assert task.grade(sample, sample.prompt).correct is not True
+        oracle = task.oracle(sample)
+        assert oracle == "[]" or oracle not in sample.prompt
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+@pytest.mark.parametrize("name", tasks.names())
+def test_hostile_output_earns_nothing_and_raises_nothing(name: str, label: str) -> None:
+    task = tasks.get(name)
+    for sample in draw(name, "hard", 4):
+        grade = task.grade(sample, HOSTILE[label])
+        assert grade.correct is not True
+        assert grade.score != 1
+        assert grade.problem
+        json.loads(msgspec.json.encode(grade))
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_silence_is_no_answer_rather_than_a_wrong_one(name: str) -> None:
+    task = tasks.get(name)
+    sample = draw(name, "hard", 1)[0]
+    for text in ("", "<think>I will answer " + task.oracle(sample)):
+        grade = task.grade(sample, text)
+        assert (grade.answer, grade.correct, grade.problem) == (None, None, "no_answer")
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_bad_requests_say_what_was_wrong(name: str) -> None:
+    task = tasks.get(name)
+    with pytest.raises(ValueError, match="Unknown level 'hrad'"):
+        task.samples(1, level="hrad")
+    with pytest.raises(ValueError, match="Unknown split 'tset'"):
+        task.samples(1, level="easy", split="tset")
+    with pytest.raises(ValueError, match="got -1"):
+        task.samples(-1, level="easy")
