@@ -366,7 +366,7 @@ def open_backend(
         "slots": slots,
         "context_per_slot": context,
         "threads": threads or default_threads(),
-        "batch": 1 if deterministic else 2048,
+        "micro_batch": 1 if deterministic else 512,
         "poll": 0,
         "seed": seed % (1 << 31),
         "gpu_layers": gpu_layers,

@@ -15,6 +15,7 @@ from loopbench.backends.llamacpp_stream import (
     Event,
     EventSplitter,
     completion_body,
+    decode_event,
     finish_of,
 )
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
@@ -117,6 +118,8 @@ class Client:
             context = self._limits.context
             body = completion_body(ids, request.sampling, left, request.key, context)
             finish, raw = await self._stream(body, output, watch)
+            if output.gaps:
+                finish, raw = await self._repeat_whole(body, output)
         return Generation(
             text=output.text,
             token_ids=output.ids,
@@ -150,6 +153,23 @@ class Client:
             # Not `release`: only a closed connection makes the server free the slot.
             response.close()
         raise aiohttp.ServerDisconnectedError("the stream ended without a last event")
+
+    async def _repeat_whole(self, body: dict[str, Any], output: Assembler) -> tuple[Finish, str]:
+        """Generate once more without streaming, where a stream lost too many ids.
+
+        That happens to outputs of invalid UTF-8, which a broken checkpoint may write: the
+        server withholds them and sends replacement characters, from which no id can be
+        told. The same seed is used, and the second output is the one that counts.
+        """
+        timeout = aiohttp.ClientTimeout(total=None)
+        whole = body | {"stream": False}
+        async with self._session.post("/completion", json=whole, timeout=timeout) as response:
+            if response.status != 200:
+                raise RequestError(await _message(response))
+            event = decode_event(await response.read())
+        self.last_byte = time.monotonic()
+        output.replace(event)
+        return finish_of(event)
 
 
 def _take(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import selectors
 import signal
@@ -85,6 +86,8 @@ class EngineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
+            # On abort, ggml would start a debugger whose output buries the reason.
+            env=os.environ | {"GGML_NO_BACKTRACE": "1"},
             # Ctrl-C is for the parent, which then ends the child in its own order.
             start_new_session=True,
         )

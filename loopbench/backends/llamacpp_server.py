@@ -64,9 +64,8 @@ def _parameters(engine: Any, settings: dict[str, Any]) -> Any:
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
     params.n_ctx_checkpoints = 0
-    # A batch may not span more than the context; small ones make prompts exact (see open).
-    params.n_batch = settings["batch"]
-    params.n_ubatch = min(settings["batch"], 512)
+    # Tokens evaluated at once. n_batch stays: llama.cpp aborts when it is 1.
+    params.n_ubatch = settings["micro_batch"]
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["threads"]
     params.cpuparams.poll = settings["poll"]

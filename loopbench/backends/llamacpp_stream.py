@@ -11,6 +11,9 @@ import msgspec
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
 from loopbench.types import Finish, Sampling
 
+MAX_MISSING = 3
+"""A character has at most four bytes, so at most three tokens before its last one."""
+
 
 class Event(msgspec.Struct, frozen=True):
     """One server-sent event of `/completion`; fields that are not listed are ignored."""
@@ -26,6 +29,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Event)
+decode_event = _decoder.decode
 
 
 def request_seed(seed: int, key: str) -> int:
@@ -147,6 +151,23 @@ class Assembler:
         self.ids += ids
         self.pieces += pieces
         return ids, pieces
+
+    @property
+    def gaps(self) -> bool:
+        """Whether so many ids are missing that the output cannot be judged by them.
+
+        A few may: those of a character that the budget cut.
+        """
+        return self.predicted - len(self.ids) > MAX_MISSING
+
+    def replace(self, whole: Event) -> None:
+        """Take over the unstreamed version of the output, which has every id.
+
+        Its text comes in one piece, which is booked on the last id.
+        """
+        self.ids = list(whole.tokens)
+        self.pieces = [""] * (len(self.ids) - 1) + [whole.content] if self.ids else []
+        self.predicted = whole.tokens_predicted
 
     @property
     def text(self) -> str:
