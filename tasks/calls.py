@@ -42,11 +42,10 @@ def parse_calls(text: str) -> list[Call]:
     if inner is None:
         inner = _between(text, "<tool_call>", "</tool_call>")
     body = text if inner is None else inner
-    # Python first where it begins like Python: `[f(x=[])]` also contains the JSON `[]`.
-    readers = (_from_python, _from_json) if _PYTHON.match(body) else (_from_json, _from_python)
-    calls = readers[0](body)
+    # What begins like Python is read as nothing else: `[f(x=[])]` also holds the JSON `[]`.
+    calls = None if _PYTHON.match(body) else _from_json(body)
     if calls is None:
-        calls = readers[1](body)
+        calls = _from_python(body)
     if calls is not None:
         return calls[: MAX_CALLS + 1]
     if body.strip(" \t\r\n.!`'\"").lower() in _NO_CALL:
@@ -123,8 +122,9 @@ def _sources(text: str) -> Iterator[str]:
     if len(text) > _MAX_CODE:
         return
     yield text
-    if "[" in text:
-        yield text[text.index("[") : text.rfind("]") + 1]
+    inner = text[text.find("[") : text.rfind("]") + 1]
+    if inner.startswith("[") and _PYTHON.match(inner):
+        yield inner
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) > 1:
         yield f"[{','.join(lines)}]"
@@ -133,6 +133,8 @@ def _sources(text: str) -> Iterator[str]:
 def _python_call(node: ast.expr) -> Call:
     if not isinstance(node, ast.Call) or node.args or not isinstance(node.func, ast.Name):
         raise ValueError("not a call with named arguments")
+    if any(word.arg is None for word in node.keywords):
+        raise ValueError("arguments must be written out")
     return node.func.id, {str(word.arg): _literal(word.value) for word in node.keywords}
 
 

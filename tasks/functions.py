@@ -7,6 +7,7 @@ whichever of them are listed.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +89,13 @@ def _option(
 _CITY = ("Oslo", "Madrid", "Nairobi", "Toronto", "Kyoto", "Lima", "Dublin", "Prague", "Perth")
 _PERSON = ("Maria", "Chen", "Ahmed", "Julia", "Pavel", "Amara", "Diego", "Ingrid")
 _DATE = ("2026-03-14", "2026-04-02", "2026-05-21", "2026-07-09", "2026-09-30", "2026-11-05")
-_TIME = ("06:45", "08:00", "09:30", "13:15", "17:40", "19:00", "21:20")
+_TIME = tuple(f"{hour:02}:{minute:02}" for hour in range(6, 23) for minute in (0, 15, 20, 45))
+_SYMBOLS = tuple(a + b + c for a in "ACDFKL" for b in "EIOU" for c in ("ME", "TA", "RD", "ST"))
+_TRACKING = tuple(f"TX{number}" for number in range(1003, 9999, 37))
+_ROOMS = tuple(itertools.combinations(("kitchen", "hall", "garage", "office", "bedroom"), 2))
+_FOODS = tuple(
+    itertools.combinations(("rice", "peas", "eggs", "spinach", "lentils", "carrots", "cumin"), 2)
+)
 _GUESTS = (("Maria", "Chen"), ("Ahmed", "Julia"), ("Pavel", "Amara", "Diego"), ("Ingrid", "Chen"))
 
 FUNCTIONS: tuple[Function, ...] = (
@@ -99,7 +106,7 @@ FUNCTIONS: tuple[Function, ...] = (
                       "Give temperatures in {unit}.", "fahrenheit"))),
     Function("convert_currency", "Convert an amount of money into another currency.",
              "How much is {amount} {source} in {target}?",
-             (_amount("amount", "Amount to convert", 25, 80.5, 120, 999, 1450.75),
+             (_amount("amount", "Amount to convert", *range(25, 2000, 45), 80.5, 1450.75),
               _text("source", "Currency code to convert from", "EUR", "USD", "GBP"),
               _text("target", "Currency code to convert to", "JPY", "CHF", "SEK", "INR"))),
     Function("set_alarm", "Set an alarm clock.", "Set an alarm for {time}.",
@@ -107,7 +114,7 @@ FUNCTIONS: tuple[Function, ...] = (
               _option("repeat_daily", "boolean", "Ring every day", False,
                       "It should ring every day.", True))),
     Function("start_timer", "Start a countdown timer.", "Start a timer of {minutes} minutes.",
-             (_count("minutes", "Length in minutes", 3, 7, 12, 25, 40, 55),
+             (_count("minutes", "Length in minutes", *range(2, 60)),
               _option("label", "string", "Name of the timer", "timer",
                       "Call it '{label}'.", "pasta", "laundry", "stretching"))),
     Function("send_email", "Send an e-mail.",
@@ -120,7 +127,8 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("send_text_message", "Send a text message to a phone contact.",
              "Text {contact}: '{message}'.",
              (_text("contact", "Name of the contact", *_PERSON),
-              _text("message", "Text to send", "Running late", "Call me back", "On my way"))),
+              _text("message", "Text to send", "Running late", "Call me back", "On my way",
+                    "Dinner is ready", "I found the keys", "Good luck today"))),
     Function("create_event", "Add an event to the calendar.",
              "Put '{title}' into my calendar on {date} at {time} and invite {attendees}.",
              (_text("title", "Title of the event", "Design review", "Dentist", "Book club"),
@@ -146,36 +154,38 @@ FUNCTIONS: tuple[Function, ...] = (
               _count("nights", "Number of nights", 1, 2, 3, 5, 7))),
     Function("get_stock_price", "Get the current price of a share.",
              "What is the share price of {symbol} now?",
-             (_text("symbol", "Ticker symbol", "ACME", "DLTA", "FJRD", "KSTL", "LUMN"),)),
+             (_text("symbol", "Ticker symbol", *_SYMBOLS),)),
     Function("translate_text", "Translate a text into another language.",
              "Translate '{text}' into {language}.",
              (_text("text", "Text to translate", "good morning", "where is the station",
-                    "thank you very much"),
-              _text("language", "Target language", "Spanish", "Finnish", "Swahili", "Korean"))),
+                    "thank you very much", "see you tomorrow", "how much is it", "I am lost",
+                    "happy birthday", "the train is late", "what time is it"),
+              _text("language", "Target language", "Spanish", "Finnish", "Swahili", "Korean",
+                    "Dutch", "Greek", "Hindi", "Turkish"))),
     Function("play_music", "Play songs by an artist.", "Play some songs by {artist}.",
-             (_text("artist", "Name of the artist", "The Night Owls", "Rosa Lux", "Kilo Bravo"),
+             (_text("artist", "Name of the artist", "The Night Owls", "Rosa Lux", "Kilo Bravo",
+                    *(f"{a} {b}" for a in _PERSON for b in ("Vale", "Stone", "Marsh"))),
               _option("shuffle", "boolean", "Play in random order", False,
                       "Play them in random order.", True))),
     Function("set_thermostat", "Set the heating of a room.",
              "Heat the {room} to {temperature} degrees.",
              (_text("room", "Name of the room", "kitchen", "bedroom", "office", "bathroom"),
-              _amount("temperature", "Degrees Celsius", 18, 19.5, 21, 22.5))),
+              _amount("temperature", "Degrees Celsius", *(half / 2 for half in range(32, 51))))),
     Function("switch_lights", "Switch the lights of rooms on or off.",
              "Switch the lights {state} in these rooms: {rooms}.",
              (_text("state", "on or off", "on", "off"),
-              _names("rooms", "Rooms, in any order", ("kitchen", "hall"), ("garage", "office"),
-                     ("bedroom", "hall", "bathroom")))),
+              _names("rooms", "Rooms, in any order", *_ROOMS))),
     Function("track_package", "Find out where a parcel is.", "Where is my parcel {tracking_id}?",
-             (_text("tracking_id", "Tracking number", "TX4471", "TX9020", "RR1058", "RR7733"),)),
+             (_text("tracking_id", "Tracking number", *_TRACKING),)),
     Function("order_taxi", "Order a taxi.",
              "I need a taxi from {pickup} to {dropoff} at {time}.",
-             (_text("pickup", "Where to get in", "Main Street 5", "Airport Terminal 2", "City Hall"),
+             (_text("pickup", "Where to get in", "Main Street 5", "Airport Terminal 2",
+                    "City Hall"),
               _text("dropoff", "Where to get out", "Harbor Lane 12", "Opera House", "Central Park"),
               _text("time", "24-hour time HH:MM", *_TIME))),
     Function("find_recipe", "Find a recipe that uses given ingredients.",
              "Find a recipe that uses {ingredients}.",
-             (_names("ingredients", "Ingredients, in any order", ("rice", "peas"),
-                     ("eggs", "spinach"), ("lentils", "carrots", "cumin")),
+             (_names("ingredients", "Ingredients, in any order", *_FOODS),
               _option("max_minutes", "integer", "Longest cooking time", 60,
                       "It must be ready in {max_minutes} minutes.", 15, 20, 30))),
     Function("add_todo", "Add an entry to the to-do list.",
@@ -186,8 +196,9 @@ FUNCTIONS: tuple[Function, ...] = (
                       "Its priority is {priority}.", "low", "high"))),
     Function("get_public_holidays", "List the public holidays of a country in a year.",
              "Which public holidays does {country} have in {year}?",
-             (_text("country", "Name of the country", "Norway", "Chile", "Kenya", "Japan"),
-              _count("year", "Year", 2025, 2026, 2027, 2028))),
+             (_text("country", "Name of the country", "Norway", "Chile", "Kenya", "Japan",
+                    "Canada", "Poland"),
+              _count("year", "Year", *range(2020, 2035)))),
     Function("calculate_loan", "Calculate the monthly payment of a loan.",
              "What is the monthly payment for a loan of {principal} at {rate} percent over "
              "{years} years?",
@@ -201,8 +212,8 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("resize_image", "Change the size of an image file.",
              "Resize {file} to {width} by {height} pixels.",
              (_text("file", "Name of the file", "cat.png", "logo.png", "team.jpg"),
-              _count("width", "Pixels", 320, 640, 800, 1280),
-              _count("height", "Pixels", 240, 480, 600, 720))),
+              _count("width", "Pixels", *range(320, 1300, 40)),
+              _count("height", "Pixels", *range(240, 800, 40)))),
     Function("query_database", "Count the rows of a table that meet a condition.",
              "Count the rows of the table '{table}' where {column} is '{value}'.",
              (_text("table", "Table name", "orders", "users", "tickets"),
@@ -211,16 +222,17 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("create_invoice", "Create an invoice for a customer.",
              "Create an invoice for {customer} over {amount} dollars.",
              (_text("customer", "Name of the customer", "Alder Ltd", "Beacon Inc", "Cobalt AG"),
-              _amount("amount", "Amount in dollars", 75, 180.25, 640, 2300))),
+              _amount("amount", "Amount in dollars", *range(75, 2400, 65), 180.25, 99.5))),
     Function("schedule_backup", "Schedule the backup of a server.",
              "Schedule a backup of the server {server} at {time}.",
-             (_text("server", "Name of the server", "atlas", "hermes", "juno", "vega"),
+             (_text("server", "Name of the server", "atlas", "hermes", "juno", "vega",
+                    "orion", "lyra", "castor", "pollux"),
               _text("time", "24-hour time HH:MM", *_TIME),
               _option("incremental", "boolean", "Save changes only", True,
                       "Make a full backup, not an incremental one.", False))),
     Function("log_workout", "Write a workout into the training diary.",
              "Log a workout: {minutes} minutes of {activity}.",
              (_text("activity", "Kind of sport", "rowing", "cycling", "yoga", "swimming"),
-              _count("minutes", "Duration in minutes", 20, 35, 45, 60, 90))),
+              _count("minutes", "Duration in minutes", *range(15, 125, 5)))),
 )  # fmt: skip
 """Every function, in an order that only the drawing depends on."""

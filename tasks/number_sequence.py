@@ -25,17 +25,17 @@ def _recur(start: Sequence[int], step: Callable[[list[int]], int]) -> list[int]:
 
 
 def _arithmetic(rng: random.Random) -> list[int]:
-    step = rng.choice((-1, 1)) * rng.randint(3, 40)
-    return _recur([rng.randint(-50, 200)], lambda t: t[-1] + step)
+    step = rng.choice((-1, 1)) * rng.randint(3, 99)
+    return _recur([rng.randint(-300, 900)], lambda t: t[-1] + step)
 
 
 def _geometric(rng: random.Random) -> list[int]:
     ratio = rng.choice((2, 3, -2, -3))
-    return _recur([rng.randint(2, 40)], lambda t: t[-1] * ratio)
+    return _recur([rng.randint(2, 9_000)], lambda t: t[-1] * ratio)
 
 
 def _quadratic(rng: random.Random) -> list[int]:
-    a, b, c = rng.randint(1, 6), rng.randint(-12, 12), rng.randint(-30, 60)
+    a, b, c = rng.randint(1, 9), rng.randint(-20, 20), rng.randint(-60, 90)
     return [a * n * n + b * n + c for n in range(_SHOWN + 1)]
 
 
@@ -46,17 +46,17 @@ def _cubic(rng: random.Random) -> list[int]:
 
 
 def _affine(rng: random.Random) -> list[int]:
-    k, c = rng.choice((2, 3, -2)), rng.choice((-1, 1)) * rng.randint(1, 12)
-    return _recur([rng.randint(1, 20)], lambda t: k * t[-1] + c)
+    k, c = rng.choice((2, 3, -2)), rng.choice((-1, 1)) * rng.randint(1, 60)
+    return _recur([rng.randint(1, 99)], lambda t: k * t[-1] + c)
 
 
 def _fibonacci(rng: random.Random) -> list[int]:
-    return _recur([rng.randint(1, 20), rng.randint(1, 30)], lambda t: t[-1] + t[-2])
+    return _recur([rng.randint(1, 150), rng.randint(1, 250)], lambda t: t[-1] + t[-2])
 
 
 def _second_order(rng: random.Random) -> list[int]:
     p, q, c = rng.choice((1, 2, 3)), rng.choice((-2, -1, 1, 2)), rng.randint(-5, 5)
-    start = [rng.randint(1, 9), rng.randint(1, 12)]
+    start = [rng.randint(1, 30), rng.randint(1, 40)]
     return _recur(start, lambda t: p * t[-1] + q * t[-2] + c)
 
 
@@ -150,7 +150,9 @@ class NumberSequence(Procedural):
         while True:
             rule = rng.choice(RULES[level])
             *terms, answer = rule(rng)
-            if abs(answer) <= _LARGEST and continuations(terms) == {Fraction(answer)}:
+            # A shown term as the answer would reward a model for repeating the prompt.
+            fair = abs(answer) <= _LARGEST and answer not in terms
+            if fair and continuations(terms) == {Fraction(answer)}:
                 break
         prompt = (
             f"What is the next term of this sequence?\n\n{', '.join(map(str, terms))}, ...\n\n"

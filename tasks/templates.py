@@ -41,7 +41,7 @@ def digit_sum_count(rng: random.Random, size: int) -> Problem:
 
 def blocked_paths(rng: random.Random, size: int) -> Problem:
     """Lattice paths that avoid one point."""
-    w, h = (rng.randint(*((3, 5), (5, 7), (7, 10))[size]) for _ in range(2))
+    w, h = (rng.randint(*((3, 8), (5, 10), (8, 14))[size]) for _ in range(2))
     x, y = rng.randint(1, w - 1), rng.randint(1, h - 1)
     ways = {(0, 0): 1}
     for i, j in itertools.product(range(w + 1), range(h + 1)):
@@ -70,13 +70,14 @@ def inclusion_exclusion(rng: random.Random, size: int) -> Problem:
 
 def trailing_zeros(rng: random.Random, size: int) -> Problem:
     """Zeros at the end of a factorial in some base."""
-    n = rng.randint(*((20, 60), (61, 200), (201, 700))[size])
+    low, high = ((10, 60), (61, 200), (201, 600))[size]
+    n, m = rng.randint(low, high), rng.randint(low, high)
     base = (10, rng.choice((6, 10, 15)), rng.choice((12, 18, 24, 14)))[size]
-    value, zeros = math.factorial(n), 0
+    value, zeros = math.factorial(n) * math.factorial(m), 0
     while value % base == 0:
         value //= base
         zeros += 1
-    return Problem(f"In base {base}, how many zeros does {n}! end in?", zeros)
+    return Problem(f"In base {base}, how many zeros does the product {n}! · {m}! end in?", zeros)
 
 
 def recursion_mod(rng: random.Random, size: int) -> Problem:
@@ -97,15 +98,16 @@ def recursion_mod(rng: random.Random, size: int) -> Problem:
 
 def gcd_sum(rng: random.Random, size: int) -> Problem:
     """Sum of greatest common divisors."""
-    n = rng.randint(*((10, 40), (40, 150), (150, 999))[size])
-    total = sum(math.gcd(k, n) for k in range(1, n + 1))
-    return Problem(f"Find the sum of gcd(k, {n}) over all integers k from 1 to {n}.", total)
+    low, high = ((10, 60), (40, 150), (150, 999))[size]
+    n, m = rng.randint(low, high), rng.randint(low, high)
+    total = sum(math.gcd(k, n) for k in range(1, m + 1))
+    return Problem(f"Find the sum of gcd(k, {n}) over all integers k from 1 to {m}.", total)
 
 
 def divisor_sum(rng: random.Random, size: int) -> Problem:
     """Sum of the divisors with a property."""
-    d = rng.choice((2, 3, 4, 5, 6))
-    n = d * rng.randint(*((10, 30), (40, 150), (200, 1_500))[size])
+    d = rng.randint(2, 9)
+    n = d * rng.randint(*((10, 90), (60, 300), (200, 1_500))[size])
     total = sum(k for k in range(1, n + 1) if n % k == 0 and k % d == 0)
     return Problem(
         f"Find the sum of all positive divisors of {n} that are multiples of {d}.", total
@@ -128,17 +130,18 @@ def circle_points(rng: random.Random, size: int) -> Problem:
 
 def triangles(rng: random.Random, size: int) -> Problem:
     """Triangles with integer sides and a given perimeter."""
-    p = rng.randint(*((9, 24), (25, 60), (61, 150))[size])
+    p = rng.randint(*((15, 45), (46, 90), (91, 180))[size])
     kind = rng.choice(("", "isosceles or equilateral ", "scalene "))
-    count = 0
-    for a in range(1, p // 3 + 1):
+    least, count = rng.randint(1, p // 5), 0
+    for a in range(least, p // 3 + 1):
         for b in range(a, (p - a) // 2 + 1):
             c = p - a - b
             sides = len({a, b, c})
             fits = not kind or (sides == 3) == kind.startswith("scalene")
             count += a + b > c and fits
     return Problem(
-        f"How many non-congruent {kind}triangles with integer side lengths have perimeter {p}?",
+        f"How many non-congruent {kind}triangles with integer side lengths, none of them "
+        f"shorter than {least}, have perimeter {p}?",
         count,
     )
 
@@ -180,41 +183,45 @@ def coin_ways(rng: random.Random, size: int) -> Problem:
 def subset_sums(rng: random.Random, size: int) -> Problem:
     """Subsets whose sum is divisible by k."""
     n, k = rng.randint(*((5, 7), (8, 11), (12, 18))[size]), rng.randint(3, 7)
-    first = rng.randint(1, 9)
+    first, rest = rng.randint(1, 40), rng.randrange(k)
     counts = [1] + [0] * (k - 1)
     for number in range(first, first + n):
         counts = [counts[r] + counts[(r - number) % k] for r in range(k)]
     return Problem(
         f"How many subsets of {{{first}, {first + 1}, ..., {first + n - 1}}}, the empty set "
-        f"included, have a sum of elements that is divisible by {k}?",
-        counts[0],
+        f"included, have a sum of elements that leaves the remainder {rest} when divided by {k}?",
+        counts[rest],
     )
 
 
-def binary_strings(rng: random.Random, size: int) -> Problem:
-    """Strings without a run of equal digits."""
-    n, k = rng.randint(*((5, 8), (9, 13), (14, 20))[size]), rng.randint(2, 4)
-    alphabet = rng.choice((2, 3))
-    runs = [1] + [0] * (k - 1)
-    for _ in range(n):
-        runs = [(alphabet - 1) * sum(runs), *runs[:-1]]
-    symbols = "0 and 1" if alphabet == 2 else "0, 1 and 2"
+def run_free_strings(rng: random.Random, size: int) -> Problem:
+    """Strings without a long run of one digit."""
+    n, k = rng.randint(*((5, 9), (9, 13), (13, 16))[size]), rng.randint(2, 5)
+    largest = rng.randint(1, 5)
+    first = rng.randint(0, largest)
+    # Strings by the number of ones that they end in.
+    runs = [0] * k
+    runs[first == 1] = 1
+    for _ in range(n - 1):
+        runs = [largest * sum(runs), *runs[:-1]]
     return Problem(
-        f"How many strings of length {n} over the digits {symbols} do not contain "
-        f"{k} consecutive ones?",
+        f"How many strings of {n} digits, each from 0 to {largest}, begin with {first} and do "
+        f"not contain {k} consecutive ones?",
         sum(runs),
     )
 
 
 def committee(rng: random.Random, size: int) -> Problem:
     """Committees with a minimum of one kind."""
-    a, b = (rng.randint(*((4, 6), (6, 9), (9, 14))[size]) for _ in range(2))
+    a, b = (rng.randint(*((4, 14), (6, 18), (9, 24))[size]) for _ in range(2))
     k = rng.randint(3, (4, 5, 7)[size])
-    least = rng.randint(1, 2)
-    count = sum(math.comb(a, i) * math.comb(b, k - i) for i in range(least, k + 1))
+    bound, most = rng.randint(1, 2), rng.random() < 0.5
+    allowed = range(bound + 1) if most else range(bound, k + 1)
+    count = sum(math.comb(a, i) * math.comb(b, k - i) for i in allowed)
+    rule = f"at {'most' if most else 'least'} {bound} of its members must be teachers"
     return Problem(
-        f"A committee of {k} is chosen from {a} teachers and {b} students. "
-        f"In how many ways can this be done if at least {least} of them must be teachers?",
+        f"A committee of {k} is chosen from {a} teachers and {b} students; {rule}. "
+        "In how many ways can this be done?",
         count,
     )
 
@@ -245,7 +252,7 @@ def triangle_points(rng: random.Random, size: int) -> Problem:
 
 def power_sum(rng: random.Random, size: int) -> Problem:
     """Symmetric power sums from sum and product."""
-    s, p, n = rng.randint(3, 12), rng.randint(-9, 12), (3, 4, 6)[size]
+    s, p, n = rng.randint(3, 25), rng.randint(-30, 30), (3, 4, 6)[size]
     sums = [2, s]
     while len(sums) <= n:
         sums.append(s * sums[-1] - p * sums[-2])
@@ -258,34 +265,37 @@ def power_sum(rng: random.Random, size: int) -> Problem:
 
 def dice(rng: random.Random, size: int) -> Problem:
     """Ways to roll a sum."""
-    d, faces = (2, 3, 5)[size] + rng.randint(0, 1), rng.choice((4, 6, 8))
-    s = rng.randint(2 * d, d * faces - d)
+    d, faces = (2, 3, 5)[size] + rng.randint(0, 1), rng.randint(4, 12)
+    s, banned = rng.randint(2 * d, d * faces - d), rng.randint(1, faces)
     ways = {0: 1}
     for _ in range(d):
         rolled: dict[int, int] = {}
         for total, count in ways.items():
             for face in range(1, faces + 1):
-                rolled[total + face] = rolled.get(total + face, 0) + count
+                if face != banned:
+                    rolled[total + face] = rolled.get(total + face, 0) + count
         ways = rolled
     return Problem(
         f"{d} distinguishable dice with {faces} faces numbered 1 to {faces} are rolled. "
-        f"How many outcomes have the sum {s}?",
-        ways[s],
+        f"How many outcomes have the sum {s} without any die showing {banned}?",
+        ways.get(s, 0),
     )
 
 
 def fixed_points(rng: random.Random, size: int) -> Problem:
-    """Permutations with a number of fixed points and a constraint."""
-    n = (4, 5, 6)[size]
-    k, first = rng.randint(0, n - 3), rng.randint(2, n)
+    """Permutations with a number of fixed points and two constraints."""
+    n = (5, 5, 6)[size]
+    k = rng.randint(0, 2)
+    i, j = rng.sample(range(1, n + 1), 2)
+    x, y = rng.choice([v for v in range(1, n + 1) if v != i]), rng.randint(1, n)
     count = sum(
         1
         for p in itertools.permutations(range(1, n + 1))
-        if p[0] != first and sum(i == x for i, x in enumerate(p, 1)) == k
+        if p[i - 1] != x and p[j - 1] != y and sum(a == b for a, b in enumerate(p, 1)) == k
     )
     return Problem(
         f"How many permutations (p_1, ..., p_{n}) of 1, ..., {n} have exactly {k} indices i "
-        f"with p_i = i, and p_1 different from {first}?",
+        f"with p_i = i, if p_{i} must not be {x} and p_{j} must not be {y}?",
         count,
     )
 
@@ -309,7 +319,7 @@ TEMPLATES: dict[str, Template] = {
     for template in (
         mod_power, digit_sum_count, blocked_paths, inclusion_exclusion, trailing_zeros,
         recursion_mod, gcd_sum, divisor_sum, circle_points, triangles, remainders, coin_ways,
-        subset_sums, binary_strings, committee, triangle_points, power_sum, dice, fixed_points,
+        subset_sums, run_free_strings, committee, triangle_points, power_sum, dice, fixed_points,
         positive_solutions,
     )
 }  # fmt: skip

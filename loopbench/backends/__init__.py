@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from loopbench import naming
 from loopbench.backends.base import Backend
+from loopbench.types import ModelInfo
 
 _HELPERS = frozenset(
     {
@@ -25,6 +26,10 @@ class BackendFactory(Protocol):
     """What a backend's module exposes as `BACKEND`."""
 
     name: str
+
+    def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
+        """Return the provenance of a model without loading it."""
+        ...
 
     def open(self, path: Path, **settings: Any) -> Backend:
         """Load the model; the settings are the backend's own."""

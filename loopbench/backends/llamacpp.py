@@ -388,6 +388,17 @@ class _LlamaCpp:
 
     name = "llamacpp"
 
+    def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
+        """Return the provenance of a model file without loading it.
+
+        Raises
+        ------
+        GGUFError
+            If the file is not a whole GGUF file.
+        """
+        path = Path(path).absolute()
+        return _model_info(path, name or path.stem, gguf.read_header(path))
+
     def open(self, path: Path, **settings: Any) -> LlamaCppBackend:
         """Load a model; see `open_backend`."""
         return open_backend(path, **settings)

@@ -34,9 +34,9 @@ def test_answers_are_whole_numbers_that_a_record_can_hold(name: str) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_closed_forms_agree_with_brute_force(seed: int) -> None:
     a = templates.gcd_sum(random.Random(seed), 2)
-    n = numbers(a.question)[0]
+    n, _, m = numbers(a.question)
     totient = {d: sum(math.gcd(k, d) == 1 for k in range(1, d + 1)) for d in range(1, n + 1)}
-    assert a.answer == sum(n // d * totient[d] for d in range(1, n + 1) if n % d == 0)
+    assert a.answer == sum(m // d * totient[d] for d in range(1, n + 1) if n % d == 0)
 
     b = templates.blocked_paths(random.Random(seed), 1)
     w, h, x, y = numbers(b.question)[2:6]

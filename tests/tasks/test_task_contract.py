@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -43,7 +44,15 @@ HOSTILE = {
 }
 
 PINNED = {
-    "chain_sum": "PIN",
+    "chain_sum": "76b50409fe450b5fc9e2dc35f8ebdd6e19f811d944323bcb9263e953e05743f4",
+    "competition": "3e4ecff2fa8660673ab9dd366aed51a5db294f03be9df42cdc4408f24e20a6a1",
+    "countdown": "ab4a746ca7734ce8875d15ef390cea451fabda1d47fb9dbf629ab2853ea4d6b6",
+    "enumeration": "51881ae24c19506528a7f0577b4074b65e437c3044ae211768451a9d863573aa",
+    "extract_records": "be263b60635b5281b379ba6cd0980a2e097013ded1c9590ac0c1b0ebe4dee2e1",
+    "knights_knaves": "caefa9a8c4f641ec75b98864a0d86849ae7a519d0ac1dfe25ea6b8343bc84460",
+    "long_multiplication": "1d78c33b9595f89f76d24b96a0379344f8894b52a8c3295fa7cc548d451ef953",
+    "number_sequence": "f5e32b62ea0b401364a30b838456a5b72e7148dd40140eb30a13277519a86ce6",
+    "tool_call": "0c40ae828b9bfe955d5c7d6e8d39cb0d22766b490101e1159998bef9dc969865",
 }
 
 
@@ -66,10 +75,10 @@ def test_a_task_declares_itself(name: str) -> None:
 def test_the_items_are_pinned(name: str) -> None:
     # Changed items need a new task version: old rates would not be comparable.
     drawn = [s for level in tasks.get(name).levels for s in draw(name, level, 4, seed=3)]
-    assert content_hash(drawn) == PINNED[name]
+    assert content_hash(drawn) == f"sha256:{PINNED[name]}"
 
 
-def test_another_process_draws_the_same_items() -> None:
+def test_another_process_draws_the_same_items(tmp_path: Path) -> None:
     program = (
         "from loopbench.tasks.suites import content_hash, suite_samples;"
         "print(content_hash(suite_samples('easy', 5)))"
@@ -77,6 +86,7 @@ def test_another_process_draws_the_same_items() -> None:
     found = {
         subprocess.run(
             [sys.executable, "-c", program],
+            cwd=tmp_path,
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
             capture_output=True,
             check=True,
@@ -124,9 +134,8 @@ def test_a_perturbed_oracle_is_wrong(name: str, level: str) -> None:
         swapped = oracle.translate(str.maketrans("0123456789", "1234567890"))
         swapped = swapped.replace("knight", "?").replace("knave", "knight").replace("?", "knave")
         if swapped == oracle:
+            # Words or an empty list: a surplus item.
             swapped = oracle[:-1] + ', {"name": "other", "arguments": {}}]'
-        if "name" not in swapped and swapped == oracle[:-1]:
-            continue
         grade = task.grade(sample, swapped)
         assert grade.correct is not True, (sample, swapped)
         assert grade.problem
@@ -145,7 +154,7 @@ def test_the_prompt_does_not_hold_the_answer(name: str, level: str) -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_hostile_output_earns_nothing_and_raises_nothing(name: str, label: str) -> None:
     task = tasks.get(name)
-    for sample in draw(name, "hard", 4):
+    for sample in draw(name, "hard", 2):
         grade = task.grade(sample, HOSTILE[label])
         assert grade.correct is not True
         assert grade.score != 1

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,13 +33,14 @@ def test_an_unknown_task_gets_a_suggestion() -> None:
         tasks.get("base")
 
 
-def test_drawing_samples_imports_nothing_heavy() -> None:
+def test_drawing_samples_imports_nothing_heavy(tmp_path: Path) -> None:
     program = (
         "import sys; from loopbench.tasks.suites import suite_samples; suite_samples('quick', 0);"
         "print([m for m in ('torch', 'pandas', 'numpy', 'jsonschema') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
+        cwd=tmp_path,
         env={"PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         check=True,

@@ -79,7 +79,8 @@ def test_wrong_calls(text: str, score: float, name: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["I booked it.", '{"a": 1}', "[book('Oslo')]", "book(city=open('x'))", '[{"name": "book"', "[1]",
+    ["I booked it.", '{"a": 1}',
+     "[book('Oslo')]", "book(city=open('x'))", '[{"name": "book"', "[1]",
      "f(x={[]: 1})", "f(**{'a': 1e999})"],
 )  # fmt: skip
 def test_unreadable_calls(text: str) -> None:

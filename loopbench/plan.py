@@ -1,0 +1,150 @@
+"""What a run has to do: settings in, identified generations out. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from loopbench.outcome import doom_level
+from loopbench.tasks.suites import DEFAULT_SUITE
+from loopbench.types import ModelInfo, Record, Request, Sample, Sampling, Struct
+
+MAX_BUDGET = 1_000_000
+
+
+class Settings(Struct):
+    """Everything that `loopbench run` can be asked, with its defaults."""
+
+    models: tuple[str, ...]
+    tasks: tuple[str, ...] = (DEFAULT_SUITE,)
+    temperatures: tuple[float, ...] = (0.0,)
+    max_new_tokens: int = 1024
+    repeats: int = 1
+    limit: int | None = None
+    seed: int = 0
+    slots: int | None = None
+    threads: int | None = None
+    early_stop: bool = True
+    audit_share: float = 0.05
+    audit_min: int = 20
+    deterministic: bool = False
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+    def samplings(self) -> list[Sampling]:
+        """Return one sampling per temperature."""
+        return [
+            Sampling(
+                temperature=temperature,
+                max_new_tokens=self.max_new_tokens,
+                seed=self.seed,
+                top_k=self.top_k,
+                top_p=self.top_p,
+                min_p=self.min_p,
+                repetition_penalty=self.repetition_penalty,
+            )
+            for temperature in self.temperatures
+        ]
+
+    def check(self) -> None:
+        """Refuse settings that cannot give a number.
+
+        Raises
+        ------
+        ValueError
+            One sentence with the value.
+        """
+        if not self.models:
+            raise ValueError("Name at least one model; 'loopbench ls models' lists some.")
+        if not 1 <= self.max_new_tokens <= MAX_BUDGET:
+            raise ValueError(
+                f"The budget must be between 1 and {MAX_BUDGET} tokens, "
+                f"got --max-new-tokens {self.max_new_tokens}."
+            )
+        for name in ("repeats", "slots", "threads", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name} must be at least 1, got {value}.")
+        if not self.temperatures:
+            raise ValueError("Give at least one temperature.")
+        for temperature in self.temperatures:
+            if not (math.isfinite(temperature) and 0 <= temperature <= 10):
+                raise ValueError(f"A temperature must be between 0 and 10, got {temperature}.")
+        for values, what in ((self.models, "model"), (self.temperatures, "temperature")):
+            if len(set(values)) < len(values):
+                raise ValueError(f"A {what} is named twice; use --repeats to run it again.")
+        if not 0 <= self.audit_share <= 1 or self.audit_min < 0:
+            raise ValueError("--audit-share must be between 0 and 1, --audit-min at least 0.")
+
+
+class Job(Struct):
+    """One generation to make: which sample, which settings, which repeat."""
+
+    key: str
+    sample: Sample
+    sampling: Sampling
+    repeat: int
+
+    def request(self) -> Request:
+        """Return what the backend is asked."""
+        return Request(key=self.key, prompt=self.sample.prompt, sampling=self.sampling)
+
+
+def job_key(model: ModelInfo, sample: Sample, sampling: Sampling, repeat: int) -> str:
+    """Return the identity of a generation: equal only if the same thing is measured."""
+    content = (
+        model.fingerprint,
+        sample.task,
+        sample.task_version,
+        sample.id,
+        sample.prompt,
+        msgspec.json.encode(sampling).decode(),
+        repeat,
+    )
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
+
+
+def jobs(
+    model: ModelInfo, samples: Sequence[Sample], sampling: Sampling, repeats: int
+) -> Iterator[Job]:
+    """Yield the generations of one row of the table, in order."""
+    for repeat in range(repeats):
+        for sample in samples:
+            yield Job(
+                key=job_key(model, sample, sampling, repeat),
+                sample=sample,
+                sampling=sampling,
+                repeat=repeat,
+            )
+
+
+def audit_choice(
+    flagged: Iterable[Record], share: float, least: int, seed: int
+) -> Mapping[str, Record]:
+    """Choose at random which early-stopped streams are run on to the budget.
+
+    Per level, `share` of the flagged streams but at least `least`, or all where there are
+    fewer. The choice depends on the keys and the seed alone, so a resumed run chooses
+    the same ones.
+    """
+    levels: dict[Any, list[tuple[str, Record]]] = {}
+    for record in flagged:
+        rank = hashlib.sha256(f"audit:{seed}:{record.key}".encode()).hexdigest()
+        levels.setdefault(doom_level(record.verdicts), []).append((rank, record))
+    chosen: dict[str, Record] = {}
+    for ranked in levels.values():
+        ranked.sort(key=lambda pair: pair[0])
+        count = max(least, math.ceil(share * len(ranked)))
+        chosen.update((record.key, record) for _, record in ranked[:count])
+    return chosen
+
+
+def missing(all_jobs: Iterable[Job], done: Collection[str]) -> list[Job]:
+    """Return the jobs that no earlier start of the run has finished."""
+    return [job for job in all_jobs if job.key not in done]

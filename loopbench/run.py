@@ -1,0 +1,294 @@
+"""The main loop: samples -> backend (watched) -> verdicts -> grade -> store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import loopbench
+from loopbench import backends, catalog, tasks
+from loopbench.backends.base import Backend
+from loopbench.detectors import Detector
+from loopbench.detectors.tokens import split_pieces
+from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
+from loopbench.outcome import classify
+from loopbench.plan import Job, Settings, audit_choice, jobs, missing
+from loopbench.store import Header, RunError, RunStore, read_audits, read_records
+from loopbench.tasks.suites import content_hash, select
+from loopbench.types import (
+    SCHEMA_VERSION,
+    Audit,
+    Generation,
+    ModelInfo,
+    Record,
+    Request,
+    Sample,
+)
+
+BACKEND = "llamacpp"
+PROMPT_ALLOWANCE = 1536
+"""Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
+
+
+class Progress(Protocol):
+    """Told what happens; the shell decides how to show it."""
+
+    def phase(self, text: str, total: int) -> None:
+        """Begin a part of the run with so many generations."""
+        ...
+
+    def token(self, count: int) -> None:
+        """More tokens were generated."""
+        ...
+
+    def done(self, outcome: str) -> None:
+        """One generation has ended."""
+        ...
+
+
+class Silent:
+    """Progress that shows nothing."""
+
+    def phase(self, text: str, total: int) -> None:
+        """Ignore."""
+
+    def token(self, count: int) -> None:
+        """Ignore."""
+
+    def done(self, outcome: str) -> None:
+        """Ignore."""
+
+
+def default_folder(models: Sequence[str]) -> Path:
+    """Return a new folder name under `runs/`, from the models and the time."""
+    name = re.sub(r"[^\w.-]+", "-", "+".join(Path(model).stem for model in models))[:60]
+    return Path("runs") / f"{name.strip('.-') or 'run'}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+
+
+def execute(
+    settings: Settings,
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Run a benchmark into a run folder and return it.
+
+    Parameters
+    ----------
+    out
+        The run folder; by default a new one under `runs/`.
+    resume
+        Continue the run in `out`: only missing and failed generations are made.
+
+    Raises
+    ------
+    ValueError
+        For settings, models, tasks or model files that cannot be used.
+    RunError, BackendError
+        If the folder or the engine cannot be used; what was written stays.
+    """
+    settings.check()
+    progress = progress or Silent()
+    if resume and out is None:
+        raise RunError("Say with --out which run to resume.")
+    out = out or default_folder(settings.models)
+    places = [catalog.resolve(model) for model in settings.models]
+    factory = backends.get(BACKEND)
+    models = [factory.describe(path, name=name) for name, path in places]
+    samples = select(settings.tasks, settings.limit, settings.seed)
+    header = _header(settings, models, samples)
+    may_resume = resume and (out / "header.json").exists()
+    with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
+        for model in models:
+            _run_model(store, model, samples, settings, progress)
+    return out
+
+
+def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) -> Header:
+    names = sorted({sample.task for sample in samples})
+    return Header(
+        schema_version=SCHEMA_VERSION,
+        loopbench_version=loopbench.__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        models=models,
+        tasks={name: tasks.get(name).version for name in names},
+        selection=list(settings.tasks),
+        items_hash=content_hash(samples),
+        samples=len(samples),
+        samplings=settings.samplings(),
+        repeats=settings.repeats,
+        seed=settings.seed,
+        measure=list(MEASURE),
+        stop=list(STOP) if settings.early_stop else [],
+        audit_share=settings.audit_share,
+        audit_min=settings.audit_min,
+        deterministic=settings.deterministic,
+        engine={"backend": BACKEND, "slots": settings.slots, "threads": settings.threads},
+    )
+
+
+def _run_model(
+    store: RunStore,
+    model: ModelInfo,
+    samples: list[Sample],
+    settings: Settings,
+    progress: Progress,
+) -> None:
+    """Make every generation of one model that is not in the folder yet."""
+    done = {
+        record.key: record for record in read_records(store.path) if record.outcome != "error"
+    }
+    audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
+    cells = [
+        list(jobs(model, samples, sampling, settings.repeats)) for sampling in settings.samplings()
+    ]
+    flagged = [
+        done[job.key]
+        for cell in cells
+        for job in cell
+        if job.key in done and done[job.key].generation.finish == "loop"
+    ]
+    if not any(missing(cell, done) for cell in cells) and not _unaudited(
+        flagged, settings, audited
+    ):
+        return
+    with closing(_open(model, settings)) as backend:
+        for cell in cells:
+            records = [done[job.key] for job in cell if job.key in done]
+            todo = missing(cell, done)
+            progress.phase(f"{model.name} T={cell[0].sampling.temperature:g}", len(todo))
+            for record in _generate(backend, model, todo, store.header, progress):
+                store.append(record)
+                records.append(record)
+                progress.done(record.outcome)
+            stopped = [r for r in records if r.generation.finish == "loop"]
+            chosen = _unaudited(stopped, settings, audited)
+            if chosen:
+                progress.phase(f"audit of {len(chosen)} early stops", len(chosen))
+            for audit in _audit(backend, chosen, store.header, progress):
+                store.append(audit)
+                progress.done("escaped" if audit.escaped else audit.outcome)
+
+
+def _unaudited(
+    stopped: Iterable[Record], settings: Settings, audited: set[str]
+) -> dict[str, Record]:
+    cells: dict[Any, list[Record]] = {}
+    for record in stopped:
+        cells.setdefault(record.sampling, []).append(record)
+    return {
+        key: record
+        for records in cells.values()
+        for key, record in audit_choice(
+            records, settings.audit_share, settings.audit_min, settings.seed
+        ).items()
+        if key not in audited
+    }
+
+
+def _open(model: ModelInfo, settings: Settings) -> Backend:
+    return backends.get(BACKEND).open(
+        Path(model.path),
+        name=model.name,
+        slots=settings.slots,
+        threads=settings.threads,
+        max_new_tokens=settings.max_new_tokens,
+        prompt_allowance=PROMPT_ALLOWANCE,
+        deterministic=settings.deterministic,
+        seed=settings.seed,
+    )
+
+
+class _Counted:
+    """A stream's monitor that also counts tokens for the progress display."""
+
+    def __init__(self, rules: Sequence[Detector], progress: Progress) -> None:
+        self._monitor = StreamMonitor(rules)
+        self._progress = progress
+
+    def push(self, ids: Sequence[int], pieces: Sequence[str]) -> bool:
+        self._progress.token(len(ids))
+        return self._monitor.push(ids, pieces)
+
+
+def _generate(
+    backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, progress: Progress
+) -> Iterator[Record]:
+    by_key = {job.key: job for job in todo}
+    stop = [rule.build() for rule in header.stop]
+    measure = [rule.build() for rule in header.measure]
+    requests = (job.request() for job in todo)
+    results = backend.generate(requests, lambda request: _Counted(stop, progress))
+    with closing(results):  # type: ignore[type-var]
+        for request, generation in results:
+            yield record_of(by_key[request.key], model.name, generation, measure)
+
+
+def record_of(
+    job: Job, model: str, generation: Generation, measure: Sequence[Detector]
+) -> Record:
+    """Judge and grade one generation."""
+    pieces = split_pieces(generation.text, generation.token_chars)
+    verdicts = judge(measure, generation.token_ids, pieces)
+    sample = job.sample
+    return Record(
+        schema_version=SCHEMA_VERSION,
+        key=job.key,
+        model=model,
+        task=sample.task,
+        task_version=sample.task_version,
+        sample_id=sample.id,
+        level=sample.level,
+        category=sample.category,
+        prompt=sample.prompt,
+        reference=sample.reference,
+        sampling=job.sampling,
+        repeat=job.repeat,
+        generation=generation,
+        verdicts=verdicts,
+        outcome=classify(generation.finish, verdicts),
+        grade=tasks.get(sample.task).grade(sample, generation.text),
+    )
+
+
+def _audit(
+    backend: Backend, chosen: dict[str, Record], header: Header, progress: Progress
+) -> Iterator[Audit]:
+    measure = [rule.build() for rule in header.measure]
+    requests = (
+        Request(
+            key=record.key,
+            prompt=record.prompt,
+            sampling=record.sampling,
+            prefix_ids=tuple(record.generation.token_ids),
+        )
+        for record in chosen.values()
+    )
+    results = backend.generate(requests, lambda request: _Counted((), progress))
+    with closing(results):  # type: ignore[type-var]
+        for request, generation in results:
+            yield audit_of(chosen[request.key], generation, measure)
+
+
+def audit_of(record: Record, generation: Generation, measure: Sequence[Detector]) -> Audit:
+    """Judge an early-stopped stream together with its continuation."""
+    before = record.generation
+    pieces = [
+        *split_pieces(before.text, before.token_chars),
+        *split_pieces(generation.text, generation.token_chars),
+    ]
+    verdicts = judge(measure, [*before.token_ids, *generation.token_ids], pieces)
+    outcome = classify(generation.finish, verdicts)
+    return Audit(
+        schema_version=SCHEMA_VERSION,
+        key=record.key,
+        generation=generation,
+        verdicts=verdicts,
+        outcome=outcome,
+        escaped=outcome in ("clean", "recovered", "truncated"),
+    )

@@ -1,0 +1,254 @@
+"""The folder of a run: a header and append-only lines, safe against a kill at any point.
+
+`header.json` says what is measured; `records.jsonl` and `audits.jsonl` hold one fsynced
+line per generation. A torn last line is dropped when the run is resumed: at most the
+generations in flight are lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
+
+import msgspec
+
+from loopbench.monitor import Rule
+from loopbench.types import SCHEMA_VERSION, Audit, ModelInfo, Record, Sampling, Struct
+
+Line = TypeVar("Line", Record, Audit)
+
+HEADER, RECORDS, AUDITS, SUMMARY = "header.json", "records.jsonl", "audits.jsonl", "summary.json"
+
+
+class RunError(Exception):
+    """A run folder cannot be used; its text is one sentence for the user."""
+
+
+class Header(Struct):
+    """What a run measures, with everything that a rate depends on."""
+
+    schema_version: int
+    loopbench_version: str
+    created: str
+    """UTC, ISO 8601."""
+    models: list[ModelInfo]
+    tasks: dict[str, int]
+    """Name and version of every task."""
+    selection: list[str]
+    """Suites and tasks as they were asked for."""
+    items_hash: str
+    """Hash of the content of all samples."""
+    samples: int
+    samplings: list[Sampling]
+    repeats: int
+    seed: int
+    measure: list[Rule]
+    stop: list[Rule]
+    """Rules that end a stream early; empty without early stopping."""
+    audit_share: float
+    audit_min: int
+    deterministic: bool
+    engine: dict[str, int | str | None]
+    """Slots and threads: they do not change what is measured, only how fast."""
+
+    def differences(self, other: Header) -> list[str]:
+        """Name every setting in which two headers measure different things."""
+        free = {"created", "loopbench_version", "engine"}
+        mine, theirs = msgspec.to_builtins(self), msgspec.to_builtins(other)
+        return [
+            f"{name} is {_short(theirs[name])} instead of {_short(mine[name])}"
+            for name in mine
+            if name not in free and mine[name] != theirs[name]
+        ]
+
+
+def _short(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+class RunStore:
+    """An open run folder; a context manager that holds its lock."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self.path = path
+        self.header = header
+        self._files: dict[str, BinaryIO] = {}
+
+    @classmethod
+    def create(cls, path: Path, header: Header) -> Self:
+        """Start a new run.
+
+        Raises
+        ------
+        RunError
+            If the folder cannot be written or holds a run already.
+        """
+        if (path / HEADER).exists():
+            raise RunError(
+                f"{path} holds a run already. Continue it with --resume, "
+                "or name another folder with --out."
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            store = cls(path, header)
+            store._lock()
+            write_atomically(path / HEADER, msgspec.json.format(msgspec.json.encode(header)))
+        except OSError as error:
+            raise RunError(f"Cannot write the run folder {path}: {error.strerror}.") from error
+        return store
+
+    @classmethod
+    def resume(cls, path: Path, header: Header) -> Self:
+        """Continue a run whose header asks for the same measurement.
+
+        Raises
+        ------
+        RunError
+            If there is no run, another process writes to it, or the settings differ.
+        """
+        before = read_header(path)
+        differences = before.differences(header)
+        if differences:
+            raise RunError(
+                f"{path} was started with other settings: {'; '.join(differences)}. "
+                "Use the same settings, or a new --out folder."
+            )
+        store = cls(path, before)
+        store._lock()
+        for name in (RECORDS, AUDITS):
+            _drop_torn_line(path / name)
+        return store
+
+    def _lock(self) -> None:
+        try:
+            lock = (self.path / ".lock").open("wb")
+        except OSError as error:
+            raise RunError(f"Cannot write to {self.path}: {error.strerror}.") from error
+        self._files[".lock"] = lock
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.close()
+            raise RunError(f"Another process is writing to {self.path}; wait for it.") from error
+
+    def append(self, line: Record | Audit) -> None:
+        """Write one line and wait until it is on the disk.
+
+        Raises
+        ------
+        RunError
+            If the disk is full or the folder went away; earlier lines are safe.
+        """
+        name = RECORDS if isinstance(line, Record) else AUDITS
+        try:
+            if name not in self._files:
+                self._files[name] = (self.path / name).open("ab", buffering=0)
+            file = self._files[name]
+            start = file.tell()
+            data = msgspec.json.encode(line) + b"\n"
+            if file.write(data) != len(data):
+                file.truncate(start)
+                raise OSError(28, os.strerror(28))
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise RunError(
+                f"Cannot write {self.path / name}: {error.strerror}. What was written before "
+                "is safe; make room and continue with --resume."
+            ) from error
+
+    def close(self) -> None:
+        """Close the files and give the lock back."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_header(path: Path) -> Header:
+    """Return the header of a run.
+
+    Raises
+    ------
+    RunError
+        If there is none, or it comes from a newer LoopBench.
+    """
+    try:
+        data = (path / HEADER).read_bytes()
+    except OSError as error:
+        raise RunError(f"{path} is not a run folder: it has no readable {HEADER}.") from error
+    try:
+        header = msgspec.json.decode(data, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path / HEADER} cannot be understood: {error}.") from error
+    if header.schema_version != SCHEMA_VERSION:
+        raise RunError(
+            f"{path} has schema version {header.schema_version}, this LoopBench reads "
+            f"{SCHEMA_VERSION}. Use the version that wrote it ({header.loopbench_version})."
+        )
+    return header
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the records of a run one by one."""
+    return _read_lines(path / RECORDS, Record)
+
+
+def read_audits(path: Path) -> Iterator[Audit]:
+    """Yield the audits of a run one by one."""
+    return _read_lines(path / AUDITS, Audit)
+
+
+def _read_lines(file: Path, kind: type[Line]) -> Iterator[Line]:
+    if not file.exists():
+        return
+    decoder = msgspec.json.Decoder(kind)
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                return  # torn: the run was killed while it wrote
+            try:
+                yield decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise RunError(f"{file} line {number} cannot be understood: {error}.") from error
+
+
+def _drop_torn_line(file: Path) -> None:
+    if not file.exists():
+        return
+    with file.open("r+b") as data:
+        size = data.seek(0, os.SEEK_END)
+        at = size
+        while at > 0:
+            begin = max(0, at - 65536)
+            data.seek(begin)
+            newline = data.read(at - begin).rfind(b"\n")
+            if newline >= 0:
+                data.truncate(begin + newline + 1)
+                return
+            at = begin
+        data.truncate(0)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file in one step: a reader sees the old or the new content, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
