@@ -145,9 +145,9 @@ def steady_count(numbers: Numbers, periodic: Tail, min_repeats: int) -> Count | 
     rows = periodic.length // periodic.period
     table = numbers[len(numbers) - rows * periodic.period :].reshape(rows, periodic.period)
     for cycle in _promising(table, min(_MAX_CYCLE, rows // min_repeats)):
-        bad = np.any(
-            table[2 * cycle :] - 2 * table[cycle:-cycle] + table[: -2 * cycle], axis=1
-        )[::-1]
+        bad = np.any(table[2 * cycle :] - 2 * table[cycle:-cycle] + table[: -2 * cycle], axis=1)[
+            ::-1
+        ]
         held = _held(bad, cycle)
         if held + 2 * cycle < min_repeats * cycle:
             continue

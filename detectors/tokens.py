@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def align(n: int, text: str | Sequence[str] | None) -> list[str]:
     if n == 0:
         return []
     cuts = [len(text) * i // n for i in range(n + 1)]
-    return [text[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(cuts)]
 
 
 def split_pieces(text: str, token_chars: Sequence[int]) -> list[str]:

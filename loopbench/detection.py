@@ -10,7 +10,7 @@ from loopbench.outcome import classify, doom_level
 from loopbench.types import Finish, Level, Outcome, Struct, Verdict
 
 
-class Detection(Struct):
+class Detection(Struct, frozen=True):
     """What the detectors say about one output."""
 
     outcome: Outcome

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from loopbench import detectors
 from loopbench.detectors import Detector
 from loopbench.types import LoopSpan, Struct, Verdict
 
 
-class Rule(Struct):
+class Rule(Struct, frozen=True):
     """A detector with its parameters, as written into a run's header."""
 
     detector: str
-    parameters: dict[str, int] = {}
+    parameters: dict[str, int] = msgspec.field(default_factory=dict)
 
     def build(self) -> Detector:
         """Return the detector."""

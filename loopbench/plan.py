@@ -16,7 +16,7 @@ from loopbench.types import ModelInfo, Record, Request, Sample, Sampling, Struct
 MAX_BUDGET = 1_000_000
 
 
-class Settings(Struct):
+class Settings(Struct, frozen=True):
     """Everything that `loopbench run` can be asked, with its defaults."""
 
     models: tuple[str, ...]
@@ -83,7 +83,7 @@ class Settings(Struct):
             raise ValueError("--audit-share must be between 0 and 1, --audit-min at least 0.")
 
 
-class Job(Struct):
+class Job(Struct, frozen=True):
     """One generation to make: which sample, which settings, which repeat."""
 
     key: str

@@ -137,6 +137,4 @@ def corrected_rate(naive: Interval, n: int, strata: Sequence[Stratum]) -> Interv
         below += (weight * (escape.high - escape.value)) ** 2
         above += (weight * (escape.value - escape.low)) ** 2
     value = max(0.0, value)
-    return Interval(
-        value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above))
-    )
+    return Interval(value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above)))

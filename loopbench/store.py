@@ -28,7 +28,7 @@ class RunError(Exception):
     """A run folder cannot be used; its text is one sentence for the user."""
 
 
-class Header(Struct):
+class Header(Struct, frozen=True):
     """What a run measures, with everything that a rate depends on."""
 
     schema_version: int

@@ -31,7 +31,7 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the records: immutable and built by field name."""
 
 
-class Sample(Struct):
+class Sample(Struct, frozen=True):
     """One item of a task."""
 
     task: str
@@ -47,7 +47,7 @@ class Sample(Struct):
     """What the grader needs: JSON-serialisable, never shown to the model."""
 
 
-class Sampling(Struct):
+class Sampling(Struct, frozen=True):
     """How tokens are drawn. Nothing is hidden: every filter is off unless asked for."""
 
     temperature: float = 0.0
@@ -61,7 +61,7 @@ class Sampling(Struct):
     repetition_penalty: float = 1.0
 
 
-class Request(Struct):
+class Request(Struct, frozen=True):
     """One generation asked of a backend."""
 
     key: str
@@ -75,7 +75,7 @@ class Request(Struct):
     """
 
 
-class Generation(Struct):
+class Generation(Struct, frozen=True):
     """What a backend returned for one request."""
 
     text: str
@@ -96,7 +96,7 @@ class Generation(Struct):
     error: str | None = None
 
 
-class LoopSpan(Struct):
+class LoopSpan(Struct, frozen=True):
     """A looping stretch of an output, in token indices.
 
     `start` is the onset, `end` is exclusive. `period` is the length in tokens of the
@@ -110,7 +110,7 @@ class LoopSpan(Struct):
     repeats: int
 
 
-class Verdict(Struct):
+class Verdict(Struct, frozen=True):
     """What one detector says about one output."""
 
     detector: str
@@ -124,7 +124,7 @@ class Verdict(Struct):
     """First token of the reported loop: the terminal one, else the longest."""
     period: int | None = None
     repeats: int | None = None
-    spans: list[LoopSpan] = []
+    spans: list[LoopSpan] = msgspec.field(default_factory=list)
     score: float | None = None
     """The detector's own measure, where it has one."""
     template: str | None = None
@@ -133,7 +133,7 @@ class Verdict(Struct):
     """Counter loops: the step of each `{}` from one block to the next; 0 for a constant."""
 
 
-class Grade(Struct):
+class Grade(Struct, frozen=True):
     """What a task's grader says about one output.
 
     Ungraded is a value: `correct` is None when no judgement was possible.
@@ -146,11 +146,11 @@ class Grade(Struct):
     """Between 0 and 1: field F1 for extraction, call score for tools, 0 or 1 for reasoning."""
     problem: str | None = None
     """Why there is no full score: `no_answer`, `invalid_json`, `schema_violation`, …"""
-    parts: dict[str, float] = {}
+    parts: dict[str, float] = msgspec.field(default_factory=dict)
     """Named partial scores, such as `valid_json` or `schema_valid`."""
 
 
-class ModelInfo(Struct):
+class ModelInfo(Struct, frozen=True):
     """Provenance of a model under test: a rate without it cannot be compared."""
 
     name: str
@@ -168,7 +168,7 @@ class ModelInfo(Struct):
     engine_version: str
 
 
-class Record(Struct):
+class Record(Struct, frozen=True):
     """One line of `records.jsonl`: one generation, judged."""
 
     schema_version: int
@@ -190,7 +190,7 @@ class Record(Struct):
     grade: Grade
 
 
-class Audit(Struct):
+class Audit(Struct, frozen=True):
     """One line of `audits.jsonl`: an early-stopped stream, run on to the budget."""
 
     schema_version: int

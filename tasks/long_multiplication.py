@@ -30,7 +30,7 @@ class LongMultiplication(Procedural):
             for digits in shape
         )
         prompt = (
-            f"What is {a} × {b}?\n\n"  # noqa: RUF001
+            f"What is {a} × {b}?\n\n"
             "Work step by step. End with a line 'Answer: <number>'."
         )
         return Draft(prompt, a * b)

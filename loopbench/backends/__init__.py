@@ -26,6 +26,8 @@ class BackendFactory(Protocol):
     """What a backend's module exposes as `BACKEND`."""
 
     name: str
+    default_slots: int
+    """Streams at the same time where nothing else is asked for."""
 
     def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
         """Return the provenance of a model without loading it."""

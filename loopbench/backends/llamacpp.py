@@ -387,6 +387,7 @@ class _LlamaCpp:
     """The backend as the registry sees it."""
 
     name = "llamacpp"
+    default_slots = DEFAULT_SLOTS
 
     def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
         """Return the provenance of a model file without loading it.

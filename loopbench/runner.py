@@ -111,6 +111,7 @@ def execute(
 
 def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) -> Header:
     names = sorted({sample.task for sample in samples})
+    slots = settings.slots or backends.get(BACKEND).default_slots
     return Header(
         schema_version=SCHEMA_VERSION,
         loopbench_version=loopbench.__version__,
@@ -128,7 +129,11 @@ def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) 
         audit_share=settings.audit_share,
         audit_min=settings.audit_min,
         deterministic=settings.deterministic,
-        engine={"backend": BACKEND, "slots": settings.slots, "threads": settings.threads},
+        engine={
+            "backend": BACKEND,
+            "slots": 1 if settings.deterministic else slots,
+            "threads": settings.threads,
+        },
     )
 
 
@@ -140,9 +145,7 @@ def _run_model(
     progress: Progress,
 ) -> None:
     """Make every generation of one model that is not in the folder yet."""
-    done = {
-        record.key: record for record in read_records(store.path) if record.outcome != "error"
-    }
+    done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
     audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
     cells = [
         list(jobs(model, samples, sampling, settings.repeats)) for sampling in settings.samplings()
@@ -229,9 +232,7 @@ def _generate(
             yield record_of(by_key[request.key], model.name, generation, measure)
 
 
-def record_of(
-    job: Job, model: str, generation: Generation, measure: Sequence[Detector]
-) -> Record:
+def record_of(job: Job, model: str, generation: Generation, measure: Sequence[Detector]) -> Record:
     """Judge and grade one generation."""
     pieces = split_pieces(generation.text, generation.token_chars)
     verdicts = judge(measure, generation.token_ids, pieces)

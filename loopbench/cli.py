@@ -1,0 +1,262 @@
+"""The command line: parse, call, print. Everything heavier is imported by the command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import loopbench
+
+if TYPE_CHECKING:
+    from loopbench.summary import Row
+
+USAGE, FAILED, INTERRUPTED = 2, 4, 130
+_FORMATS = ("text", "md", "csv", "json")
+_BY = ("model", "task", "level", "category")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _List(click.ParamType):
+    """Comma-separated values of one type."""
+
+    name = "list"
+
+    def __init__(self, kind: Callable[[str], Any]) -> None:
+        self._kind = kind
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(self._kind(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+def _show_options(command: Command) -> Command:
+    command = click.option(
+        "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True
+    )(command)
+    return click.option(
+        "--by", type=click.Choice(_BY), default="model", show_default=True, help="One row per …"
+    )(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(loopbench.__version__)
+def cli() -> None:
+    """Count doom loops of small language models, beside their task scores."""
+
+
+@cli.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option(
+    "--tasks",
+    type=_List(str),
+    default="edge",
+    show_default=True,
+    help="Suites, tasks or task:level, separated by commas.",
+)
+@click.option(
+    "--temperature",
+    type=_List(float),
+    default="0",
+    show_default=True,
+    help="One row of the table for each.",
+)
+@click.option("--max-new-tokens", type=int, default=1024, show_default=True, help="The budget.")
+@click.option("--repeats", type=int, default=1, show_default=True, help="Generations per prompt.")
+@click.option("--limit", type=int, help="Most prompts; every prefix of a suite keeps its mixture.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--slots", type=int, help="Streams at the same time.")
+@click.option("--threads", type=int, help="CPU threads; by default the cores that are free.")
+@click.option("--no-early-stop", is_flag=True, help="Let looping streams go on to the budget.")
+@click.option(
+    "--audit-share",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="Share of early-stopped streams that is run on to the budget.",
+)
+@click.option(
+    "--audit-min",
+    type=int,
+    default=20,
+    show_default=True,
+    help="At least so many per kind of loop, where there are that many.",
+)
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="One slot and a fixed batch: the same ids again on the same machine.",
+)
+@click.option("--top-k", type=int, default=0, show_default=True)
+@click.option("--top-p", type=float, default=1.0, show_default=True)
+@click.option("--min-p", type=float, default=0.0, show_default=True)
+@click.option("--repetition-penalty", type=float, default=1.0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; new under runs/.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out.")
+@_show_options
+def run(
+    models: tuple[str, ...],
+    temperature: tuple[float, ...],
+    no_early_stop: bool,
+    out: Path | None,
+    resume: bool,
+    by: Any,
+    form: str,
+    **options: Any,
+) -> None:
+    """Run MODELs on hard tasks and print their loop rates.
+
+    A MODEL is a GGUF file or a name that 'loopbench ls models' shows.
+    """
+    from loopbench.api import write_summary
+    from loopbench.display import Display
+    from loopbench.plan import Settings
+    from loopbench.runner import default_folder, execute
+    from loopbench.store import HEADER
+
+    settings = Settings(
+        models=models, temperatures=temperature, early_stop=not no_early_stop, **options
+    )
+    if resume and out is None:
+        raise click.UsageError("--resume needs --out: the folder of the run to continue.")
+    out = out or default_folder(models)
+    try:
+        with Display() as display:
+            execute(settings, out, resume=resume, progress=display)
+    except KeyboardInterrupt:
+        if (out / HEADER).exists():
+            _print_run(out, by, form)
+            click.echo(
+                f"Interrupted. Continue with the same command and --resume --out {out}", err=True
+            )
+        sys.exit(INTERRUPTED)
+    write_summary(out)
+    rows = _print_run(out, by, form)
+    click.echo(f"Records: {out}", err=True)
+    if all(row.n == row.n_error for row in rows):
+        raise _Failure(_first_error(out))
+
+
+@cli.command()
+@click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+@_show_options
+def table(path: Path, by: Any, form: str) -> None:
+    """Print the table of a run."""
+    _print_run(path, by, form)
+
+
+@cli.command()
+@click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the new records; RUN-rescored by default.",
+)
+@_show_options
+def score(path: Path, out: Path | None, by: Any, form: str) -> None:
+    """Judge and grade the records of a run again, without the model."""
+    from loopbench.api import write_summary
+    from loopbench.rescoring import rescore_run
+
+    out = out or path.with_name(f"{path.name}-rescored")
+    result = rescore_run(path, out)
+    write_summary(out)
+    _print_run(out, by, form)
+    click.echo(
+        f"{result.records} records judged again into {out}: {result.outcomes_changed} outcomes "
+        f"and {result.grades_changed} grades changed, {result.not_graded} kept because their "
+        "task has another version now.",
+        err=True,
+    )
+
+
+@cli.command()
+@click.argument("file", type=click.File("rb"), default="-")
+def detect(file: Any) -> None:
+    """Judge outputs: JSON lines with token_ids and/or text, or a plain text.
+
+    Prints one JSON verdict per line. An output without 'finish' counts as cut at its budget.
+    """
+    import msgspec
+
+    from loopbench.rows_in import judged
+
+    for verdict in judged(file):
+        click.echo(msgspec.json.encode(verdict))
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(("models", "tasks", "detectors", "backends")))
+def ls(what: str) -> None:
+    """List what there is."""
+    from loopbench.listing import listing
+
+    _print_table(listing(what))
+
+
+class _Failure(click.ClickException):
+    exit_code = FAILED
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"loopbench: {self.format_message()}", err=True)
+
+
+class _Usage(_Failure):
+    exit_code = USAGE
+
+
+def _print_run(path: Path, by: Any, form: str) -> Sequence[Row]:
+    from loopbench.api import rows_of
+    from loopbench.table import footnotes, render, rich_table
+
+    rows = rows_of(path, by)
+    if form == "text":
+        _print_table(rich_table(rows))
+        for note in footnotes(rows):
+            click.echo(note)
+    else:
+        click.echo(render(rows, form), nl=False)
+    return rows
+
+
+def _print_table(table: Any) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A file has no width: nothing is folded there.
+        console = Console(highlight=False, width=240)
+    console.print(table)
+
+
+def _first_error(path: Path) -> str:
+    from loopbench.store import read_records
+
+    errors = (r.generation.error for r in read_records(path) if r.generation.error)
+    return f"No generation succeeded. The first error: {next(errors, 'none was recorded')}"
+
+
+def main() -> None:
+    """Entry point: an expected failure is one sentence and an exit code, never a trace."""
+    from loopbench.errors import expected
+
+    try:
+        with expected(_Usage, _Failure):
+            cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): that is no failure.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(0)

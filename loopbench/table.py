@@ -1,0 +1,165 @@
+"""From rows to text: terminal, Markdown, CSV and JSON. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from loopbench.summary import Rate, Row
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FORMATS = ("text", "md", "csv", "json")
+
+
+def percent(rate: Rate) -> str:
+    """Return a rate in percent with its interval; `–` where there is no data."""
+    if rate.value is None or rate.low is None or rate.high is None:
+        return "–"
+    return f"{100 * rate.value:.1f} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+
+
+def _point(rate: Rate) -> str:
+    return "–" if rate.value is None else f"{100 * rate.value:.1f}"
+
+
+def thousands(count: int) -> str:
+    """Return a token count that is short enough for a column."""
+    if abs(count) < 10_000:
+        return str(count)
+    return f"{count / 1e3:.0f}k" if abs(count) < 10_000_000 else f"{count / 1e6:.1f}M"
+
+
+class Column(NamedTuple):
+    """A column of the printed table."""
+
+    title: str
+    cell: Callable[[Row], str]
+    used: Callable[[Sequence[Row]], bool] = lambda rows: True
+    """Whether these rows need it."""
+
+
+COLUMNS = (
+    Column("model", lambda r: r.model),
+    Column("T", lambda r: f"{r.temperature:g}"),
+    Column("by", lambda r: r.group, lambda rows: any(r.group != "all" for r in rows)),
+    Column("n", lambda r: str(r.n)),
+    Column("error", lambda r: str(r.n_error), lambda rows: any(r.n_error for r in rows)),
+    Column("doom %", lambda r: percent(r.doom_rate)),
+    Column("verb.", lambda r: _point(r.verbatim_rate)),
+    Column("count.", lambda r: _point(r.counter_rate)),
+    Column("near", lambda r: _point(r.near_rate)),
+    Column("recov.", lambda r: _point(r.recovered_rate)),
+    Column("trunc.", lambda r: _point(r.truncated_rate)),
+    Column(
+        "flips %",
+        lambda r: percent(r.flip_rate),
+        lambda rows: any(r.flip_rate.n for r in rows),
+    ),
+    Column("onset", lambda r: "–" if r.median_onset is None else f"{r.median_onset:.0f}"),
+    Column("accuracy %", lambda r: percent(r.accuracy)),
+    Column("extract F1", lambda r: percent(r.extraction_f1)),
+    Column("tools", lambda r: percent(r.tool_score)),
+    Column("tokens", lambda r: thousands(r.tokens_used)),
+    Column("saved", lambda r: thousands(r.tokens_saved)),
+    Column("tok/s", lambda r: "–" if r.tokens_per_second is None else f"{r.tokens_per_second:.0f}"),
+    Column("budget", lambda r: str(r.budget)),
+)
+
+
+def columns_for(rows: Sequence[Row]) -> list[Column]:
+    """Return the columns that these rows need."""
+    return [column for column in COLUMNS if column.used(rows)]
+
+
+def footnotes(rows: Sequence[Row]) -> list[str]:
+    """Return what a reader must know to quote the numbers."""
+    notes = [
+        "Rates in percent with 95 % intervals. doom: at its last token still in a loop, "
+        "verbatim or counting; recovered: looped, left the loop, ended by itself; "
+        "truncated: at the budget without a loop.",
+    ]
+    for row in rows:
+        if not row.early_stopped or row.group != "all":
+            continue
+        kept = "all" if row.audited == row.early_stopped else f"{row.audited} of them"
+        notes.append(
+            f"{row.model} T={row.temperature:g}: {row.early_stopped} streams stopped early, "
+            f"{kept} run on to the budget, {row.escaped} escaped "
+            f"({percent(row.escape_rate)} %); corrected doom rate "
+            f"{percent(row.corrected_doom_rate)} %."
+        )
+    return notes
+
+
+def render(rows: Sequence[Row], form: str) -> str:
+    """Return the rows as Markdown, CSV or JSON.
+
+    Raises
+    ------
+    ValueError
+        For an unknown format.
+    """
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n"
+    if form == "csv":
+        return _csv(rows)
+    if form == "md":
+        return _markdown(rows)
+    raise ValueError(f"Unknown format {form!r}; use one of {', '.join(FORMATS)}.")
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    flat = [_flat(row) for row in rows]
+    if flat:
+        writer.writerow(flat[0])
+        writer.writerows(line.values() for line in flat)
+    return out.getvalue()
+
+
+def _flat(row: Row) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in msgspec.to_builtins(row).items():
+        if isinstance(value, dict):
+            flat.update(
+                (f"{name}_{part}" if part != "value" else name, v) for part, v in value.items()
+            )
+        else:
+            flat[name] = value
+    return flat
+
+
+def _markdown(rows: Sequence[Row]) -> str:
+    columns = columns_for(rows)
+    lines = [
+        "| " + " | ".join(column.title for column in columns) + " |",
+        "|" + "|".join("---" if i < 2 else "---:" for i in range(len(columns))) + "|",
+    ]
+    for row in rows:
+        cells = (column.cell(row).replace("|", "\\|") for column in columns)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *footnotes(rows)]) + "\n"
+
+
+def rich_table(rows: Sequence[Row]) -> Table:
+    """Return the table for a terminal."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    columns = columns_for(rows)
+    for column in columns:
+        left = column.title in ("model", "by")
+        table.add_column(column.title, justify="left" if left else "right", overflow="fold")
+    for row in rows:
+        # An interval goes under its value where the column gets narrow.
+        table.add_row(*(Text(column.cell(row).replace(" [", "\n[")) for column in columns))
+    return table
