@@ -182,7 +182,7 @@ def _promising(table: Numbers, most: int) -> list[int]:
     b = table[np.maximum(first + cycles[:, None], 0)]
     c = table[np.broadcast_to(np.maximum(ends, 0), first.shape)]
     steady = ~np.any(a - 2 * b + c, axis=2) & known
-    return cycles[steady.sum(axis=1) * 2 >= known.sum(axis=1)].tolist()
+    return [int(c) for c in cycles[steady.sum(axis=1) * 2 >= known.sum(axis=1)]]
 
 
 def _held(bad: NDArray[np.bool_], cycle: int) -> int:

@@ -21,7 +21,7 @@ _BY = ("model", "task", "level", "category")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _List(click.ParamType):
+class _List(click.ParamType[Any]):
     """Comma-separated values of one type."""
 
     name = "list"
@@ -258,5 +258,5 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): that is no failure.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)
