@@ -21,21 +21,16 @@ _BY = ("model", "task", "level", "category")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _List(click.ParamType[Any]):
-    """Comma-separated values of one type."""
+def _list_of(kind: Callable[[str], Any]) -> Callable[[Any, Any, str], tuple[Any, ...]]:
+    """Return a callback that splits an option's value at commas."""
 
-    name = "list"
-
-    def __init__(self, kind: Callable[[str], Any]) -> None:
-        self._kind = kind
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str):
-            return value
+    def split(context: Any, parameter: Any, value: str) -> tuple[Any, ...]:
         try:
-            return tuple(self._kind(part.strip()) for part in value.split(",") if part.strip())
+            return tuple(kind(part.strip()) for part in value.split(",") if part.strip())
         except ValueError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
+            raise click.BadParameter(f"{value!r} is not a list such as 0,0.1: {error}") from error
+
+    return split
 
 
 def _show_options(command: Command) -> Command:
@@ -57,14 +52,14 @@ def cli() -> None:
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option(
     "--tasks",
-    type=_List(str),
+    callback=_list_of(str),
     default="edge",
     show_default=True,
     help="Suites, tasks or task:level, separated by commas.",
 )
 @click.option(
     "--temperature",
-    type=_List(float),
+    callback=_list_of(float),
     default="0",
     show_default=True,
     help="One row of the table for each.",
