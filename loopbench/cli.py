@@ -151,24 +151,33 @@ def table(path: Path, by: Any, form: str) -> None:
 @cli.command()
 @click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
 @click.option(
+    "--detectors",
+    callback=_list_of(str),
+    default="",
+    help="Instead: what each of these ('all', or names) would report on the same outputs.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for the new records; RUN-rescored by default.",
+    help="Keep the records as they are judged now in this new run folder.",
 )
 @_show_options
-def score(path: Path, out: Path | None, by: Any, form: str) -> None:
+def score(path: Path, detectors: tuple[str, ...], out: Path | None, by: Any, form: str) -> None:
     """Judge and grade the records of a run again, without the model."""
+    if detectors:
+        _print_agreement(path, detectors, form)
+        return
     from loopbench.api import write_summary
     from loopbench.rescoring import rescore_run
 
-    out = out or path.with_name(f"{path.name}-rescored")
-    result = rescore_run(path, out)
-    write_summary(out)
-    _print_run(out, by, form)
+    result = rescore_run(path, out, by)
+    if out:
+        write_summary(out)
+    _print_rows(result.rows, form)
     click.echo(
-        f"{result.records} records judged again into {out}: {result.outcomes_changed} outcomes "
-        f"and {result.grades_changed} grades changed, {result.not_graded} kept because their "
-        "task has another version now.",
+        f"{result.records} records judged again: {result.outcomes_changed} outcomes and "
+        f"{result.grades_changed} grades changed, {result.not_graded} left as they were "
+        "because their task has another version now.",
         err=True,
     )
 
@@ -210,16 +219,39 @@ class _Usage(_Failure):
 
 def _print_run(path: Path, by: Any, form: str) -> Sequence[Row]:
     from loopbench.api import rows_of
-    from loopbench.table import footnotes, render, rich_table
 
     rows = rows_of(path, by)
-    if form == "text":
-        _print_table(rich_table(rows))
-        for note in footnotes(rows):
-            click.echo(note)
-    else:
-        click.echo(render(rows, form), nl=False)
+    _print_rows(rows, form)
     return rows
+
+
+def _print_rows(rows: Sequence[Row], form: str) -> None:
+    from loopbench.table import footnotes, render, rich_table
+
+    if form != "text":
+        click.echo(render(rows, form), nl=False)
+        return
+    _print_table(rich_table(rows))
+    for note in footnotes(rows):
+        click.echo(note)
+
+
+def _print_agreement(path: Path, names: Sequence[str], form: str) -> None:
+    import msgspec
+
+    from loopbench import detectors
+    from loopbench.agreement import agreement, agreement_table
+    from loopbench.store import read_header, read_records
+
+    if form not in ("text", "json"):
+        raise click.UsageError("--detectors prints as text or json.")
+    read_header(path)
+    chosen = detectors.names() if "all" in names else names
+    result = agreement(read_records(path), [detectors.get(name) for name in chosen])
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(result)))
+    else:
+        _print_table(agreement_table(result))
 
 
 def _print_table(table: Any) -> None:

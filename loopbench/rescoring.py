@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -13,23 +15,30 @@ from loopbench.monitor import MEASURE
 from loopbench.plan import Job
 from loopbench.runner import audit_of, record_of
 from loopbench.store import RunStore, read_audits, read_header, read_records
-from loopbench.types import Record, Sample, Struct
+from loopbench.summary import By, Fact, Followed, Row, fact_of, followed_of, rows
+from loopbench.types import Audit, Record, Sample, Struct
 
 
 class Rescored(Struct, frozen=True):
-    """What changed when a run was judged again."""
+    """A run judged again, and what changed."""
 
+    rows: list[Row]
     records: int
     outcomes_changed: int
     grades_changed: int
     not_graded: int
-    """Records whose task is another version now: they keep their grade."""
+    """Records whose task is another version now: they stay as they were."""
 
 
-def rescore_run(source: Path, target: Path) -> Rescored:
-    """Judge every record of a run with today's detectors and graders, into a new folder.
+def rescore_run(source: Path, target: Path | None = None, by: By = "model") -> Rescored:
+    """Judge every record of a run with today's detectors and graders.
 
     The source stays as it is. Early-stopped streams stay stopped where they were.
+
+    Parameters
+    ----------
+    target
+        A new run folder for the records as they are judged now; None keeps nothing.
 
     Raises
     ------
@@ -38,23 +47,42 @@ def rescore_run(source: Path, target: Path) -> Rescored:
     """
     header = msgspec.structs.replace(read_header(source), measure=list(MEASURE))
     measure = [rule.build() for rule in header.measure]
-    outcomes = grades = kept = count = 0
-    stopped: dict[str, Record] = {}
-    with RunStore.create(target, header) as store:
+    changed: Counter[str] = Counter()
+    facts: dict[str, Fact] = {}
+    followed: dict[str, Followed] = {}
+    with nullcontext() if target is None else RunStore.create(target, header) as store:
         for before, after, regraded in rescored(read_records(source), measure):
-            store.append(after)
-            count += 1
-            outcomes += before.outcome != after.outcome
-            grades += before.grade != after.grade
-            kept += not regraded
-            if after.generation.finish == "loop":
-                stopped[after.key] = after
-        for audit in read_audits(source):
-            if audit.key in stopped:
-                store.append(audit_of(stopped[audit.key], audit.generation, measure))
+            if store:
+                store.append(after)
+            facts[after.key] = fact_of(after)
+            changed["records"] += 1
+            changed["outcomes"] += before.outcome != after.outcome
+            changed["grades"] += before.grade != after.grade
+            changed["kept"] += not regraded
+        for audit in rescored_audits(source, measure):
+            if store:
+                store.append(audit)
+            if audit.outcome != "error":
+                followed[audit.key] = followed_of(audit)
     return Rescored(
-        records=count, outcomes_changed=outcomes, grades_changed=grades, not_graded=kept
+        rows=rows(facts, followed, header, by),
+        records=changed["records"],
+        outcomes_changed=changed["outcomes"],
+        grades_changed=changed["grades"],
+        not_graded=changed["kept"],
     )
+
+
+def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit]:
+    """Yield the audits of a run as they are judged now.
+
+    Holds the audited records: a small share of the stopped ones.
+    """
+    audits = {audit.key: audit for audit in read_audits(source)}
+    for record in read_records(source):
+        audit = audits.pop(record.key, None)
+        if audit:
+            yield audit_of(record, audit.generation, measure)
 
 
 def rescored(

@@ -60,15 +60,28 @@ class Header(Struct, frozen=True):
         free = {"created", "loopbench_version", "engine"}
         mine, theirs = msgspec.to_builtins(self), msgspec.to_builtins(other)
         return [
-            f"{name} is {_short(theirs[name])} instead of {_short(mine[name])}"
+            f"{path} is {_short(new)} instead of {_short(old)}"
             for name in mine
-            if name not in free and mine[name] != theirs[name]
+            if name not in free
+            for path, old, new in _unequal(name, mine[name], theirs[name])
         ]
+
+
+def _unequal(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the innermost places in which two values differ."""
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        for name in old:
+            yield from _unequal(f"{path}.{name}", old[name], new[name])
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for i, pair in enumerate(zip(old, new, strict=True)):
+            yield from _unequal(f"{path}[{i}]", *pair)
+    elif old != new:
+        yield path, old, new
 
 
 def _short(value: Any) -> str:
     text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 class RunStore:
@@ -114,8 +127,9 @@ class RunStore:
         before = read_header(path)
         differences = before.differences(header)
         if differences:
+            more = f"; and {len(differences) - 4} more" if len(differences) > 4 else ""
             raise RunError(
-                f"{path} was started with other settings: {'; '.join(differences)}. "
+                f"{path} was started with other settings: {'; '.join(differences[:4])}{more}. "
                 "Use the same settings, or a new --out folder."
             )
         store = cls(path, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from loopbench.outcome import doom_level
@@ -126,6 +126,11 @@ class Followed(NamedTuple):
     seconds: float
 
 
+def followed_of(audit: Audit) -> Followed:
+    """Reduce an audit."""
+    return Followed(audit.escaped, audit.generation.output_tokens, audit.generation.seconds)
+
+
 _GROUPS: dict[By, Callable[[Fact], str]] = {
     "model": lambda fact: "all",
     "task": lambda fact: fact.task,
@@ -143,11 +148,14 @@ def summarise(
     again by a resumed run.
     """
     facts = {record.key: fact_of(record) for record in records}
-    followed = {
-        audit.key: Followed(audit.escaped, audit.generation.output_tokens, audit.generation.seconds)
-        for audit in audits
-        if audit.outcome != "error"
-    }
+    followed = {audit.key: followed_of(audit) for audit in audits if audit.outcome != "error"}
+    return rows(facts, followed, header, by)
+
+
+def rows(
+    facts: Mapping[str, Fact], followed: Mapping[str, Followed], header: Header, by: By
+) -> list[Row]:
+    """Return the rows of reduced records and audits, both by key."""
     cells: dict[tuple[str, float, int, str], list[Fact]] = {}
     for fact in facts.values():
         place = (fact.model, fact.temperature, fact.budget, _GROUPS[by](fact))
@@ -160,7 +168,7 @@ def summarise(
 def _row(
     place: tuple[str, float, int, str],
     facts: Sequence[Fact],
-    followed: dict[str, Followed],
+    followed: Mapping[str, Followed],
     header: Header,
 ) -> Row:
     model, temperature, budget, group = place
@@ -237,7 +245,7 @@ def _mean_score(facts: Sequence[Fact], category: str) -> Rate:
     return _as_rate(mean_interval(means), sum(map(len, prompts.values())))
 
 
-def _corrected(doom: Rate, stopped: Sequence[Fact], followed: dict[str, Followed]) -> Rate:
+def _corrected(doom: Rate, stopped: Sequence[Fact], followed: Mapping[str, Followed]) -> Rate:
     if doom.value is None or doom.low is None or doom.high is None:
         return NO_RATE
     strata: dict[Level | None, list[Fact]] = {}

@@ -29,10 +29,7 @@ class LongMultiplication(Procedural):
             rng.randint(10 ** (digits - 2), 10 ** (digits - 1) - 1) * 10 + rng.randint(1, 9)
             for digits in shape
         )
-        prompt = (
-            f"What is {a} × {b}?\n\n"
-            "Work step by step. End with a line 'Answer: <number>'."
-        )
+        prompt = f"What is {a} × {b}?\n\nWork step by step. End with a line 'Answer: <number>'."
         return Draft(prompt, a * b)
 
     def grade(self, sample: Sample, text: str) -> Grade:
