@@ -1,0 +1,117 @@
+"""A backend that follows a script: the run loop without an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from loopbench.backends.base import Watch
+from loopbench.types import Generation, ModelInfo, Request
+
+Script = Callable[[Request], tuple[list[str], str]]
+"""Request -> the pieces that the model says from its first token on, and the finish."""
+
+LOOP = ["so ", "it ", "goes. "] * 400
+ANSWER = ["The ", "answer ", "is ", "7."]
+RAMBLE = [f"w{i * i}x " for i in range(2000)]
+
+
+def generation(pieces: list[str], finish: str, ids: list[int], error: str | None = None):
+    return Generation(
+        text="".join(pieces),
+        token_ids=ids,
+        token_chars=[len(piece) for piece in pieces],
+        finish=finish,
+        raw_finish=finish,
+        prompt_tokens=5,
+        output_tokens=len(ids),
+        seconds=1.0,
+        error=error,
+    )
+
+
+class FakeBackend:
+    """Says what its script says, watched, within the budget, after any prefix."""
+
+    def __init__(self, script: Script, seen: list[Request]) -> None:
+        self.script, self.seen = script, seen
+
+    def generate(
+        self, requests: Iterable[Request], watch: Watch
+    ) -> Iterator[tuple[Request, Generation]]:
+        for request in requests:
+            self.seen.append(request)
+            pieces, finish = self.script(request)
+            if finish == "error":
+                yield request, generation([], "error", [], "the engine stopped")
+                continue
+            budget = request.sampling.max_new_tokens
+            if len(pieces) >= budget:
+                finish = "length"
+            monitor, said, ids = watch(request), [], []
+            for piece in pieces[len(request.prefix_ids) : budget]:
+                said.append(piece)
+                ids.append(sum(map(ord, piece)))
+                if monitor.push(ids[-1:], said[-1:]):
+                    finish = "loop"
+                    break
+            yield request, generation(said, finish, ids)
+
+    def close(self) -> None:
+        pass
+
+
+class FakeFactory:
+    """Stands in for `loopbench.backends`: models are names, `opened` counts loads."""
+
+    name = "llamacpp"
+    default_slots = 2
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.requests: list[Request] = []
+        self.opened = 0
+
+    def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
+        return ModelInfo(
+            name=name or path.stem,
+            path=str(path),
+            fingerprint=f"sha256:{path.stem}",
+            architecture="fake",
+            parameters=1,
+            quantization="F32",
+            context_length=4096,
+            template_hash=None,
+            engine="fake",
+            engine_version="1",
+        )
+
+    def open(self, path: Path, **settings: Any) -> FakeBackend:
+        self.opened += 1
+        return FakeBackend(self.script, self.requests)
+
+
+def install(monkeypatch: Any, script: Script) -> FakeFactory:
+    """Put a scripted backend in the place of the real one."""
+    from loopbench import runner
+
+    factory = FakeFactory(script)
+    monkeypatch.setattr(runner, "backends", SimpleNamespace(get=lambda name: factory))
+    monkeypatch.setattr(
+        runner, "catalog", SimpleNamespace(resolve=lambda model: (model, Path(f"/m/{model}.gguf")))
+    )
+    return factory
+
+
+def by_task(**scripts: tuple[list[str], str]) -> Script:
+    """Choose what is said by a word of the prompt; `other` for the rest."""
+
+    def script(request: Request) -> tuple[list[str], str]:
+        for word, said in scripts.items():
+            if word in request.prompt:
+                return said
+        return scripts["other"]
+
+    return script
