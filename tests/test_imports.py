@@ -1,0 +1,49 @@
+"""Start-up stays light, and the mapped folders are importable under one name only."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "pandas", "matplotlib", "scipy", "numpy", "aiohttp", "xllamacpp", "rich")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import loopbench",
+        "import sys; sys.argv = ['loopbench', '--help']\n"
+        "from loopbench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass",
+    ],
+)
+def test_nothing_heavy_is_loaded(code: str) -> None:
+    check = f"{code}\nimport sys\nprint('LOADED', *[m for m in {HEAVY} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1].split() == ["LOADED"]
+
+
+def test_the_public_names_are_there() -> None:
+    import loopbench
+
+    assert callable(loopbench.detect)
+    assert callable(loopbench.run)
+    assert loopbench.detectors.get("suffix").name == "suffix"
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = loopbench.nothing_such
+
+
+def test_top_level_names_of_the_folders_are_not_installed(tmp_path: Path) -> None:
+    code = (
+        "import importlib.util as u\n"
+        "print([n for n in ('tasks', 'detectors', 'leaderboards') if u.find_spec(n)])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert result.stdout.strip() == "[]"
