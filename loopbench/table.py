@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FORMATS = ("text", "md", "csv", "json")
+
+
+def printable(text: str) -> str:
+    """Return text without control and format characters.
+
+    Names come from model files and folders, which may be hostile: no escape sequence or
+    change of writing direction may reach a terminal.
+    """
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
 
 
 def percent(rate: Rate) -> str:
@@ -45,9 +55,9 @@ class Column(NamedTuple):
 
 
 COLUMNS = (
-    Column("model", lambda r: r.model),
+    Column("model", lambda r: printable(r.model)),
     Column("T", lambda r: f"{r.temperature:g}"),
-    Column("by", lambda r: r.group, lambda rows: any(r.group != "all" for r in rows)),
+    Column("by", lambda r: printable(r.group), lambda rows: any(r.group != "all" for r in rows)),
     Column("n", lambda r: str(r.n)),
     Column("error", lambda r: str(r.n_error), lambda rows: any(r.n_error for r in rows)),
     Column("doom %", lambda r: percent(r.doom_rate)),
@@ -89,7 +99,7 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
             continue
         kept = "all" if row.audited == row.early_stopped else f"{row.audited} of them"
         notes.append(
-            f"{row.model} T={row.temperature:g}: {row.early_stopped} streams stopped early, "
+            f"{printable(row.model)} T={row.temperature:g}: {row.early_stopped} streams stopped early, "
             f"{kept} run on to the budget, {row.escaped} escaped "
             f"({percent(row.escape_rate)} %); corrected doom rate "
             f"{percent(row.corrected_doom_rate)} %."
