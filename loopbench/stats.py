@@ -36,7 +36,10 @@ def wilson(successes: float, n: float) -> Interval:
     rate, square = successes / n, Z95 * Z95
     centre = (rate + square / (2 * n)) / (1 + square / n)
     half = Z95 / (1 + square / n) * math.sqrt(rate * (1 - rate) / n + square / (4 * n * n))
-    return Interval(rate, max(0.0, centre - half), min(1.0, centre + half))
+    # Exactly 0 and 1 at the ends, where rounding would leave 1e-17 beyond the rate.
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return Interval(rate, low, high)
 
 
 def clustered_rate(clusters: Sequence[Sequence[bool]]) -> Interval:

@@ -99,8 +99,8 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
             continue
         kept = "all" if row.audited == row.early_stopped else f"{row.audited} of them"
         notes.append(
-            f"{printable(row.model)} T={row.temperature:g}: {row.early_stopped} streams stopped early, "
-            f"{kept} run on to the budget, {row.escaped} escaped "
+            f"{printable(row.model)} T={row.temperature:g}: {row.early_stopped} streams "
+            f"stopped early, {kept} run on to the budget, {row.escaped} escaped "
             f"({percent(row.escape_rate)} %); corrected doom rate "
             f"{percent(row.corrected_doom_rate)} %."
         )

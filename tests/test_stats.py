@@ -23,6 +23,12 @@ def test_wilson_is_scipys(n: int) -> None:
         assert wilson(k, n) == pytest.approx((k / n, expected.low, expected.high), abs=1e-12)
 
 
+@pytest.mark.parametrize("n", range(1, 60))
+def test_the_ends_are_exact(n: int) -> None:
+    assert wilson(0, n).low == 0.0
+    assert wilson(n, n).high == 1.0
+
+
 def test_nothing_seen_is_not_zero() -> None:
     assert wilson(0, 200).high == pytest.approx(0.0188, abs=1e-4)
 
