@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopbench import backends
-from loopbench.backends.cores import free_cores
+from loopbench.backends.cores import busy_time, free_cores
 from loopbench.backends.llamacpp import slot_context
 from loopbench.backends.llamacpp_process import describe_exit
 from loopbench.backends.llamacpp_stream import (
@@ -32,6 +32,17 @@ def event(content: str, tokens: list[int], predicted: int) -> Event:
 def test_free_cores() -> None:
     assert [free_cores(8, load) for load in (0.0, 0.4, 2.6, 7.9, 30.0)] == [8, 8, 5, 1, 1]
     assert free_cores(1, 0.0) == 1
+
+
+def test_busy_time_counts_the_allowed_cores_only() -> None:
+    stat = (
+        "cpu  9 9 9 9 9 9 9 9 9 9\n"
+        "cpu0 10 1 5 900 70 2 3 4 8 0\n"
+        "cpu1 1000 0 0 0 0 0 0 0 0 0\n"
+        "intr 5 6\n"
+    )
+    assert busy_time(stat, {0}) == 25
+    assert busy_time(stat, {0, 1}) == 1025
 
 
 def test_slot_context_is_rounded_up_to_whole_steps() -> None:
