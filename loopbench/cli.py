@@ -210,7 +210,11 @@ class _Failure(click.ClickException):
     exit_code = FAILED
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"loopbench: {self.format_message()}", err=True)
+        from loopbench.table import printable
+
+        # An engine's message may quote the model's chat template.
+        lines = self.format_message().splitlines()
+        click.echo("loopbench: " + "\n".join(map(printable, lines)), err=True)
 
 
 class _Usage(_Failure):
@@ -257,10 +261,10 @@ def _print_agreement(path: Path, names: Sequence[str], form: str) -> None:
 def _print_table(table: Any) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         # A file has no width: nothing is folded there.
-        console = Console(highlight=False, width=240)
+        console = Console(highlight=False, markup=False, width=240)
     console.print(table)
 
 

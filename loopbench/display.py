@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from loopbench.table import printable
+
 LOG_EVERY_S = 5.0
 
 
@@ -40,7 +42,7 @@ class Display:
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[speed]:.0f} tok/s · {task.fields[dooms]} doomed ·"),
@@ -61,13 +63,13 @@ class Display:
 
     def phase(self, text: str, total: int) -> None:
         """Begin a part of the run with so many generations."""
-        self._text, self._total, self._finished = text, total, 0
+        self._text, self._total, self._finished = printable(text), total, 0
         self._tokens = self._dooms = 0
         self._started = self._logged = time.monotonic()
         if self._bar:
-            self._task = self._bar.add_task(text, total=total, speed=0.0, dooms=0)
+            self._task = self._bar.add_task(self._text, total=total, speed=0.0, dooms=0)
         else:
-            self._console.print(f"{text}: {total} generations", highlight=False)
+            self._log(f"{self._text}: {total} generations")
 
     def token(self, count: int) -> None:
         """More tokens were generated."""
@@ -91,8 +93,10 @@ class Display:
             self._bar.update(self._task, completed=self._finished, speed=speed, dooms=self._dooms)
             return
         left = elapsed / self._finished * (self._total - self._finished) if self._finished else None
-        self._console.print(
+        self._log(
             f"{self._text}: {self._finished}/{self._total} done, {speed:.0f} tok/s, "
-            f"{self._dooms} doomed, {'?' if left is None else f'{left:.0f}'} s left",
-            highlight=False,
+            f"{self._dooms} doomed, {'?' if left is None else f'{left:.0f}'} s left"
         )
+
+    def _log(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False)

@@ -22,7 +22,7 @@ def expected(
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise failed(f"{error.filename or 'input or output'}: {error.strerror}") from error
+        raise failed(f"{error.filename or 'input or output'}: {error.strerror or error}") from error
     except Exception as error:
         from loopbench.backends.base import BackendError
         from loopbench.store import RunError

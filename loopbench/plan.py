@@ -81,6 +81,21 @@ class Settings(Struct, frozen=True):
                 raise ValueError(f"A {what} is named twice; use --repeats to run it again.")
         if not 0 <= self.audit_share <= 1 or self.audit_min < 0:
             raise ValueError("--audit-share must be between 0 and 1, --audit-min at least 0.")
+        self._check_filters()
+
+    def _check_filters(self) -> None:
+        # Not a number is refused too: JSON has none, so a header could not hold it.
+        if self.top_k < 0:
+            raise ValueError(f"--top-k must be at least 0, got {self.top_k}.")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"--top-p must be above 0 and at most 1, got {self.top_p}.")
+        if not 0 <= self.min_p <= 1:
+            raise ValueError(f"--min-p must be between 0 and 1, got {self.min_p}.")
+        if not 0 < self.repetition_penalty <= 10:
+            raise ValueError(
+                "--repetition-penalty must be above 0 and at most 10, "
+                f"got {self.repetition_penalty}."
+            )
 
 
 class Job(Struct, frozen=True):

@@ -80,8 +80,8 @@ def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit
     """
     audits = {audit.key: audit for audit in read_audits(source)}
     for record in read_records(source):
-        audit = audits.pop(record.key, None)
-        if audit:
+        # A key may have an earlier record that failed: that one was not continued.
+        if record.generation.finish == "loop" and (audit := audits.pop(record.key, None)):
             yield audit_of(record, audit.generation, measure)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -35,7 +36,7 @@ def judged(file: BinaryIO) -> Iterator[dict[str, Any]]:
     InputError
         For a line that is no such object, with its number. Earlier lines were yielded.
     """
-    first = file.readline()
+    first = file.readline().removeprefix(codecs.BOM_UTF8)
     if not first.lstrip().startswith(b"{"):
         text = (first + file.read()).decode("utf-8", "replace")
         if text:
@@ -49,7 +50,7 @@ def judged(file: BinaryIO) -> Iterator[dict[str, Any]]:
                 row = decoder.decode(line)
                 name = next((n for n in (row.id, row.uid) if n is not None), number)
                 yield _line(name, _detection(row))
-            except (msgspec.DecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(
                     f"Line {number} cannot be judged: {error}. A row has token_ids and/or "
                     "text, and optionally id and finish (stop, length, loop or error)."

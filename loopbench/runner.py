@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -100,6 +101,7 @@ def execute(
     places = [catalog.resolve(model) for model in settings.models]
     factory = backends.get(BACKEND)
     models = [factory.describe(path, name=name) for name, path in places]
+    _check_distinct(models)
     samples = select(settings.tasks, settings.limit, settings.seed)
     header = _header(settings, models, samples)
     may_resume = resume and (out / "header.json").exists()
@@ -107,6 +109,18 @@ def execute(
         for model in models:
             _run_model(store, model, samples, settings, progress)
     return out
+
+
+def _check_distinct(models: Sequence[ModelInfo]) -> None:
+    """Refuse models whose rows or generations would be taken for each other's."""
+    for first, second in combinations(models, 2):
+        if first.fingerprint == second.fingerprint:
+            raise ValueError(f"{first.path} and {second.path} are the same model.")
+        if first.name == second.name:
+            raise ValueError(
+                f"{first.path} and {second.path} would both be called {first.name!r} in the "
+                "table; rename one of them."
+            )
 
 
 def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) -> Header:

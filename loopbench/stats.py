@@ -88,7 +88,12 @@ def mean_interval(values: Sequence[float]) -> Interval:
         # variable in [0, 1], whose variance is at most that of a coin of the same mean.
         return wilson(float(data.sum()), data.size)
     result = stats.bootstrap(
-        (data,), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(0)
+        (data,),
+        np.mean,
+        method="percentile",
+        n_resamples=10_000,
+        batch=max(1, 1_000_000 // data.size),  # a bound on memory, not on the result
+        rng=np.random.default_rng(0),
     )
     low, high = result.confidence_interval
     return Interval(float(data.mean()), float(low), float(high))

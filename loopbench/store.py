@@ -64,6 +64,8 @@ class Header(Struct, frozen=True):
             for name in mine
             if name not in free
             for path, old, new in _unequal(name, mine[name], theirs[name])
+            # A moved file is the same model: its fingerprint says so.
+            if not path.endswith("].path")
         ]
 
 
@@ -82,6 +84,13 @@ def _unequal(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
 def _short(value: Any) -> str:
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+class _Written(Struct, frozen=True):
+    """What every header says, whatever its schema."""
+
+    schema_version: int
+    loopbench_version: str
 
 
 class RunStore:
@@ -106,12 +115,13 @@ class RunStore:
                 f"{path} holds a run already. Continue it with --resume, "
                 "or name another folder with --out."
             )
+        store = cls(path, header)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            store = cls(path, header)
             store._lock()
             write_atomically(path / HEADER, msgspec.json.format(msgspec.json.encode(header)))
         except OSError as error:
+            store.close()
             raise RunError(f"Cannot write the run folder {path}: {error.strerror}.") from error
         return store
 
@@ -206,15 +216,16 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         raise RunError(f"{path} is not a run folder: it has no readable {HEADER}.") from error
     try:
-        header = msgspec.json.decode(data, type=Header)
+        # First: a header of another schema may have other fields.
+        written = msgspec.json.decode(data, type=_Written)
+        if written.schema_version == SCHEMA_VERSION:
+            return msgspec.json.decode(data, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path / HEADER} cannot be understood: {error}.") from error
-    if header.schema_version != SCHEMA_VERSION:
-        raise RunError(
-            f"{path} has schema version {header.schema_version}, this LoopBench reads "
-            f"{SCHEMA_VERSION}. Use the version that wrote it ({header.loopbench_version})."
-        )
-    return header
+    raise RunError(
+        f"{path} has schema version {written.schema_version}, this LoopBench reads "
+        f"{SCHEMA_VERSION}. Use the version that wrote it ({written.loopbench_version})."
+    )
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -261,8 +272,12 @@ def _drop_torn_line(file: Path) -> None:
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file in one step: a reader sees the old or the new content, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

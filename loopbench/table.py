@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -142,7 +143,7 @@ def _flat(row: Row) -> dict[str, object]:
                 (f"{name}_{part}" if part != "value" else name, v) for part, v in value.items()
             )
         else:
-            flat[name] = value
+            flat[name] = printable(value) if isinstance(value, str) else value
     return flat
 
 
@@ -153,9 +154,14 @@ def _markdown(rows: Sequence[Row]) -> str:
         "|" + "|".join("---" if i < 2 else "---:" for i in range(len(columns))) + "|",
     ]
     for row in rows:
-        cells = (column.cell(row).replace("|", "\\|") for column in columns)
+        cells = (_escaped(column.cell(row)) for column in columns)
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *footnotes(rows)]) + "\n"
+    return "\n".join([*lines, "", *map(_escaped, footnotes(rows))]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Keep a name from ending its cell or starting a tag."""
+    return re.sub(r"[\\|<]", r"\\\g<0>", text)
 
 
 def rich_table(rows: Sequence[Row]) -> Table:

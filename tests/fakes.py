@@ -8,7 +8,19 @@ from types import SimpleNamespace
 from typing import Any
 
 from loopbench.backends.base import Watch
-from loopbench.types import Generation, ModelInfo, Request
+from loopbench.monitor import MEASURE, STOP
+from loopbench.store import Header
+from loopbench.types import (
+    SCHEMA_VERSION,
+    Audit,
+    Generation,
+    Grade,
+    ModelInfo,
+    Record,
+    Request,
+    Sampling,
+    Verdict,
+)
 
 Script = Callable[[Request], tuple[list[str], str]]
 """Request -> the pieces that the model says from its first token on, and the finish."""
@@ -18,7 +30,9 @@ ANSWER = ["The ", "answer ", "is ", "7."]
 RAMBLE = [f"w{i * i}x " for i in range(2000)]
 
 
-def generation(pieces: list[str], finish: str, ids: list[int], error: str | None = None):
+def generation(
+    pieces: list[str], finish: Any, ids: list[int], error: str | None = None
+) -> Generation:
     return Generation(
         text="".join(pieces),
         token_ids=ids,
@@ -29,6 +43,126 @@ def generation(pieces: list[str], finish: str, ids: list[int], error: str | None
         output_tokens=len(ids),
         seconds=1.0,
         error=error,
+    )
+
+
+def model_info(name: str, path: Path | None = None) -> ModelInfo:
+    path = path or Path(f"/m/{name}.gguf")
+    return ModelInfo(
+        name=name,
+        path=str(path),
+        fingerprint=f"sha256:{path.stem}",
+        architecture="fake",
+        parameters=1,
+        quantization="F32",
+        context_length=4096,
+        template_hash=None,
+        engine="fake",
+        engine_version="1",
+    )
+
+
+def header(*models: str, slots: int = 2) -> Header:
+    return Header(
+        schema_version=SCHEMA_VERSION,
+        loopbench_version="0",
+        created="2026-01-01T00:00:00+00:00",
+        models=[model_info(name) for name in models or ("a",)],
+        tasks={"chain_sum": 1},
+        selection=["chain_sum"],
+        items_hash="sha256:0",
+        samples=1,
+        samplings=[Sampling()],
+        repeats=1,
+        seed=0,
+        measure=list(MEASURE),
+        stop=list(STOP),
+        audit_share=0.05,
+        audit_min=20,
+        deterministic=False,
+        engine={"backend": "llamacpp", "slots": slots, "threads": None},
+    )
+
+
+def record(
+    key: str,
+    outcome: Any = "clean",
+    *,
+    sample: str | None = None,
+    model: str = "a",
+    temperature: float = 0.0,
+    task: str = "chain_sum",
+    category: Any = "reasoning",
+    level: Any = None,
+    onset: int | None = None,
+    finish: Any = None,
+    tokens: int = 100,
+    budget: int = 1000,
+    repeat: int = 0,
+    score: float | None = None,
+) -> Record:
+    """Return a record by its outcome; `level` is that of its loop."""
+    looped = level is not None
+    finish = finish or {"doom": "length", "truncated": "length", "error": "error"}.get(
+        outcome, "stop"
+    )
+    return Record(
+        schema_version=SCHEMA_VERSION,
+        key=key,
+        model=model,
+        task=task,
+        task_version=1,
+        sample_id=sample or key,
+        level="hard",
+        category=category,
+        prompt="?",
+        reference=None,
+        sampling=Sampling(temperature=temperature, max_new_tokens=budget),
+        repeat=repeat,
+        generation=Generation(
+            text="",
+            token_ids=[],
+            token_chars=[],
+            finish=finish,
+            raw_finish=finish,
+            prompt_tokens=5,
+            output_tokens=tokens,
+            seconds=tokens / 10,
+        ),
+        verdicts=[
+            Verdict(
+                detector="suffix" if level == "verbatim" else "counter",
+                version=1,
+                level=level,
+                looped=True,
+                terminal=outcome == "doom",
+                onset=onset,
+            )
+        ]
+        if looped
+        else [],
+        outcome=outcome,
+        grade=Grade(correct=None if score is None else score == 1, score=score),
+    )
+
+
+def audit(key: str, outcome: Any = "doom", tokens: int = 50) -> Audit:
+    return Audit(
+        schema_version=SCHEMA_VERSION,
+        key=key,
+        generation=Generation(
+            text="",
+            token_ids=[],
+            token_chars=[],
+            finish="length",
+            raw_finish="length",
+            prompt_tokens=5,
+            output_tokens=tokens,
+            seconds=tokens / 10,
+        ),
+        verdicts=[],
+        outcome=outcome,
+        escaped=outcome not in ("doom", "error"),
     )
 
 
@@ -75,18 +209,7 @@ class FakeFactory:
         self.opened = 0
 
     def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
-        return ModelInfo(
-            name=name or path.stem,
-            path=str(path),
-            fingerprint=f"sha256:{path.stem}",
-            architecture="fake",
-            parameters=1,
-            quantization="F32",
-            context_length=4096,
-            template_hash=None,
-            engine="fake",
-            engine_version="1",
-        )
+        return model_info(name or path.stem, path)
 
     def open(self, path: Path, **settings: Any) -> FakeBackend:
         self.opened += 1

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from backends.gguf_bytes import gguf
 from fakes import ANSWER, LOOP, install
 
+from loopbench.cli import main
 from loopbench.plan import Settings
 from loopbench.runner import execute
 
@@ -39,7 +41,20 @@ BAD = {
     "no model": (["run"], "Missing argument 'MODEL...'"),
     "unknown model": (["run", "smolm2-135m"], "Did you mean 'smollm2-135m'?"),
     "not a GGUF": (["run", "zip.gguf"], "is not a GGUF file"),
+    "truncated GGUF": (["run", "half.gguf"], "half.gguf is truncated: it should have"),
+    "half a header": (["run", "head.gguf"], "head.gguf is truncated: it ends inside its header"),
+    "a folder": (["run", "."], "is a folder. Give the path of a .gguf model file"),
+    "no such file": (["run", "./hafl.gguf"], "Did you mean half.gguf?"),
     "an empty file": (["run", "empty.gguf"], "is not a GGUF file: it is empty"),
+    "unknown task": (["run", "whole.gguf", "--tasks", "countdwn"], "Did you mean 'countdown'?"),
+    "unknown level": (["run", "whole.gguf", "--tasks", "countdown:hrad"], "Did you mean 'hard'?"),
+    "no tasks": (["run", "whole.gguf", "--tasks", ","], "no task or suite was named"),
+    "same model": (["run", "whole.gguf", "copy.gguf"], "are the same model"),
+    "same name": (["run", "whole.gguf", "sub/whole.gguf"], "would both be called 'whole'"),
+    "impossible top-p": (["run", "whole.gguf", "--top-p", "nan"], "--top-p must be above 0"),
+    "unknown form": (["table", "RUN", "--format", "xml"], "'xml' is not one of"),
+    "unknown list": (["ls", "suites"], "'suites' is not one of"),
+    "unknown command": (["rn"], "No such command 'rn'"),
     "zero budget": (["run", "smollm2-135m", "--max-new-tokens", "0"], "budget must be between"),
     "no number": (["run", "smollm2-135m", "--temperature", "cold"], "'cold' is not a list"),
     "negative": (["run", "smollm2-135m", "--temperature", "-1"], "between 0 and 10, got -1"),
@@ -52,8 +67,18 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_sentence_and_code_2(case: str, tmp_path: Path, run: Path) -> None:
-    (tmp_path / "zip.gguf").write_bytes(b"PK\x03\x04 something else")
-    (tmp_path / "empty.gguf").write_bytes(b"")
+    whole = gguf({"general.architecture": "llama"})
+    (tmp_path / "sub").mkdir()
+    for name, content in {
+        "zip.gguf": b"PK\x03\x04 something else",
+        "empty.gguf": b"",
+        "whole.gguf": whole,
+        "copy.gguf": whole,
+        "sub/whole.gguf": whole + bytes(32),
+        "half.gguf": whole[:-20],
+        "head.gguf": whole[:40],
+    }.items():
+        (tmp_path / name).write_bytes(content)
     arguments, message = BAD[case]
     arguments = [str(run) if a == "RUN" else a for a in arguments]
     result = loopbench(*arguments, cwd=tmp_path)
@@ -67,6 +92,116 @@ def test_what_is_no_run_is_a_failure(tmp_path: Path) -> None:
         result = loopbench(command, str(tmp_path))
         assert result.returncode == 4
         assert result.stderr.startswith(f"loopbench: {tmp_path} is not a run folder")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(gguf({"general.architecture": "llama"}))
+    return str(path)
+
+
+def test_a_run_folder_that_cannot_be_used_is_a_failure(
+    tmp_path: Path, run: Path, model: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "here").mkdir()
+    for arguments, message in (
+        (["--out", str(run)], f"{run} holds a run already. Continue it with --resume"),
+        (["--out", str(run), "--resume"], f"{run} was started with other settings: models"),
+        (["--out", str(tmp_path / "file" / "run")], "Cannot write the run folder"),
+        (["--out", str(tmp_path / ("x" * 300))], "File name too long"),
+    ):
+        result = loopbench("run", model, *arguments, cwd=tmp_path / "here")
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+        assert result.returncode == 4
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_ctrl_c_prints_what_there_is_and_how_to_go_on(
+    tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turns = iter(range(10))
+
+    def script(request):
+        if next(turns) == 2:
+            raise KeyboardInterrupt
+        return ANSWER, "stop"
+
+    install(monkeypatch, script)
+    out = tmp_path / "run"
+    command = ["loopbench", "run", "a", "--tasks", "chain_sum", "--limit", "4", "--format", "json"]
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(out)])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert exit_info.value.code == 130
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)[0]["n"] == 2
+    assert f"--resume --out {out}" in printed.err
+
+    install(monkeypatch, lambda request: (ANSWER, "stop"))
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(out), "--resume"])
+    main()
+    assert json.loads(capsys.readouterr().out)[0]["n"] == 4
+
+
+def test_a_run_without_one_success_is_a_failure(
+    tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, lambda request: ([], "error"))
+    out = str(tmp_path / "run")
+    monkeypatch.setattr(sys, "argv", ["loopbench", "run", "a", "--limit", "2", "--out", out])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert exit_info.value.code == 4
+    assert "No generation succeeded. The first error: the engine stopped" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_sentence(
+    tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, lambda request: (ANSWER, "stop"))
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("loopbench.store.os.fsync", full)
+    out = str(tmp_path / "run")
+    monkeypatch.setattr(sys, "argv", ["loopbench", "run", "a", "--limit", "2", "--out", out])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert exit_info.value.code == 4
+    expected = f"loopbench: Cannot write the run folder {out}: No space left on device.\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("", ["run", "table", "score", "detect", "ls", "--version"]),
+        ("run", ["--tasks", "--temperature", "--max-new-tokens", "--limit", "--seed", "--repeats",
+                 "--slots", "--threads", "--no-early-stop", "--out", "--resume",
+                 "--deterministic", "--by", "--format"]),
+        ("table", ["RUN", "--by", "--format"]),
+        ("score", ["RUN", "--detectors", "--out"]),
+        ("detect", ["FILE"]),
+        ("ls", ["{models|tasks|detectors|backends}"]),
+    ],
+)  # fmt: skip
+def test_help_names_the_options(command: str, words: list[str]) -> None:
+    result = loopbench(*command.split(), "--help")
+    assert result.returncode == 0
+    assert [word for word in words if word not in result.stdout] == []
+
+
+def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"token_ids": [1, 2, 3]}\n' * 3000)
+    shell = f"{sys.executable} -c 'from loopbench.cli import main; main()' detect {rows} | head -1"
+    result = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
+    assert len(result.stdout.splitlines()) == 1
+    assert result.stderr == ""
 
 
 def test_formats_tell_the_same_numbers(run: Path) -> None:
@@ -130,7 +265,20 @@ def test_detect_reads_rows_and_text(tmp_path: Path) -> None:
     assert json.loads(plain.stdout)["outcome"] == "doom"
 
 
-@pytest.mark.parametrize("line", ["{", '{"id": 1}', '{"token_ids": ["a"]}', '{"finish": "odd"}'])
+UNREADABLE = [
+    "{",
+    "[1, 2]",
+    '{"id": 1}',
+    '{"token_ids": ["a"]}',
+    '{"finish": "odd"}',
+    '{"token_ids": [1], "finish": "odd"}',
+    '{"token_ids": [18446744073709551616]}',
+    '{"text": "\\ud800"}',
+    '{"deep": ' + "[" * 20_000,
+]
+
+
+@pytest.mark.parametrize("line", UNREADABLE, ids=range(len(UNREADABLE)))
 def test_detect_names_the_line_that_it_cannot_read(line: str) -> None:
     result = loopbench("detect", input='{"token_ids": [1]}\n' + line + "\n")
     assert len(result.stdout.splitlines()) == 1
@@ -138,12 +286,18 @@ def test_detect_names_the_line_that_it_cannot_read(line: str) -> None:
     assert result.returncode == 2
 
 
+def test_a_byte_order_mark_does_not_turn_rows_into_a_text() -> None:
+    result = loopbench("detect", input='\ufeff{"id": "x", "token_ids": [1]}\n\n{"token_ids": []}')
+    verdicts = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(v["id"], v["tokens"]) for v in verdicts] == [("x", 1), (3, 0)]
+
+
 def test_model_text_does_not_reach_the_terminal_as_control_codes(run: Path) -> None:
     header = run / "header.json"
     records = run / "records.jsonl"
     for file in (header, records):
         file.write_text(file.read_text().replace('"a"', '"a\\u001b[31mred\\u0007"'))
-    for form in ("text", "md"):
+    for form in ("text", "md", "csv"):
         printed = loopbench("table", str(run), "--format", form).stdout
         assert "red" in printed
         assert "\x1b" not in printed

@@ -15,6 +15,7 @@ HEAVY = ("torch", "pandas", "matplotlib", "scipy", "numpy", "aiohttp", "xllamacp
     "code",
     [
         "import loopbench",
+        "import loopbench.cli, loopbench.types, loopbench.naming",
         "import sys; sys.argv = ['loopbench', '--help']\n"
         "from loopbench.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass",
@@ -26,6 +27,35 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1].split() == ["LOADED"]
+
+
+def test_the_public_names_are_loaded_on_first_use() -> None:
+    code = (
+        "import sys, loopbench\n"
+        "lazy = ['loopbench.api', 'loopbench.detection', 'loopbench.detectors']\n"
+        "print([name for name in lazy if name in sys.modules])\n"
+        "loopbench.run, loopbench.detect, loopbench.detectors\n"
+        "print([name for name in lazy if name not in sys.modules])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["[]", "[]"]
+
+
+@pytest.mark.parametrize("command", [["ls", "models"], ["detect"], ["run", "--help"]])
+def test_commands_load_no_engine(command: list[str]) -> None:
+    code = (
+        f"import sys; sys.argv = ['loopbench', *{command}]\n"
+        "from loopbench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = ('torch', 'pandas', 'matplotlib', 'scipy', 'xllamacpp', 'aiohttp')\n"
+        "print('LOADED', *[m for m in heavy if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, input="so it goes"
+    )
+    assert result.stdout.splitlines()[-1] == "LOADED"
 
 
 def test_the_public_names_are_there() -> None:

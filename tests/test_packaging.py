@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -21,20 +23,44 @@ MAPPED = {
 
 @pytest.mark.slow
 def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
-    root = Path(__file__).parent.parent
+    root = Path(loopbench.__file__).parent.parent
+    # A copy: what an earlier build left in build/ would be packed again.
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source)
+    for name in (*MAPPED, "tests", "scripts"):
+        shutil.copytree(root / name, source / name)
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir",
-         str(tmp_path), str(root)],
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check",
+         "--no-deps", "--wheel-dir", str(tmp_path), str(source)],
         check=True,
     )  # fmt: skip
     (wheel,) = tmp_path.glob("loopbench_edge-*.whl")
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    with zipfile.ZipFile(wheel) as archive:
+        files = set(archive.namelist())
+        (top_level,) = (archive.read(name) for name in files if name.endswith("/top_level.txt"))
+        (scripts,) = (archive.read(name) for name in files if name.endswith("entry_points.txt"))
+    packed = {name for name in files if ".dist-info/" not in name}
     expected = {
         f"{target}/{file.relative_to(root / folder)}"
         for folder, target in MAPPED.items()
         for file in (root / folder).rglob("*.py")
     }
     assert packed == expected | {"loopbench/py.typed"}
+    assert top_level.split() == [b"loopbench"]
+    assert b"loopbench = loopbench.cli:main" in scripts
+
+
+def test_every_folder_with_code_is_listed() -> None:
+    root = Path(__file__).parent.parent
+    listed = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {
+        ".".join([MAPPED[folder].replace("/", "."), *file.parent.relative_to(root / folder).parts])
+        for folder in MAPPED
+        for file in (root / folder).rglob("*.py")
+    }
+    assert sorted(folders) == sorted(listed)
 
 
 def test_the_version_is_told_once() -> None:
