@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from backends.gguf_bytes import gguf
+from click.testing import CliRunner, Result
 from fakes import ANSWER, LOOP, install
 
-from loopbench.cli import main
+from loopbench.cli import cli, main
 from loopbench.plan import Settings
 from loopbench.runner import execute
 
@@ -24,6 +25,13 @@ def loopbench(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
         timeout=60,
         **options,
     )
+
+
+def here(*arguments: str) -> Result:
+    """Call a command in this process: quicker where only what it prints matters."""
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.stderr
+    return result
 
 
 @pytest.fixture
@@ -205,33 +213,33 @@ def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_formats_tell_the_same_numbers(run: Path) -> None:
-    rows = json.loads(loopbench("table", str(run), "--format", "json").stdout)
+    rows = json.loads(here("table", str(run), "--format", "json").stdout)
     assert [row["doom_rate"]["value"] for row in rows] == [0.5]
-    csv = loopbench("table", str(run), "--format", "csv").stdout.splitlines()
+    csv = here("table", str(run), "--format", "csv").stdout.splitlines()
     assert dict(zip(csv[0].split(","), csv[1].split(","), strict=True))["doom_rate"] == "0.5"
     for form in ("md", "text"):
-        assert "50.0" in loopbench("table", str(run), "--format", form).stdout
+        assert "50.0" in here("table", str(run), "--format", form).stdout
 
 
 def test_rows_by_task(run: Path) -> None:
-    rows = json.loads(loopbench("table", str(run), "--by", "task", "--format", "json").stdout)
+    rows = json.loads(here("table", str(run), "--by", "task", "--format", "json").stdout)
     assert [(row["group"], row["n"]) for row in rows] == [("chain_sum", 2), ("tool_call", 2)]
 
 
 def test_score_without_the_model_says_the_same(run: Path, tmp_path: Path) -> None:
-    table = loopbench("table", str(run), "--format", "json").stdout
+    table = here("table", str(run), "--format", "json").stdout
     kept = tmp_path / "kept"
-    scored = loopbench("score", str(run), "--format", "json", "--out", str(kept))
-    assert scored.stdout == table == loopbench("table", str(kept), "--format", "json").stdout
+    scored = here("score", str(run), "--format", "json", "--out", str(kept))
+    assert scored.stdout == table == here("table", str(kept), "--format", "json").stdout
     assert "4 records judged again: 0 outcomes and 0 grades changed" in scored.stderr
 
 
 def test_agreement_of_detectors(run: Path) -> None:
     arguments = ("score", str(run), "--detectors", "suffix,counter")
-    result = json.loads(loopbench(*arguments, "--format", "json").stdout)
+    result = json.loads(here(*arguments, "--format", "json").stdout)
     assert [rate["doom_rate"]["value"] for rate in result["rates"]] == [0.5, 0.0]
     assert result["agreement"] == [[1.0, 0.5], [0.5, 1.0]]
-    assert "Cohen's kappa" in loopbench(*arguments).stdout
+    assert "Cohen's kappa" in here(*arguments).stdout
 
 
 @pytest.mark.parametrize("what", ["models", "tasks", "detectors", "backends"])
@@ -298,7 +306,7 @@ def test_model_text_does_not_reach_the_terminal_as_control_codes(run: Path) -> N
     for file in (header, records):
         file.write_text(file.read_text().replace('"a"', '"a\\u001b[31mred\\u0007"'))
     for form in ("text", "md", "csv"):
-        printed = loopbench("table", str(run), "--format", form).stdout
+        printed = here("table", str(run), "--format", form).stdout
         assert "red" in printed
         assert "\x1b" not in printed
         assert "\x07" not in printed

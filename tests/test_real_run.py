@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -52,6 +53,30 @@ def test_a_killed_run_is_resumed_without_loss(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     call(*RUN, "--out", str(whole))
     assert {json.loads(line)["key"] for line in records(whole)} == set(keys)
+
+
+def test_ctrl_c_leaves_a_table_and_a_run_that_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    # A terminal sends the signal to the whole group, the engine's process included.
+    with subprocess.Popen(
+        [*RUN, "--out", str(out), "--format", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        until = time.monotonic() + 120
+        while len(records(out)) < 2 and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        printed, complaints = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(printed)[0]["n"] == len(records(out)) < 7
+    assert json.loads(printed)[0]["n_error"] == 0
+    assert f"--resume --out {out}" in complaints
+    assert "Traceback" not in complaints
+    (row,) = json.loads(call(*RUN, "--out", str(out), "--resume", "--format", "json"))
+    assert (row["n"], row["n_error"]) == (7, 0)
 
 
 def test_the_table_has_what_others_build_on(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest, bootstrap
 
 from loopbench.stats import (
     Interval,
@@ -104,3 +106,76 @@ def test_corrected_intervals_cover() -> None:
         assert isinstance(corrected, Interval)
         covered += corrected.low <= flagged * (1 - escapes) <= corrected.high
     assert covered / 500 >= 0.93
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.booleans(), max_size=4), min_size=1).filter(any))
+def test_clusters_narrow_no_interval(clusters: list[list[bool]]) -> None:
+    flat = [hit for cluster in clusters for hit in cluster]
+    value, low, high = clustered_rate(clusters)
+    assert value == pytest.approx(sum(flat) / len(flat))
+    assert 0 <= low <= value <= high <= 1
+    plain = wilson(sum(flat), len(flat))
+    assert low <= plain.low + 1e-12
+    assert high >= plain.high - 1e-12
+
+
+def test_a_rate_at_the_end_counts_clusters() -> None:
+    assert clustered_rate([[False] * 5] * 8) == wilson(0, 8)
+    assert clustered_rate([[True] * 5] * 8) == wilson(8, 8)
+    assert clustered_rate([[True, False, True]]).value == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="at least one observation"):
+        clustered_rate([[], []])
+
+
+@pytest.mark.parametrize("repeats", [2, 4, 8])
+def test_agreeing_repeats_are_worth_about_the_number_of_clusters(repeats: int) -> None:
+    value, low, high = clustered_rate([[i % 4 == 0] * repeats for i in range(100)])
+    assert value == 0.25
+    assert high - low == pytest.approx(wilson(25, 100).high - wilson(25, 100).low, rel=0.02)
+
+
+def test_a_mean_is_scipys_bootstrap_whatever_the_batches() -> None:
+    values = np.random.default_rng(5).random(200)
+    whole = bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(0)
+    ).confidence_interval
+    interval = mean_interval(list(values))
+    assert (interval.low, interval.high) == pytest.approx((whole.low, whole.high), abs=1e-12)
+    assert mean_interval(list(values)) == interval
+    with pytest.raises(ValueError, match="at least one value"):
+        mean_interval([])
+
+
+def test_mean_intervals_cover() -> None:
+    rng = np.random.default_rng(6)
+    covered = 0
+    for _ in range(60):
+        interval = mean_interval(list(rng.beta(2, 3, 40)))
+        covered += interval.low <= 0.4 <= interval.high
+    assert covered / 60 >= 0.88
+
+
+@settings(deadline=None)
+@given(st.integers(1, 300), st.data())
+def test_corrected_rates_are_rates(n: int, data: st.DataObject) -> None:
+    doomed = data.draw(st.integers(0, n))
+    strata, left = [], doomed
+    for _ in range(2):
+        flagged = data.draw(st.integers(0, left))
+        audited = data.draw(st.integers(min(1, flagged), flagged))
+        strata.append(Stratum(flagged, audited, data.draw(st.integers(0, audited))))
+        left -= flagged
+    naive = wilson(doomed, n)
+    corrected = corrected_rate(naive, n, strata)
+    assert corrected is not None
+    assert 0 <= corrected.low <= corrected.value <= corrected.high <= 1
+    assert corrected.value <= naive.value
+    assert corrected_rate(naive, n, [*strata, Stratum(1, 0, 0)]) is None
+    assert corrected_rate(naive, n, [*strata, Stratum(0, 0, 0)]) == corrected
+
+
+def test_a_full_audit_of_full_escape_leaves_the_rest() -> None:
+    corrected = corrected_rate(wilson(30, 100), 100, [Stratum(20, 20, 20), Stratum(10, 10, 0)])
+    assert corrected is not None
+    assert corrected.value == pytest.approx(0.1)
