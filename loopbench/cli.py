@@ -165,6 +165,8 @@ def table(path: Path, by: Any, form: str) -> None:
 def score(path: Path, detectors: tuple[str, ...], out: Path | None, by: Any, form: str) -> None:
     """Judge and grade the records of a run again, without the model."""
     if detectors:
+        if out or by != "model":
+            raise click.UsageError("--detectors takes neither --out nor --by.")
         _print_agreement(path, detectors, form)
         return
     from loopbench.api import write_summary
@@ -176,8 +178,8 @@ def score(path: Path, detectors: tuple[str, ...], out: Path | None, by: Any, for
     _print_rows(result.rows, form)
     click.echo(
         f"{result.records} records judged again: {result.outcomes_changed} outcomes and "
-        f"{result.grades_changed} grades changed, {result.not_graded} left as they were "
-        "because their task has another version now.",
+        f"{result.grades_changed} grades changed, {result.not_graded} grades "
+        "kept because their task has another version now.",
         err=True,
     )
 

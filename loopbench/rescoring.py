@@ -12,8 +12,9 @@ import msgspec
 from loopbench import tasks
 from loopbench.detectors import Detector
 from loopbench.monitor import MEASURE
+from loopbench.outcome import classify
 from loopbench.plan import Job
-from loopbench.runner import audit_of, record_of
+from loopbench.runner import audit_of, judge_generation, record_of
 from loopbench.store import RunStore, read_audits, read_header, read_records
 from loopbench.summary import By, Fact, Followed, Row, fact_of, followed_of, rows
 from loopbench.types import Audit, Record, Sample, Struct
@@ -27,7 +28,7 @@ class Rescored(Struct, frozen=True):
     outcomes_changed: int
     grades_changed: int
     not_graded: int
-    """Records whose task is another version now: they stay as they were."""
+    """Records whose task is another version now: they keep their grade."""
 
 
 def rescore_run(source: Path, target: Path | None = None, by: By = "model") -> Rescored:
@@ -92,7 +93,11 @@ def rescored(
     for record in records:
         known = record.task in tasks.names()
         if not known or tasks.get(record.task).version != record.task_version:
-            yield record, record, False
+            # Detection needs no task; the grade stays as it was.
+            verdicts = judge_generation(record.generation, measure)
+            outcome = classify(record.generation.finish, verdicts)
+            after = msgspec.structs.replace(record, verdicts=verdicts, outcome=outcome)
+            yield record, after, False
             continue
         fields = ("id", "task", "task_version", "level", "category", "prompt", "reference")
         sample = Sample(**{f: getattr(record, "sample_id" if f == "id" else f) for f in fields})

@@ -28,6 +28,7 @@ from loopbench.types import (
     Record,
     Request,
     Sample,
+    Verdict,
 )
 
 BACKEND = "llamacpp"
@@ -246,10 +247,15 @@ def _generate(
             yield record_of(by_key[request.key], model.name, generation, measure)
 
 
+def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
+    """Return the verdicts on one generation, each token with the text it added."""
+    pieces = split_pieces(generation.text, generation.token_chars)
+    return judge(measure, generation.token_ids, pieces)
+
+
 def record_of(job: Job, model: str, generation: Generation, measure: Sequence[Detector]) -> Record:
     """Judge and grade one generation."""
-    pieces = split_pieces(generation.text, generation.token_chars)
-    verdicts = judge(measure, generation.token_ids, pieces)
+    verdicts = judge_generation(generation, measure)
     sample = job.sample
     return Record(
         schema_version=SCHEMA_VERSION,

@@ -67,7 +67,7 @@ def test_old_verdicts_and_grades_are_replaced(run: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("change", [{"task_version": 99}, {"task": "gone"}])
-def test_records_of_another_task_version_stay_as_they_were(run: Path, change: dict) -> None:
+def test_records_of_another_task_version_keep_their_grades(run: Path, change: dict) -> None:
     assert "gone" not in tasks.names()
     rewrite(run, lambda record: msgspec.structs.replace(record, **change))
     result = rescore_run(run)
