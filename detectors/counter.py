@@ -151,19 +151,27 @@ def steady_count(numbers: Numbers, periodic: Tail, min_repeats: int) -> Count | 
         held = _held(bad, cycle)
         if held + 2 * cycle < min_repeats * cycle:
             continue
-        strides = _strides(table, cycle)
+        strides = _strides(table[len(table) - held - 2 * cycle :], cycle)
+        if strides is None:
+            continue
         if strides.any():
             return Count(cycle, held + 2 * cycle, tuple(float(s) for s in strides.ravel()))
         return None
     return None
 
 
-def _strides(table: Numbers, cycle: int) -> NDArray[np.float64]:
-    """Return the median step over the last blocks, for each number of a block."""
+def _strides(table: Numbers, cycle: int) -> NDArray[np.float64] | None:
+    """Return the usual step over the last blocks, for each number of a block.
+
+    None if some number has none: slips are for all numbers of a block to share. Without
+    this, one random number in a block of four would pass for a count that slips.
+    """
     steps = table[cycle:] - table[:-cycle]
     blocks = min(_SLIP_EVERY, len(steps) // cycle)
     recent = steps[len(steps) - blocks * cycle :].reshape(blocks, cycle, table.shape[1])
-    return np.asarray(np.median(recent, axis=0))
+    strides = np.median(recent, axis=0)
+    usual = 2 * np.sum(recent == strides, axis=0) > blocks
+    return np.asarray(strides) if usual.all() else None
 
 
 def _promising(table: Numbers, most: int) -> list[int]:

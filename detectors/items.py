@@ -35,6 +35,7 @@ class Items:
         self._settled: list[str] = []
         self._settled_chars = 0
         self._tail = ""
+        self._overlong = False  # the settled text ends inside an over-long digit string
         self._rest_at = 0
 
     def extend(self, pieces: Sequence[str]) -> None:
@@ -51,7 +52,9 @@ class Items:
         self._buffer.clear()
         literals, numbers = [], []
         begin = 0
-        for match in _DIGITS.finditer(text):
+        # Where a look falls into an over-long digit string, its remainder is no number.
+        skip = len(text) - len(text.lstrip("0123456789")) if self._overlong else 0
+        for match in _DIGITS.finditer(text, skip):
             # Digits at the very end may go on; over-long ones stay part of a literal.
             if match.end() == len(text) or match.end() - match.start() > _MAX_DIGITS:
                 continue
@@ -66,7 +69,9 @@ class Items:
         self.numbers.extend(np.array(numbers, np.int64))
         rest = text[begin:]
         settled = rest.rstrip("0123456789")
-        if len(rest) - len(settled) > _MAX_DIGITS:
+        if skip < len(text):
+            self._overlong = len(rest) - len(settled) > _MAX_DIGITS
+        if self._overlong:
             settled = rest
         self._tail = rest[len(settled) :]
         self._settled.append(settled)
