@@ -66,15 +66,17 @@ def tail_period(
         length = periodic_length(t, shortest, max(min_repeats * shortest, min_length))
         if length >= max(min_repeats * shortest, min_length):
             return Tail(shortest, periodic_length(t, shortest))
-        lags = _agreeing(t, lags[1:], width, min_repeats, min_length)
+        # Where the period breaks is the place that tells the other lags apart: without
+        # it, the inside of every earlier run of that period would survive for long.
+        for offsets in (np.array([length]), np.arange(width, 2 * width)):
+            lags = _agreeing(t, lags[lags > shortest], offsets, min_repeats, min_length)
         width *= 2
     return None
 
 
-def _agreeing(t: Ints, lags: Ints, width: int, min_repeats: int, min_length: int) -> Ints:
-    """Keep the lags that also match at the `width` offsets after the first `width`."""
+def _agreeing(t: Ints, lags: Ints, offsets: Ints, min_repeats: int, min_length: int) -> Ints:
+    """Keep the lags that also match at these offsets from the end."""
     n = len(t)
-    offsets = np.arange(width, 2 * width)
     offsets = offsets[offsets < n]
     if not lags.size or not offsets.size:
         return lags

@@ -52,26 +52,34 @@ class TailWatcher:
 
     def __init__(self, stream: TailStream) -> None:
         self._stream = stream
-        self._seen = 0
+        self._ids: list[int] = []  # not yet given to the stream: converted many at a time
+        self._pieces: list[str] = []
+        self._seen = 0  # given to the stream
         self._next = FIRST_CHECKPOINT
         self._fired = False
 
     def push(self, ids: Sequence[int], pieces: Sequence[str] | None = None) -> LoopSpan | None:
-        """See `loopbench.detectors.base.Watcher.push`."""
-        array = as_ids(ids)
-        texts = align(len(array), pieces)
+        """See `loopbench.detectors.base.Watcher.push`.
+
+        Raises
+        ------
+        TypeError
+            At the next checkpoint, if an id was no integer of 64 bits.
+        """
+        if self._fired:
+            return None
+        self._ids.extend(ids)
+        self._pieces.extend(align(len(ids), pieces))
         at = 0
-        while at < len(array) and not self._fired:
-            take = min(self._next - self._seen, len(array) - at)
-            self._stream.extend(array[at : at + take], texts[at : at + take])
-            at += take
-            self._seen += take
-            if self._seen == self._next:
-                self._next = next_checkpoint(self._seen)
-                found = self._stream.tail()
-                if found:
-                    self._fired = True
-                    return found.span
+        while len(self._ids) - at >= self._next - self._seen:
+            end = at + self._next - self._seen
+            self._stream.extend(as_ids(self._ids[at:end]), self._pieces[at:end])
+            at, self._seen, self._next = end, self._next, next_checkpoint(self._next)
+            found = self._stream.tail()
+            if found:
+                self._fired = True
+                return found.span
+        del self._ids[:at], self._pieces[:at]
         return None
 
 
