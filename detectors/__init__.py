@@ -10,7 +10,7 @@ from loopbench.detectors.base import Detector, Watcher
 
 __all__ = ["Detector", "Watcher", "get", "names"]
 
-_HELPERS = frozenset({"base", "items", "periods", "streaming", "tokens"})
+_HELPERS = frozenset({"base", "items", "periods", "published", "streaming", "tokens"})
 
 
 def names() -> list[str]:

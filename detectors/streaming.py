@@ -98,11 +98,16 @@ def scan_tail(
         at, stop = end, next_checkpoint(end)
         found = stream.tail()
         if found:
-            # The same stretch, seen again further on, is one loop that grew.
-            if loops and found.span.start < loops[-1].span.end:
+            # The same stretch, seen again further on, is one loop that grew. A loop that
+            # only begins in the last block of another is a new one.
+            while loops and _mostly_inside(loops[-1].span, found.span):
                 loops.pop()
             loops.append(found)
     return loops, found
+
+
+def _mostly_inside(span: LoopSpan, other: LoopSpan) -> bool:
+    return 2 * (span.end - max(span.start, other.start)) > span.end - span.start
 
 
 def tail_verdict(

@@ -21,6 +21,7 @@ from loopbench.detectors.streaming import (
     scan_tail,
     tail_verdict,
 )
+from loopbench.detectors.tokens import as_ids
 from loopbench.types import LoopSpan, Verdict
 
 
@@ -60,9 +61,9 @@ class Suffix:
         return TailWatcher(_Stream(self))
 
 
-def find_tail_loop(ids: NDArray[np.int64], rule: Suffix) -> LoopSpan | None:
+def find_tail_loop(ids: Sequence[int] | NDArray[np.int64], rule: Suffix) -> LoopSpan | None:
     """Return the loop that `ids` ends in under `rule`, with its primitive period."""
-    tail = tail_period(ids, rule.min_repeats, rule.min_tokens, rule.max_period)
+    tail = tail_period(as_ids(ids), rule.min_repeats, rule.min_tokens, rule.max_period)
     if tail is None:
         return None
     n = len(ids)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from loopbench.detectors.tokens import FALLBACK, fallback_tokens
 from loopbench.monitor import MEASURE, Rule, judge
+from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify, doom_level
 from loopbench.types import Finish, Level, Outcome, Struct, Verdict
 
@@ -52,7 +54,8 @@ def detect(
     Raises
     ------
     TypeError, ValueError
-        If the ids are not integers, or `text` does not have one string per id.
+        If the ids are not integers, `text` does not have one string per id, or `finish`
+        is not one of the four.
 
     Examples
     --------
@@ -61,6 +64,9 @@ def detect(
     >>> detect("so " * 100, finish="stop").outcome
     'recovered'
     """
+    if finish not in get_args(Finish):
+        # A misspelt "stop" would turn every recovered output into a doomed one.
+        raise UnknownNameError("finish", finish, get_args(Finish))
     if isinstance(ids_or_text, str):
         ids, text = fallback_tokens(ids_or_text)
         tokenization = FALLBACK
