@@ -13,7 +13,7 @@ file, path or identifier. Quoted elsewhere as "word-trigram novelty"; novelty is
 Its third test, exact cycles, is left to the other detectors; an unfinished last segment is
 not judged. What counts as code or as a name is a restatement, not the original expressions.
 
-Cost: 1 to 2 µs per token, memory constant.
+Cost: under 1 µs per token, more for tokens of many characters; about 40 bytes per token.
 """
 
 from __future__ import annotations

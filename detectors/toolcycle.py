@@ -11,7 +11,7 @@ to `max_cycle` calls are the common reading, not one tool's rule. Terminal: afte
 call there is no more text than one turn of the cycle had.
 
 Cost: one pass over the text, under 1 µs per token; calls longer than 8,192 characters are
-not read; memory is one number per call.
+not read; about 40 bytes per token.
 """
 
 from __future__ import annotations

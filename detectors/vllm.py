@@ -10,7 +10,7 @@ of a shorter period, so that ten equal tokens are two blocks of five; 0 means 1;
 same. `terminal` is what vLLM's check says after the last token, `looped` whether it would
 have stopped anywhere. The default of 64 x 3 is LoopBench's choice; vLLM has none.
 
-Cost: `max_pattern_size` comparisons per token in one numpy call, about 10 µs.
+Cost: `max_pattern_size` comparisons per token in one numpy call, about 4 µs.
 """
 
 from __future__ import annotations

@@ -41,7 +41,12 @@ def test_vllm_stops_where_its_check_says_so(t: list[int], low: int, more: int, c
     assert verdict.looped == any(stops)
 
 
-@given(loops, st.integers(16, 40))
+long_loops = st.lists(
+    st.tuples(st.lists(few, min_size=2, max_size=20), st.integers(3, 9)), min_size=1, max_size=4
+).map(lambda parts: [i for block, times in parts for i in block * times][-300:])
+
+
+@given(long_loops, st.integers(16, 40))
 @settings(max_examples=150, deadline=None)
 def test_llamacpp_restated(t: list[int], high: int) -> None:
     verdict = detectors.get("llamacpp", max_pattern_size=high).scan(t)
