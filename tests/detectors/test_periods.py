@@ -1,0 +1,153 @@
+"""The period core against a brute-force reference, on random and on treacherous words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from loopbench.detectors.periods import Tail, periodic_length, tail_period
+
+
+def holds_over(word: list[int], period: int) -> int:
+    """Return the length of the longest end of the word with this period, one by one."""
+    length = period
+    while length < len(word) and word[-1 - length] == word[-1 - length + period]:
+        length += 1
+    return length
+
+
+def brute_force(
+    word: list[int], min_repeats: int, min_length: int, max_period: int | None = None
+) -> Tail | None:
+    top = len(word) // min_repeats
+    for period in range(1, top + 1 if max_period is None else min(top, max_period) + 1):
+        length = holds_over(word, period)
+        if length >= max(min_repeats * period, min_length):
+            return Tail(period, length)
+    return None
+
+
+def array(word: list[int]) -> np.ndarray:
+    return np.array(word, np.int64)
+
+
+def morphism(rules: dict[int, list[int]], length: int) -> list[int]:
+    """Return the fixed point of a substitution: Fibonacci, Thue-Morse, period doubling."""
+    word = [0]
+    while len(word) < length:
+        word = [letter for symbol in word for letter in rules[symbol]]
+    return word[:length]
+
+
+FIBONACCI = morphism({0: [0, 1], 1: [0]}, 700)
+THUE_MORSE = morphism({0: [0, 1], 1: [1, 0]}, 512)
+DOUBLING = morphism({0: [0, 1], 1: [0, 0]}, 512)
+
+
+def nested(depth: int, powers: int) -> list[int]:
+    """Return a power of a power of a power, each level marked by its own letter."""
+    word = [0]
+    for letter in range(1, depth + 1):
+        word = word * powers + [letter]
+    return word
+
+
+@st.composite
+def words(draw: st.DrawFn) -> list[int]:
+    """Concatenated powers over a small alphabet, some with one letter changed."""
+    letter = st.integers(0, draw(st.integers(0, 3)))
+    word = draw(st.lists(letter, max_size=60))
+    for _ in range(draw(st.integers(0, 3))):
+        block = draw(st.lists(letter, min_size=1, max_size=25))
+        word += block * draw(st.integers(1, 40)) + block[: draw(st.integers(0, len(block)))]
+        word = word[-500:]
+        if draw(st.booleans()):
+            word[draw(st.integers(0, len(word) - 1))] = draw(letter)
+    return word
+
+
+@st.composite
+def powers_of_powers(draw: st.DrawFn) -> list[int]:
+    """A block with a repetitive inside, itself repeated: short runs end everywhere."""
+    inner = draw(st.lists(st.integers(0, 1), min_size=1, max_size=4))
+    block = inner * draw(st.integers(1, 30)) + draw(st.lists(st.integers(0, 2), max_size=5))
+    word = (block * draw(st.integers(1, 8)))[-600:]
+    return word[: len(word) - draw(st.integers(0, len(block) - 1))]
+
+
+@given(words() | powers_of_powers(), st.integers(2, 6), st.integers(1, 200))
+@example(FIBONACCI, 2, 1)
+@example(FIBONACCI, 3, 50)
+@example(FIBONACCI, 4, 1)
+@example(THUE_MORSE, 2, 1)
+@example(DOUBLING, 3, 4)
+@example(nested(4, 4), 4, 1)
+@example((nested(3, 4) * 4)[:-3], 4, 20)
+@example(([0] * 127 + [1]) * 5 + [0] * 127, 4, 128)
+@settings(max_examples=400, deadline=None)
+def test_the_tail_is_what_brute_force_finds(
+    word: list[int], min_repeats: int, min_length: int
+) -> None:
+    expected = brute_force(word, min_repeats, min_length)
+    assert tail_period(array(word), min_repeats, min_length) == expected
+
+
+@pytest.mark.parametrize("word", [FIBONACCI, THUE_MORSE, DOUBLING, nested(4, 4)])
+@pytest.mark.parametrize("min_repeats", [2, 3, 4])
+def test_every_prefix_of_a_treacherous_word(word: list[int], min_repeats: int) -> None:
+    for end in range(1, len(word), 7):
+        prefix = word[:end]
+        assert tail_period(array(prefix), min_repeats, 9) == brute_force(prefix, min_repeats, 9)
+
+
+@given(words(), st.integers(1, 12))
+@settings(max_examples=100, deadline=None)
+def test_a_longest_period_only_leaves_out_longer_ones(word: list[int], longest: int) -> None:
+    expected = brute_force(word, 2, 1, longest)
+    assert tail_period(array(word), 2, 1, longest) == expected
+
+
+@given(words(), st.integers(2, 5))
+@settings(max_examples=150, deadline=None)
+def test_the_period_is_primitive_and_its_length_cannot_be_extended(
+    word: list[int], min_repeats: int
+) -> None:
+    tail = tail_period(array(word), min_repeats, 8)
+    if tail is None:
+        return
+    block = word[-tail.period :]
+    for divisor in range(1, tail.period):
+        assert tail.period % divisor or block != block[:divisor] * (tail.period // divisor)
+    end = word[-tail.length :]
+    assert end[tail.period :] == end[: -tail.period]
+    before = len(word) - tail.length - 1
+    assert before < 0 or word[before] != word[before + tail.period]
+
+
+@pytest.mark.parametrize(
+    ("word", "tail"),
+    [
+        ([], None),
+        ([5], None),
+        ([5, 5], Tail(period=1, length=2)),
+        ([1, 2, 1, 2], Tail(period=2, length=4)),
+        ([2, 1, 2, 1, 2], Tail(period=2, length=5)),
+        ([3, 1, 1], Tail(period=1, length=2)),
+        ([1, 1, 2, 1, 1, 2], Tail(period=3, length=6)),
+        ([1, 2, 3, 1, 2], None),
+    ],
+)
+def test_squares_by_hand(word: list[int], tail: Tail | None) -> None:
+    assert tail_period(array(word), 2, 1) == tail
+
+
+@given(words().filter(bool), st.data())
+@settings(max_examples=100, deadline=None)
+def test_counting_a_period_may_stop_early(word: list[int], data: st.DataObject) -> None:
+    period = data.draw(st.integers(1, len(word)))
+    enough = data.draw(st.integers(period, len(word) + 5))
+    length = holds_over(word, period)
+    assert periodic_length(array(word), period) == length
+    assert periodic_length(array(word), period, enough) == min(length, enough)
