@@ -10,8 +10,6 @@ import msgspec
 from loopbench.plan import Settings
 from loopbench.runner import Progress, execute
 from loopbench.store import (
-    AUDITS,
-    RECORDS,
     SUMMARY,
     read_audits,
     read_header,
@@ -21,7 +19,7 @@ from loopbench.store import (
 from loopbench.summary import By, Row, summarise
 from loopbench.types import Struct
 
-__all__ = ["AUDITS", "RECORDS", "RunResult", "rows_of", "run", "write_summary"]
+__all__ = ["RunResult", "rows_of", "run", "write_summary"]
 
 
 class RunResult(Struct, frozen=True):

@@ -91,7 +91,12 @@ def test_excluded_modules_are_no_names() -> None:
 
 def test_listing_imports_no_detector() -> None:
     code = (
-        "import sys; from loopbench import detectors; detectors.names();"
-        "assert 'loopbench.detectors.suffix' not in sys.modules"
+        "import sys; from loopbench import detectors; print(detectors.names()); "
+        "print([m for m in sys.modules if m == 'loopbench.detectors.suffix'])"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    names, imported = result.stdout.splitlines()
+    assert "'suffix'" in names
+    assert imported == "[]"

@@ -115,7 +115,9 @@ class LlamaCppBackend:
         self._session = aiohttp.ClientSession(
             address,
             headers={"Authorization": f"Bearer {self._engine.secret}"},
-            connector=aiohttp.TCPConnector(limit=0),
+            # A connection is never used twice: the server closes idle ones, and a request
+            # that is just then written into one would fail though nothing is wrong.
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
         )
         self._client = Client(
             self._session,

@@ -32,6 +32,8 @@ class FakeEngine:
         self.secret = "secret"
         self.stream = stream
         self.bodies: list[dict[str, Any]] = []
+        self.connections: list[Any] = []
+        """Client address of every request."""
         self.active = 0
         self.most_active = 0
         self.broken_off = 0
@@ -54,7 +56,7 @@ class FakeEngine:
         self._ended = asyncio.Event()
 
         async def serve() -> None:
-            app = web.Application()
+            app = web.Application(middlewares=[self._note_connection])
             app.router.add_post("/apply-template", self._template)
             app.router.add_post("/tokenize", self._tokenize)
             app.router.add_post("/completion", self._completion)
@@ -85,6 +87,14 @@ class FakeEngine:
             self._thread.join()
             self._loop.close()
             self._thread = None
+
+    @web.middleware
+    async def _note_connection(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        assert request.transport is not None
+        self.connections.append(request.transport.get_extra_info("peername"))
+        return await handler(request)
 
     async def _template(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == "Bearer secret"

@@ -73,6 +73,13 @@ def run(
     return [generation for _, generation in results]
 
 
+def test_no_connection_is_used_twice() -> None:
+    # The server closes idle connections; a request written into one just then would be lost.
+    engine = FakeEngine()
+    run(engine, ask(6), templated=True)
+    assert len(set(engine.connections)) == len(engine.connections) >= 18
+
+
 async def endless(engine: FakeEngine, response: web.StreamResponse, body: dict[str, Any]) -> None:
     for n in range(1, 100_000):
         await response.write(sse(content="x", tokens=[7], tokens_predicted=n))

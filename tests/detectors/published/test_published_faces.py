@@ -90,8 +90,9 @@ def test_hostile_input_is_survived(name: str) -> None:
     texts += ["<tool_call>" * 300, "<|tool_call_start|>[f(((" * 200, '"\\' * 2000, "`" * 3000]
     for text in texts:
         for ids in ([], [7], [-5] * 90, list(range(2**62, 2**62 + 64))):
-            detector.scan(ids, text)
-            detector.scan(ids)
+            for verdict in (detector.scan(ids, text), detector.scan(ids)):
+                assert verdict.looped or not verdict.terminal
+                assert all(0 <= span.start < span.end <= len(ids) for span in verdict.spans)
 
 
 @pytest.mark.parametrize(
