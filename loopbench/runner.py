@@ -11,27 +11,31 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import loopbench
-from loopbench import backends, catalog, tasks
+from loopbench import backends, tasks
+from loopbench.backends import forms
 from loopbench.backends.base import Backend
+from loopbench.backends.forms import Target
 from loopbench.detectors import Detector
 from loopbench.detectors.tokens import split_pieces
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
+from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify
 from loopbench.plan import Job, Settings, audit_choice, jobs, missing
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
-from loopbench.tasks.suites import content_hash, select
+from loopbench.tasks.suites import DEFAULT_SUITE, content_hash, select
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
     Generation,
+    Grade,
     ModelInfo,
     Record,
     Request,
     Sample,
+    Sampling,
     Verdict,
 )
 
-BACKEND = "llamacpp"
 PROMPT_ALLOWANCE = 1536
 """Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
 
@@ -99,17 +103,56 @@ def execute(
     if resume and out is None:
         raise RunError("Say with --out which run to resume.")
     out = out or default_folder(settings.models)
-    places = [catalog.resolve(model) for model in settings.models]
-    factory = backends.get(BACKEND)
-    models = [factory.describe(path, name=name) for name, path in places]
+    targets = [forms.locate(model, settings.backend) for model in settings.models]
+    _check_options(targets, settings)
+    models = [
+        backends.get(target.backend).describe(
+            target.place, name=target.name, **_options(target, settings)
+        )
+        for target in targets
+    ]
     _check_distinct(models)
-    samples = select(settings.tasks, settings.limit, settings.seed)
-    header = _header(settings, models, samples)
+    samples, samplings = _selection(targets, settings)
+    header = _header(settings, targets, models, samples, samplings)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
-        for model in models:
-            _run_model(store, model, samples, settings, progress)
+        for target, model in zip(targets, models, strict=True):
+            _run_model(store, target, model, samples, settings, progress)
     return out
+
+
+def _options(target: Target, settings: Settings) -> dict[str, str]:
+    """Return the engine options that were given and that this model's backend has."""
+    known = getattr(backends.get(target.backend), "options", frozenset())
+    return {name: v for name, v in settings.engine_options().items() if name in known}
+
+
+def _check_options(targets: Sequence[Target], settings: Settings) -> None:
+    """Refuse an option that none of the models' backends would look at."""
+    used = {name for target in targets for name in _options(target, settings)}
+    for name in settings.engine_options():
+        if name not in used:
+            raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
+
+
+def _selection(
+    targets: Sequence[Target], settings: Settings
+) -> tuple[list[Sample], list[Sampling]]:
+    """Return what is asked and how: what is recorded, for recordings, unless tasks are named."""
+    default = settings.tasks == (DEFAULT_SUITE,)
+    recordings = [
+        recorded(target.place, settings)
+        for target in targets
+        if (recorded := getattr(backends.get(target.backend), "selection", None))
+    ]
+    if not recordings:
+        return select(settings.tasks, settings.limit, settings.seed), settings.samplings()
+    samples, samplings = recordings[0]
+    if len(targets) > 1:
+        raise ValueError("A recording is replayed alone: name one, and no other model with it.")
+    if not default:
+        samples = select(settings.tasks, settings.limit, settings.seed)
+    return samples[: settings.limit], samplings
 
 
 def _check_distinct(models: Sequence[ModelInfo]) -> None:
@@ -124,19 +167,25 @@ def _check_distinct(models: Sequence[ModelInfo]) -> None:
             )
 
 
-def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) -> Header:
-    names = sorted({sample.task for sample in samples})
-    slots = settings.slots or backends.get(BACKEND).default_slots
+def _header(
+    settings: Settings,
+    targets: Sequence[Target],
+    models: list[ModelInfo],
+    samples: list[Sample],
+    samplings: list[Sampling],
+) -> Header:
+    used = sorted({target.backend for target in targets})
+    slots = {settings.slots or backends.get(name).default_slots for name in used}
     return Header(
         schema_version=SCHEMA_VERSION,
         loopbench_version=loopbench.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         models=models,
-        tasks={name: tasks.get(name).version for name in names},
+        tasks={s.task: s.task_version for s in sorted(samples, key=lambda s: s.task)},
         selection=list(settings.tasks),
         items_hash=content_hash(samples),
         samples=len(samples),
-        samplings=settings.samplings(),
+        samplings=samplings,
         repeats=settings.repeats,
         seed=settings.seed,
         measure=list(MEASURE),
@@ -145,15 +194,18 @@ def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) 
         audit_min=settings.audit_min,
         deterministic=settings.deterministic,
         engine={
-            "backend": BACKEND,
-            "slots": 1 if settings.deterministic else slots,
+            "backend": "+".join(used),
+            # Unknown where the engines of one run differ in it.
+            "slots": 1 if settings.deterministic else slots.pop() if len(slots) == 1 else None,
             "threads": settings.threads,
+            **settings.engine_options(),
         },
     )
 
 
 def _run_model(
     store: RunStore,
+    target: Target,
     model: ModelInfo,
     samples: list[Sample],
     settings: Settings,
@@ -163,7 +215,8 @@ def _run_model(
     done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
     audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
     cells = [
-        list(jobs(model, samples, sampling, settings.repeats)) for sampling in settings.samplings()
+        list(jobs(model, samples, sampling, settings.repeats))
+        for sampling in store.header.samplings
     ]
     flagged = [
         done[job.key]
@@ -175,7 +228,7 @@ def _run_model(
         flagged, settings, audited
     ):
         return
-    with closing(_open(model, settings)) as backend:
+    with closing(_open(target, model, settings)) as backend:
         for cell in cells:
             records = [done[job.key] for job in cell if job.key in done]
             todo = missing(cell, done)
@@ -209,9 +262,9 @@ def _unaudited(
     }
 
 
-def _open(model: ModelInfo, settings: Settings) -> Backend:
-    return backends.get(BACKEND).open(
-        Path(model.path),
+def _open(target: Target, model: ModelInfo, settings: Settings) -> Backend:
+    return backends.get(target.backend).open(
+        target.place,
         name=model.name,
         slots=settings.slots,
         threads=settings.threads,
@@ -219,6 +272,7 @@ def _open(model: ModelInfo, settings: Settings) -> Backend:
         prompt_allowance=PROMPT_ALLOWANCE,
         deterministic=settings.deterministic,
         seed=settings.seed,
+        **_options(target, settings),
     )
 
 
@@ -273,8 +327,19 @@ def record_of(job: Job, model: str, generation: Generation, measure: Sequence[De
         generation=generation,
         verdicts=verdicts,
         outcome=classify(generation.finish, verdicts),
-        grade=tasks.get(sample.task).grade(sample, generation.text),
+        grade=grade_of(sample, generation.text),
     )
+
+
+def grade_of(sample: Sample, text: str) -> Grade:
+    """Grade an output; ungraded where the sample comes from no task of this version."""
+    if sample.category == "ungraded":
+        return Grade()
+    try:
+        task = tasks.get(sample.task)
+    except UnknownNameError:
+        return Grade()
+    return task.grade(sample, text) if task.version == sample.task_version else Grade()
 
 
 def _audit(
@@ -287,6 +352,10 @@ def _audit(
             prompt=record.prompt,
             sampling=record.sampling,
             prefix_ids=tuple(record.generation.token_ids),
+            prefix_text=record.generation.text,
+            prefix_tokens=record.generation.output_tokens,
+            sample_id=record.sample_id,
+            repeat=record.repeat,
         )
         for record in chosen.values()
     )
