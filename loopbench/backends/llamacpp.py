@@ -18,7 +18,7 @@ from typing import Any, Self
 import aiohttp
 
 from loopbench import gguf
-from loopbench.backends.base import BackendError, StreamWatch, Watch
+from loopbench.backends.base import BackendError, StreamWatch, Watch, failed
 from loopbench.backends.cores import default_threads
 from loopbench.backends.llamacpp_client import Client, Limits, RequestError, StallError
 from loopbench.backends.llamacpp_process import Engine, EngineProcess
@@ -37,21 +37,6 @@ EXIT_WAIT_S = 2.0
 def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
     """Return the context of one slot: room for prompt and budget, in whole steps."""
     return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP
-
-
-def failed(message: str, raw: str) -> Generation:
-    """Return the generation that stands for a failure."""
-    return Generation(
-        text="",
-        token_ids=[],
-        token_chars=[],
-        finish="error",
-        raw_finish=raw,
-        prompt_tokens=0,
-        output_tokens=0,
-        seconds=0.0,
-        error=message,
-    )
 
 
 class LlamaCppBackend:

@@ -23,7 +23,21 @@ from loopbench.types import Finish, Generation, Request
 
 
 class RequestError(Exception):
-    """The engine is well, but this one request cannot be served."""
+    """The engine is well, but this one request cannot be served.
+
+    Parameters
+    ----------
+    status
+        Of the HTTP reply that said so, if one did.
+    retry_after
+        Seconds that the reply asks to wait before another attempt.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
 
 
 class StallError(RequestError):
@@ -66,7 +80,7 @@ class Client:
         try:
             async with self._session.post(path, json=body, timeout=timeout) as response:
                 if response.status != 200:
-                    raise RequestError(await _message(response))
+                    raise RequestError(await _message(response), response.status)
                 return await response.json(content_type=None)
         except TimeoutError:
             raise RequestError(
@@ -80,7 +94,9 @@ class Client:
             try:
                 rendered = await self._post("/apply-template", {"messages": [message]})
             except RequestError as error:
-                raise RequestError(f"The chat template cannot be rendered: {error}.") from None
+                raise RequestError(
+                    f"The chat template cannot be rendered: {error}.", error.status
+                ) from None
             prompt = rendered["prompt"]
         body = {"content": prompt, "add_special": True, "parse_special": True}
         ids = [int(item) for item in (await self._post("/tokenize", body))["tokens"]]
@@ -136,7 +152,7 @@ class Client:
         response = await self._session.post("/completion", json=body, timeout=timeout)
         try:
             if response.status != 200:
-                raise RequestError(await _message(response))
+                raise RequestError(await _message(response), response.status)
             splitter = EventSplitter()
             async for data in response.content.iter_any():
                 self.last_byte = time.monotonic()
@@ -165,7 +181,7 @@ class Client:
         whole = body | {"stream": False}
         async with self._session.post("/completion", json=whole, timeout=timeout) as response:
             if response.status != 200:
-                raise RequestError(await _message(response))
+                raise RequestError(await _message(response), response.status)
             event = decode_event(await response.read())
         self.last_byte = time.monotonic()
         output.replace(event)

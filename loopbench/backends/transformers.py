@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from loopbench.backends.base import BackendError, Watch
+from loopbench.backends.base import BackendError, Watch, failed
 from loopbench.backends.cores import default_threads
 from loopbench.backends.transformers_files import (
     ModelFolder,
@@ -113,7 +113,7 @@ class TransformersBackend:
 
     def _row(self, request: Request, watch: Watch) -> Row | Generation:
         """Prepare a request, or return the generation of one that cannot be run."""
-        from loopbench.backends.transformers_engine import Row, failed
+        from loopbench.backends.transformers_engine import Row
 
         try:
             prompt = self.prompt_ids(request.prompt)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from loopbench.backends.base import StreamWatch
+from loopbench.backends.base import StreamWatch, failed
 from loopbench.backends.transformers_batch import (
     Batch,
     StepError,
@@ -99,21 +99,6 @@ class Row:
         )
 
 
-def failed(message: str, raw: str = "failed") -> Generation:
-    """Return the generation that stands for a failure."""
-    return Generation(
-        text="",
-        token_ids=[],
-        token_chars=[],
-        finish="error",
-        raw_finish=raw,
-        prompt_tokens=0,
-        output_tokens=0,
-        seconds=0.0,
-        error=message,
-    )
-
-
 Ended = tuple[Row, Generation]
 
 
@@ -153,7 +138,7 @@ class Engine:
             self._batch.step(self._stepper, self._next)
         except StepError as error:
             lost, self.rows, self._batch = self.rows, [], None
-            return [(row, failed(str(error))) for row in lost]
+            return [(row, failed(str(error), "failed")) for row in lost]
         return []
 
     def _add(self, fresh: Sequence[Row]) -> list[Ended]:
@@ -164,7 +149,7 @@ class Engine:
                 if self._batch is not None:
                     self._batch.join(batch)
             except StepError as error:
-                ended += [(row, failed(str(error))) for row in rows]
+                ended += [(row, failed(str(error), "failed")) for row in rows]
                 continue
             self._batch = self._batch or batch
             self.rows += rows
