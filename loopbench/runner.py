@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import loopbench
 from loopbench import backends, tasks
@@ -112,12 +112,12 @@ def execute(
         for target in targets
     ]
     _check_distinct(models)
-    samples, samplings = _selection(targets, settings)
-    header = _header(settings, targets, models, samples, samplings)
+    selection = _selection(targets, settings)
+    header = _header(settings, targets, models, selection)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for target, model in zip(targets, models, strict=True):
-            _run_model(store, target, model, samples, settings, progress)
+            _run_model(store, target, model, selection, settings, progress)
     return out
 
 
@@ -135,24 +135,27 @@ def _check_options(targets: Sequence[Target], settings: Settings) -> None:
             raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
 
 
-def _selection(
-    targets: Sequence[Target], settings: Settings
-) -> tuple[list[Sample], list[Sampling]]:
-    """Return what is asked and how: what is recorded, for recordings, unless tasks are named."""
-    default = settings.tasks == (DEFAULT_SUITE,)
-    recordings = [
-        recorded(target.place, settings)
-        for target in targets
-        if (recorded := getattr(backends.get(target.backend), "selection", None))
-    ]
-    if not recordings:
-        return select(settings.tasks, settings.limit, settings.seed), settings.samplings()
-    samples, samplings = recordings[0]
+class _Selection(NamedTuple):
+    """What is generated: every sample with every sampling, so many times."""
+
+    samples: list[Sample]
+    samplings: list[Sampling]
+    repeats: int
+
+
+def _selection(targets: Sequence[Target], settings: Settings) -> _Selection:
+    """Return what is asked, and how: for a recording, what is recorded."""
+    recording = next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
+    chosen = settings.tasks, settings.limit, settings.seed
+    if recording is None:
+        return _Selection(select(*chosen), settings.samplings(), settings.repeats)
     if len(targets) > 1:
         raise ValueError("A recording is replayed alone: name one, and no other model with it.")
-    if not default:
-        samples = select(settings.tasks, settings.limit, settings.seed)
-    return samples[: settings.limit], samplings
+    factory: Any = backends.get(recording.backend)
+    recorded = _Selection(*factory.selection(recording.place))
+    if settings.tasks != (DEFAULT_SUITE,):
+        return recorded._replace(samples=select(*chosen))
+    return recorded._replace(samples=recorded.samples[: settings.limit])
 
 
 def _check_distinct(models: Sequence[ModelInfo]) -> None:
@@ -171,9 +174,9 @@ def _header(
     settings: Settings,
     targets: Sequence[Target],
     models: list[ModelInfo],
-    samples: list[Sample],
-    samplings: list[Sampling],
+    selection: _Selection,
 ) -> Header:
+    samples = selection.samples
     used = sorted({target.backend for target in targets})
     slots = {settings.slots or backends.get(name).default_slots for name in used}
     return Header(
@@ -185,8 +188,8 @@ def _header(
         selection=list(settings.tasks),
         items_hash=content_hash(samples),
         samples=len(samples),
-        samplings=samplings,
-        repeats=settings.repeats,
+        samplings=selection.samplings,
+        repeats=selection.repeats,
         seed=settings.seed,
         measure=list(MEASURE),
         stop=list(STOP) if settings.early_stop else [],
@@ -207,7 +210,7 @@ def _run_model(
     store: RunStore,
     target: Target,
     model: ModelInfo,
-    samples: list[Sample],
+    selection: _Selection,
     settings: Settings,
     progress: Progress,
 ) -> None:
@@ -215,8 +218,8 @@ def _run_model(
     done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
     audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
     cells = [
-        list(jobs(model, samples, sampling, settings.repeats))
-        for sampling in store.header.samplings
+        list(jobs(model, selection.samples, sampling, selection.repeats))
+        for sampling in selection.samplings
     ]
     flagged = [
         done[job.key]
