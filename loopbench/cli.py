@@ -157,18 +157,32 @@ def table(path: Path, by: Any, form: str) -> None:
     help="Instead: what each of these ('all', or names) would report on the same outputs.",
 )
 @click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --detectors: also write the matrix as a page.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Keep the records as they are judged now in this new run folder.",
 )
 @_show_options
-def score(path: Path, detectors: tuple[str, ...], out: Path | None, by: Any, form: str) -> None:
+def score(
+    path: Path,
+    detectors: tuple[str, ...],
+    html: Path | None,
+    out: Path | None,
+    by: Any,
+    form: str,
+) -> None:
     """Judge and grade the records of a run again, without the model."""
     if detectors:
         if out or by != "model":
             raise click.UsageError("--detectors takes neither --out nor --by.")
-        _print_agreement(path, detectors, form)
+        _print_agreement(path, detectors, form, html)
         return
+    if html:
+        raise click.UsageError("--html needs --detectors, such as --detectors all.")
     from loopbench.api import write_summary
     from loopbench.rescoring import rescore_run
 
@@ -242,7 +256,7 @@ def _print_rows(rows: Sequence[Row], form: str) -> None:
         click.echo(note)
 
 
-def _print_agreement(path: Path, names: Sequence[str], form: str) -> None:
+def _print_agreement(path: Path, names: Sequence[str], form: str, html: Path | None) -> None:
     import msgspec
 
     from loopbench import detectors
@@ -258,6 +272,12 @@ def _print_agreement(path: Path, names: Sequence[str], form: str) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(result)))
     else:
         _print_table(agreement_table(result))
+    if html:
+        from loopbench.report.agreement import agreement_page
+        from loopbench.report.pages import write_page
+
+        write_page(html, agreement_page(result, source=path.name))
+        click.echo(f"Page: {html}", err=True)
 
 
 def _print_table(table: Any) -> None:
