@@ -62,7 +62,7 @@ def test_ids_with_their_text_show_counts() -> None:
 
 def test_characters_per_token_place_a_loop_exactly() -> None:
     pieces = [f" word{chr(97 + i % 26)}{i * i}" for i in range(60)]
-    pieces += [piece for i in range(60) for piece in (f"{i}", ". no", "\n")]
+    pieces += ["\n", *(piece for i in range(60) for piece in (f"{i}", ". no", "\n"))]
     row = {"token_ids": list(range(len(pieces))), "text": "".join(pieces)}
     placed, even = read({**row, "token_chars": [len(p) for p in pieces]}, row)
     assert placed["onset"] == 60
