@@ -67,8 +67,10 @@ def traces_in(paths: Sequence[Path], part: Part | Literal["all"] = "all") -> lis
     chosen = [trace for trace in traces if part in ("all", part_of(trace))]
     if not chosen:
         where = ", ".join(map(str, paths))
+        which = "" if part == "all" else f" of the {part} part"
         raise CorpusError(
-            f"There are {len(traces)} labelled traces in {where}, none of them {part}."
+            f"{where} holds no labelled traces{which}; name .jsonl or .jsonl.gz files of them, "
+            "or a folder of such files."
         )
     return chosen
 
