@@ -88,8 +88,9 @@ def test_escapes_of_a_run(run: Path) -> None:
 
 
 def test_what_is_no_corpus_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"corpus holds no labelled traces; name"):
-        traces_in([tmp_path / "corpus"])
+    with pytest.raises(CorpusError, match=r"none holds no labelled traces; name"):
+        (tmp_path / "none").mkdir()
+        traces_in([tmp_path / "none"])
     (tmp_path / "x.txt").write_text("so it goes")
     with pytest.raises(CorpusError, match=r"must end in \.jsonl"):
         traces_in([tmp_path / "x.txt"])
