@@ -123,7 +123,7 @@ def execute(
 
 def _options(target: Target, settings: Settings) -> dict[str, str]:
     """Return the engine options that were given and that this model's backend has."""
-    known = getattr(backends.get(target.backend), "options", frozenset())
+    known: frozenset[str] = getattr(backends.get(target.backend), "options", frozenset())
     return {name: v for name, v in settings.engine_options().items() if name in known}
 
 

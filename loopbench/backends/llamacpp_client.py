@@ -33,9 +33,7 @@ class RequestError(Exception):
         Seconds that the reply asks to wait before another attempt.
     """
 
-    def __init__(
-        self, message: str, status: int | None = None, retry_after: float = 0.0
-    ) -> None:
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.status, self.retry_after = status, retry_after
 

@@ -278,9 +278,7 @@ class _OpenAI:
     default_slots = DEFAULT_SLOTS
     options = frozenset({"api"})
 
-    def describe(
-        self, place: str, *, name: str | None = None, api: str | None = None
-    ) -> ModelInfo:
+    def describe(self, place: str, *, name: str | None = None, api: str | None = None) -> ModelInfo:
         """Return what the server says about the model.
 
         Raises

@@ -131,7 +131,7 @@ async def ask_server(session: aiohttp.ClientSession, place: str, api: str | None
     address = parse_address(place)
     card = await _card(session, address)
     engine = _OWNERS.get(str(card.get("owned_by")), "unknown")
-    meta = card.get("meta") if isinstance(card.get("meta"), dict) else {}
+    meta: Any = card.get("meta") if isinstance(card.get("meta"), dict) else {}
     props: dict[str, Any] = {}
     if engine == "llama-server":
         props = await _get(session, f"{address.root}/props") or {}

@@ -119,7 +119,9 @@ class Chunk(msgspec.Struct, frozen=True):
     @property
     def problem(self) -> str | None:
         """The sentence of an error."""
-        error = self.error.get("message", self.error) if isinstance(self.error, dict) else self.error
+        error = (
+            self.error.get("message", self.error) if isinstance(self.error, dict) else self.error
+        )
         if error is None and not self.choices:
             error = self.message
         return None if error is None else str(error)[:400]
@@ -258,9 +260,7 @@ def sampling_fields(sampling: Sampling, key: str, engine: str) -> dict[str, Any]
     return fields
 
 
-def request_body(
-    model: str, request: Request, *, engine: str, asks_ids: bool
-) -> dict[str, Any]:
+def request_body(model: str, request: Request, *, engine: str, asks_ids: bool) -> dict[str, Any]:
     """Return the fields that are the same for chat and plain completions."""
     used = request.prefix_tokens
     left = request.sampling.max_new_tokens - (len(request.prefix_ids) if used is None else used)

@@ -8,9 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from loopbench.backends.base import StreamWatch, Watch, failed
 from loopbench.backends.forms import split_name
-from loopbench.backends.recordings import Recording, Stream, load
+from loopbench.backends.recordings import Recording, RecordingError, Stream
+from loopbench.backends.recordings_rows import load_file
+from loopbench.backends.recordings_run import load_run
+from loopbench.store import HEADER, RECORDS
 from loopbench.types import Finish, Generation, ModelInfo, Request, Sample, Sampling
 
 
@@ -88,6 +93,32 @@ def replay(stream: Stream, request: Request, watch: StreamWatch) -> Generation:
     )
 
 
+def load(place: str) -> Recording:
+    """Index a recording: `PATH`, or `PATH#MODEL` for one of several models of a run.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read.
+    RunError
+        If a run folder cannot be read.
+    BackendError
+        If a parquet file is given and no reader for it is installed.
+    """
+    path, name = Path(place), None
+    if not path.exists():
+        head, name = split_name(place)
+        path = Path(head)
+    path = path.absolute()
+    if path.is_dir() and (path / HEADER).exists():
+        return load_run(path, name)
+    if not path.is_file():
+        raise RecordingError(
+            f"There is no recording {place}: give a run folder, or a .jsonl or .parquet file."
+        )
+    return load_file(path, name)
+
+
 @lru_cache(maxsize=1)
 def _cached(place: str, stamp: tuple[int, int]) -> Recording:
     return load(place)
@@ -96,7 +127,7 @@ def _cached(place: str, stamp: tuple[int, int]) -> Recording:
 def _load(place: str | Path) -> Recording:
     """Index a recording once, though a run asks for it several times."""
     path = Path(place) if Path(place).exists() else Path(split_name(str(place))[0])
-    file = path / "records.jsonl" if path.is_dir() else path
+    file = path / RECORDS if path.is_dir() else path
     state = file.stat() if file.exists() else None
     return _cached(str(place), (state.st_mtime_ns, state.st_size) if state else (0, 0))
 
@@ -116,7 +147,7 @@ class _Replay:
             If the recording cannot be used.
         """
         info = _load(place).info
-        return info
+        return info if name is None else msgspec.structs.replace(info, name=name)
 
     def selection(self, place: str | Path) -> tuple[list[Sample], list[Sampling], int]:
         """Return what was recorded: samples, samplings, and repeats of each."""
@@ -125,8 +156,7 @@ class _Replay:
 
     def open(self, place: str | Path, **settings: Any) -> ReplayBackend:
         """Index the recording; engines' settings mean nothing here."""
-        recording = _load(place)
-        return ReplayBackend(recording, recording.info)
+        return ReplayBackend(_load(place), self.describe(place, name=settings.get("name")))
 
 
 BACKEND = _Replay()

@@ -8,7 +8,6 @@ tokens that end an output are used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,22 +15,20 @@ from typing import TYPE_CHECKING, Any, Self
 from loopbench.backends.base import BackendError, Watch, failed
 from loopbench.backends.cores import default_threads
 from loopbench.backends.transformers_files import (
-    ModelFolder,
     find_folder,
     model_info,
     read_folder,
     require,
 )
+from loopbench.backends.transformers_load import DTYPES, load_model, pick_device, pick_dtype
 from loopbench.backends.transformers_template import Renderer, TemplateError
 from loopbench.types import Generation, ModelInfo, Request
 
 if TYPE_CHECKING:
+    from loopbench.backends.transformers_batch import Stepper
     from loopbench.backends.transformers_engine import Row
 
 DEFAULT_SLOTS = 8
-DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
-"""Values of `--dtype` beside `auto`, and how tables call them."""
-DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
@@ -66,8 +63,9 @@ class TransformersBackend:
         from loopbench.backends.transformers_batch import Stepper
 
         self._model, self._tokenizer, self._info = model, tokenizer, info
-        self._stepper = Stepper(model)
-        self.slots = slots if self._stepper.takes_positions else 1
+        stepper = Stepper(model)
+        self._stepper: Stepper | None = stepper
+        self.slots = slots if stepper.takes_positions else 1
         self._context = context
         self._renderer = renderer
         self._exact_prefix = exact_prefix
@@ -89,7 +87,7 @@ class TransformersBackend:
         """
         from loopbench.backends.transformers_engine import Engine
 
-        if self._model is None:
+        if self._stepper is None:
             raise BackendError("The backend is closed.")
         engine = Engine(self._stepper, self._ends, self._model.device)
         pending = iter(requests)
@@ -158,7 +156,8 @@ class TransformersBackend:
 
     def close(self) -> None:
         """Release the model; idempotent."""
-        self._model = self._stepper = None
+        self._model = None
+        self._stepper = None
         if self._renderer:
             self._renderer.close()
 
@@ -193,103 +192,6 @@ def _decoder(tokenizer: Any) -> Callable[[list[int]], str]:
     return lambda ids: str(
         tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     )
-
-
-def pick_device(device: str | None) -> str:
-    """Return a device or device map: the one that was asked for, or the fastest there is.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device.
-    """
-    import torch
-
-    if device in DEVICE_MAPS:
-        return str(device)
-    if device is None:
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(
-            f"There is no device {device!r} here; use cpu, cuda, cuda:1, mps, or a device map"
-            f" such as auto ({str(error).splitlines()[0].rstrip('.')})."
-        ) from error
-    return device
-
-
-def pick_dtype(dtype: str | None, device: str, folder: ModelFolder) -> str:
-    """Return the type that the model is computed in.
-
-    By default that of the checkpoint, on a CPU float32: the narrow types are slow there.
-
-    Raises
-    ------
-    ValueError
-        For an unknown type.
-    """
-    if dtype is None:
-        dtype = "float32" if device == "cpu" else "auto"
-    if dtype == "auto":
-        text = folder.config.get("text_config") or {}
-        names = [c.get(key) for c in (folder.config, text) for key in ("dtype", "torch_dtype")]
-        stored = {short: name for name, short in DTYPES.items()}.get(folder.tensors()[1])
-        return next((str(name) for name in names if name in DTYPES), stored or "float32")
-    if dtype not in DTYPES:
-        raise ValueError(f"Unknown --dtype {dtype!r}; use auto, {', '.join(DTYPES)}.")
-    return dtype
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing bars and warning about what is checked here anyway."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _load(folder: ModelFolder, device: str, dtype: str) -> tuple[Any, Any]:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    safe = {"trust_remote_code": False, "local_files_only": True}
-    mapped = {"device_map": device} if device in DEVICE_MAPS else {}
-    try:
-        with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder.path, **safe)
-            model, report = AutoModelForCausalLM.from_pretrained(
-                folder.path,
-                use_safetensors=True,
-                dtype=getattr(torch, dtype),
-                output_loading_info=True,
-                **safe,
-                **mapped,
-            )
-            if not mapped:
-                model = model.to(device)
-    except Exception as error:
-        # Anything at all: a checkpoint under test may be broken in any way.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise BackendError(f"transformers cannot load {folder.path}: {reason}") from error
-    # transformers fills such weights with random numbers and goes on.
-    bad = sorted({*report["missing_keys"], *(str(k[0]) for k in report["mismatched_keys"])})
-    if bad:
-        raise BackendError(
-            f"{folder.path} does not fit its config.json: {len(bad)} weights are missing or of"
-            f" another shape, such as {bad[0]}."
-        )
-    return model.eval(), tokenizer
 
 
 def open_backend(
@@ -351,7 +253,7 @@ def open_backend(
     dtype = pick_dtype(dtype, device, folder)
     if device == "cpu":
         torch.set_num_threads(threads or default_threads())
-    model, tokenizer = _load(folder, device, dtype)
+    model, tokenizer = load_model(folder, device, dtype)
     special = {key: str(value) for key in _SPECIAL if (value := getattr(tokenizer, key, None))}
     renderer = None
     if folder.chat_template is not None:

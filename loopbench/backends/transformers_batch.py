@@ -61,7 +61,6 @@ class Stepper:
         """Return an empty cache of the kind that the model needs."""
         return DynamicCache(config=self._model.config.get_text_config())
 
-    @torch.inference_mode()
     def __call__(self, ids: Tensor, mask: Tensor, cache: Cache) -> Tensor:
         """Return the logits of each row's next token, shape (rows, vocabulary).
 
@@ -80,9 +79,10 @@ class Stepper:
         if self.takes_positions:
             more["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         try:
-            output = self._model(
-                input_ids=ids, attention_mask=mask, use_cache=True, return_dict=True, **more
-            )
+            with torch.inference_mode():
+                output = self._model(
+                    input_ids=ids, attention_mask=mask, use_cache=True, return_dict=True, **more
+                )
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise StepError(f"transformers failed: {reason.rstrip('.')}.") from error

@@ -113,6 +113,4 @@ def _draw(logits: Tensor, sampling: Sampling, draws: Sequence[Draws]) -> list[in
         # `right`: a token without mass is never the first one beyond the point.
         tokens = torch.searchsorted(mass, points[:, None] * mass[:, -1:], right=True).squeeze(1)
         tokens = tokens.clamp(max=logits.shape[-1] - 1)
-    return [
-        None if bad else token for bad, token in zip(broken, tokens.tolist(), strict=True)
-    ]
+    return [None if bad else token for bad, token in zip(broken, tokens.tolist(), strict=True)]

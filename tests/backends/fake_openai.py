@@ -119,7 +119,9 @@ class FakeServer:
 
     async def _models(self, request: web.Request) -> web.Response:
         self.keys.add(request.headers.get("Authorization"))
-        cards = [{"id": name, "owned_by": self.owned_by, "max_model_len": 99} for name in self.models]
+        cards = [
+            {"id": name, "owned_by": self.owned_by, "max_model_len": 99} for name in self.models
+        ]
         return web.json_response({"object": "list", "data": cards})
 
     async def _version(self, request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fake_openai import DONE, HELLO, KEY, FakeServer, chat_event, event, refuse, stream, usage
+from fake_openai import DONE, HELLO, KEY, FakeServer, chat_event, event, refuse, stream
 
 from loopbench.backends.base import BackendError
 from loopbench.backends.openai import BACKEND, OpenAIBackend, open_backend
@@ -75,7 +75,11 @@ def test_token_ids_are_used_where_the_server_gives_them() -> None:
 def test_the_description_names_engine_version_and_tokenization() -> None:
     with FakeServer(owned_by="vllm", ids=True) as server:
         info = BACKEND.describe(server.url)
-    assert (info.name, info.engine, info.engine_version) == ("tiny", "vllm over HTTP (chat)", "0.99")
+    assert (info.name, info.engine, info.engine_version) == (
+        "tiny",
+        "vllm over HTTP (chat)",
+        "0.99",
+    )
     assert (info.tokenization, info.context_length) == ("model", 99)
     assert info.template_hash == "unknown"
     with FakeServer() as server:
@@ -138,12 +142,12 @@ def test_other_refusals_are_not() -> None:
 
 
 def test_a_pause_that_the_server_asks_for_is_kept() -> None:
-    with FakeServer(refuse(429, **{"Retry-After": "1"}), HELLO) as server:
-        with backend(server) as opened:
-            pauses: list[float] = []
-            pause = opened._pause
-            opened._pause = lambda state: pauses.append(pause(state)) or 0.0  # type: ignore[method-assign, assignment, func-returns-value]
-            list(opened.generate(ask(), lambda request: Watcher()))
+    pauses: list[float] = []
+    busy = refuse(429, **{"Retry-After": "1"})
+    with FakeServer(busy, HELLO) as server, backend(server) as opened:
+        pause = opened._pause
+        opened._pause = lambda state: pauses.append(pause(state)) or 0.0  # type: ignore[method-assign, assignment, func-returns-value]
+        list(opened.generate(ask(), lambda request: Watcher()))
     assert pauses[0] >= 1.0
 
 
@@ -162,14 +166,14 @@ def test_a_break_before_any_output_is_tried_again() -> None:
 
 def test_a_partial_output_is_neither_repeated_nor_kept() -> None:
     watchers: list[Watcher] = []
-    with FakeServer(stream(event("one two three "), end=False), HELLO) as server:
-        with backend(server) as opened:
 
-            def watch(request: Request) -> Watcher:
-                watchers.append(Watcher())
-                return watchers[-1]
+    def watch(request: Request) -> Watcher:
+        watchers.append(Watcher())
+        return watchers[-1]
 
-            ((_, result),) = opened.generate(ask(), watch)
+    breaks = stream(event("one two three "), end=False)
+    with FakeServer(breaks, HELLO) as server, backend(server) as opened:
+        ((_, result),) = opened.generate(ask(), watch)
     assert (result.finish, result.raw_finish, result.text) == ("error", "connection", "")
     assert "resume with --resume" in str(result.error)
     assert len(server.bodies) == 1
@@ -257,10 +261,9 @@ def test_an_output_goes_on_after_its_part() -> None:
 
 def test_the_key_is_sent_and_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOPBENCH_API_KEY", KEY)
-    with FakeServer(refuse(400, f"bad key {KEY}")) as server:
-        with backend(server) as opened:
-            info = opened.info()
-            ((_, result),) = opened.generate(ask(), lambda request: Watcher())
+    with FakeServer(refuse(400, f"bad key {KEY}")) as server, backend(server) as opened:
+        info = opened.info()
+        ((_, result),) = opened.generate(ask(), lambda request: Watcher())
     assert server.keys == {f"Bearer {KEY}"}
     assert result.error == "HTTP 400: bad key ***."
     assert KEY not in repr(info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -30,7 +31,7 @@ STREAM = b'data: {"a":1}\n\n: ping\n\nevent: x\ndata: two\ndata: lines\r\n\r\nda
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_events_do_not_depend_on_how_the_network_cuts_them(cuts: list[int]) -> None:
     decoder, edges = EventDecoder(), [0, *sorted(cuts), len(STREAM)]
-    events = [e for a, b in zip(edges, edges[1:], strict=False) for e in decoder.feed(STREAM[a:b])]
+    events = [e for a, b in itertools.pairwise(edges) for e in decoder.feed(STREAM[a:b])]
     assert events == [b'{"a":1}', b"two\nlines", b"[DONE]"]
 
 
@@ -43,7 +44,8 @@ def test_what_is_no_event_stream_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"{", b"[]", b'{"choices": 1}', b'{"choices": [{"text": 3}]}', b"\xff", b'{"a":' * 9999]
+    "data",
+    [b"{", b"[]", b'{"choices": 1}', b'{"choices": [{"text": 3}]}', b"\xff", b'{"a":' * 9999],
 )
 def test_wrong_json_is_a_stream_error(data: bytes) -> None:
     with pytest.raises(StreamError, match="it sent"):
