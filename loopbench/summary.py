@@ -29,6 +29,10 @@ class Row(Struct, frozen=True):
     model: str
     quantization: str
     engine: str
+    """Its version included."""
+    template_hash: str | None = None
+    tokenization: str = "model"
+    """What tokens are: the model's own, or the name of a declared split of the text."""
     temperature: float
     budget: int
     group: str
@@ -196,6 +200,8 @@ def _row(
         model=model,
         quantization=info.quantization if info else "unknown",
         engine=f"{info.engine} {info.engine_version}" if info else "unknown",
+        template_hash=info.template_hash if info else None,
+        tokenization=info.tokenization if info else "unknown",
         temperature=temperature,
         budget=budget,
         group=group,

@@ -49,10 +49,16 @@ class Detokenizer:
         self._held.append(token)
         before = self._decode(self._context) if self._context else ""
         after = self._decode(self._context + self._held)
-        if after.endswith(_INCOMPLETE) and len(self._held) < MAX_HELD:
-            return ""
+        fresh = self._held
+        if after.endswith(_INCOMPLETE):
+            if len(self._held) < MAX_HELD:
+                return ""
+            # The first one is broken: it began no character that these tokens end.
+            fresh = self._held[:1]
+            after = self._decode(self._context + fresh)
         if not after.startswith(before):
             # Broken bytes before these tokens were completed by them: too late for those.
-            before, after = "", self._decode(self._held)
-        self._context, self._held = self._held, []
+            before, after = "", self._decode(fresh)
+        self._held = self._held[len(fresh) :]
+        self._context = fresh
         return after[len(before) :]

@@ -54,7 +54,7 @@ def model(kind: str = "llama", seed: int = 0) -> Any:
     """Return a model whose greedy outputs are neither constant nor of one length."""
     torch.manual_seed(seed)
     settings = config(kind, 258)
-    settings.update({"bos_token_id": 257, "eos_token_id": 256, "pad_token_id": None})
+    settings.update({"bos_token_id": 256, "eos_token_id": 257, "pad_token_id": None})
     built = transformers.AutoModelForCausalLM.from_config(settings).eval()
     with torch.no_grad():
         for name, weight in built.named_parameters():
@@ -62,7 +62,7 @@ def model(kind: str = "llama", seed: int = 0) -> Any:
                 weight.normal_(0, 0.35)
     # Must not be used: greedy and unfiltered is what is asked for.
     built.generation_config.update(
-        do_sample=True, temperature=5.0, top_k=3, repetition_penalty=1.9, eos_token_id=[256]
+        do_sample=True, temperature=5.0, top_k=3, repetition_penalty=1.9, eos_token_id=[257]
     )
     return built
 
