@@ -104,7 +104,7 @@ def execute(
         raise RunError("Say with --out which run to resume.")
     out = out or default_folder(settings.models)
     targets = [forms.locate(model, settings.backend) for model in settings.models]
-    _check_options(targets, settings)
+    _check_targets(targets, settings)
     models = [
         backends.get(target.backend).describe(
             target.place, name=target.name, **_options(target, settings)
@@ -127,12 +127,19 @@ def _options(target: Target, settings: Settings) -> dict[str, str]:
     return {name: v for name, v in settings.engine_options().items() if name in known}
 
 
-def _check_options(targets: Sequence[Target], settings: Settings) -> None:
-    """Refuse an option that none of the models' backends would look at."""
+def _check_targets(targets: Sequence[Target], settings: Settings) -> None:
+    """Refuse an option that no backend would look at, and a recording beside other models."""
+    if len(targets) > 1 and _recording(targets):
+        raise ValueError("A recording is replayed alone: name one, and no other model with it.")
     used = {name for target in targets for name in _options(target, settings)}
     for name in settings.engine_options():
         if name not in used:
             raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
+
+
+def _recording(targets: Sequence[Target]) -> Target | None:
+    """Return the target whose backend knows what to ask, if there is one."""
+    return next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
 
 
 class _Selection(NamedTuple):
@@ -145,12 +152,10 @@ class _Selection(NamedTuple):
 
 def _selection(targets: Sequence[Target], settings: Settings) -> _Selection:
     """Return what is asked, and how: for a recording, what is recorded."""
-    recording = next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
+    recording = _recording(targets)
     chosen = settings.tasks, settings.limit, settings.seed
     if recording is None:
         return _Selection(select(*chosen), settings.samplings(), settings.repeats)
-    if len(targets) > 1:
-        raise ValueError("A recording is replayed alone: name one, and no other model with it.")
     factory: Any = backends.get(recording.backend)
     recorded = _Selection(*factory.selection(recording.place))
     if settings.tasks != (DEFAULT_SUITE,):

@@ -30,9 +30,6 @@ class Row(Struct, frozen=True):
     quantization: str
     engine: str
     """Its version included."""
-    template_hash: str | None = None
-    tokenization: str = "model"
-    """What tokens are: the model's own, or the name of a declared split of the text."""
     temperature: float
     budget: int
     group: str
@@ -74,6 +71,9 @@ class Row(Struct, frozen=True):
     tool_score: Rate
     tokens_per_second: float | None
     """Over all slots, from the streams' own times and the number of slots."""
+    template_hash: str | None = None
+    tokenization: str = "model"
+    """What tokens are: the model's own, or the name of a declared split of the text."""
 
 
 NO_RATE = Rate(value=None, low=None, high=None, n=0)
