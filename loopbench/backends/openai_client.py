@@ -64,7 +64,7 @@ class OpenAIClient:
             If the connection is lost.
         """
         started = time.monotonic()
-        output = Output(self._server.gives_ids)
+        output = Output(self._server.gives_ids, request.prefix_text)
         finish: Finish = "length"
         raw, usage = "limit", Usage()
         path, body = await self._asked(request)

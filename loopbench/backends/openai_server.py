@@ -134,11 +134,11 @@ async def ask_server(session: aiohttp.ClientSession, place: str, api: str | None
     meta: Any = card.get("meta") if isinstance(card.get("meta"), dict) else {}
     props: dict[str, Any] = {}
     if engine == "llama-server":
-        props = await _get(session, f"{address.root}/props") or {}
+        props = await _maybe(session, f"{address.root}/props")
     if props and api is None and not urlsplit(address.root).path:
         api = "native"
-    said = await _get(session, address.root + _VERSIONS[engine]) if engine in _VERSIONS else None
-    version = props.get("build_info") or (said or {}).get("version") or "unknown"
+    said = await _maybe(session, address.root + _VERSIONS[engine]) if engine in _VERSIONS else {}
+    version = props.get("build_info") or said.get("version") or "unknown"
     slot = props.get("default_generation_settings") or {}
     return Server(
         address=address,
@@ -183,6 +183,14 @@ def _some(names: list[str]) -> str:
 
 def _number(*values: Any) -> int:
     return next((v for v in values if isinstance(v, int)), 0)
+
+
+async def _maybe(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    """Return what a route says that not every server of the kind has, or opens to everyone."""
+    try:
+        return await _get(session, url) or {}
+    except BackendError:
+        return {}
 
 
 async def _get(

@@ -155,10 +155,16 @@ class WordStream:
     """`fallback_tokens`, chunk by chunk: the same ids and pieces, whatever the chunks.
 
     A word or a run of spaces may go on in the next chunk, so the last one is held back.
+
+    Parameters
+    ----------
+    prefix
+        Text whose words have their ids already: those of a continuation are then the same.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[str, int] = {}
+    def __init__(self, prefix: str = "") -> None:
+        ids, pieces = fallback_tokens(prefix)
+        self._known = dict(zip(pieces, ids, strict=True))
         self._held: list[str] = []
 
     def feed(self, text: str) -> tuple[list[int], list[str]]:
@@ -198,10 +204,12 @@ class Output:
     ----------
     gives_ids
         Whether the server sends token ids; words are counted otherwise.
+    prefix
+        The text that this output goes on after.
     """
 
-    def __init__(self, gives_ids: bool) -> None:
-        self._words = None if gives_ids else WordStream()
+    def __init__(self, gives_ids: bool, prefix: str = "") -> None:
+        self._words = None if gives_ids else WordStream(prefix)
         self.ids: list[int] = []
         self.pieces: list[str] = []
         self.chunks = 0

@@ -8,6 +8,7 @@ tokens that end an output are used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -20,7 +21,13 @@ from loopbench.backends.transformers_files import (
     read_folder,
     require,
 )
-from loopbench.backends.transformers_load import DTYPES, load_model, pick_device, pick_dtype
+from loopbench.backends.transformers_load import (
+    DTYPES,
+    load_model,
+    pick_device,
+    pick_dtype,
+    quiet,
+)
 from loopbench.backends.transformers_template import Renderer, TemplateError
 from loopbench.types import Generation, ModelInfo, Request
 
@@ -47,6 +54,8 @@ class TransformersBackend:
         Renders prompts; None for a model without a chat template.
     exact_prefix
         See `transformers_engine.Row`.
+    resources
+        Closed with the backend.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class TransformersBackend:
         context: int = 0,
         renderer: Renderer | None = None,
         exact_prefix: bool = False,
+        resources: ExitStack | None = None,
     ) -> None:
         from loopbench.backends.transformers_batch import Stepper
 
@@ -69,6 +79,7 @@ class TransformersBackend:
         self._context = context
         self._renderer = renderer
         self._exact_prefix = exact_prefix
+        self._resources = resources or ExitStack()
         self._ends = end_ids(model, tokenizer)
         self._control = frozenset(tokenizer.all_special_ids) | self._ends
         self._decode = _decoder(tokenizer)
@@ -160,6 +171,7 @@ class TransformersBackend:
         self._stepper = None
         if self._renderer:
             self._renderer.close()
+        self._resources.close()
 
     def __enter__(self) -> Self:
         """Return the backend itself."""
@@ -253,7 +265,10 @@ def open_backend(
     dtype = pick_dtype(dtype, device, folder)
     if device == "cpu":
         torch.set_num_threads(threads or default_threads())
-    model, tokenizer = load_model(folder, device, dtype)
+    with ExitStack() as stack:
+        stack.enter_context(quiet())
+        model, tokenizer = load_model(folder, device, dtype)
+        resources = stack.pop_all()
     special = {key: str(value) for key in _SPECIAL if (value := getattr(tokenizer, key, None))}
     renderer = None
     if folder.chat_template is not None:
@@ -266,6 +281,7 @@ def open_backend(
         context=context,
         renderer=renderer,
         exact_prefix=deterministic,
+        resources=resources,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import math
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -162,15 +164,16 @@ def find_folder(place: str) -> Path:
 
 
 def require() -> None:
-    """Refuse with the command that helps where transformers or torch is missing.
+    """Get ready to load torch; where it is missing, refuse with the command that helps.
 
     Raises
     ------
     BackendError
         If they are.
     """
-    import importlib.util
-
+    # Read when torch is loaded. Threads that spin while they wait for a core that another
+    # process has make a step twenty times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for module in ("torch", "transformers", "safetensors"):
         if importlib.util.find_spec(module) is None:
             raise BackendError(

@@ -63,7 +63,7 @@ def pick_dtype(dtype: str | None, device: str, folder: ModelFolder) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers from drawing bars and warning about what is checked here anyway."""
     from transformers.utils import logging
 
@@ -92,18 +92,17 @@ def load_model(folder: ModelFolder, device: str, dtype: str) -> tuple[Any, Any]:
     safe = {"trust_remote_code": False, "local_files_only": True}
     mapped = {"device_map": device} if device in DEVICE_MAPS else {}
     try:
-        with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder.path, **safe)
-            model, report = AutoModelForCausalLM.from_pretrained(
-                folder.path,
-                use_safetensors=True,
-                dtype=getattr(torch, dtype),
-                output_loading_info=True,
-                **safe,
-                **mapped,
-            )
-            if not mapped:
-                model = model.to(device)
+        tokenizer = AutoTokenizer.from_pretrained(folder.path, **safe)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder.path,
+            use_safetensors=True,
+            dtype=getattr(torch, dtype),
+            output_loading_info=True,
+            **safe,
+            **mapped,
+        )
+        if not mapped:
+            model = model.to(device)
     except Exception as error:
         # Anything at all: a checkpoint under test may be broken in any way.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -81,6 +81,13 @@ def test_words_come_out_the_same_in_chunks(text: str, size: int) -> None:
     assert (ids + new_ids, pieces + new) == fallback_tokens(text)
 
 
+def test_words_of_a_continuation_have_the_ids_of_the_whole() -> None:
+    ids, pieces = fallback_tokens("so it goes, so it")
+    words = WordStream("so it goes, ")
+    assert [words.feed("so it"), words.end()] == [(ids[7:9], pieces[7:9]), (ids[9:], pieces[9:])]
+    assert ids[7:] == ids[:3]
+
+
 def test_an_endless_word_costs_linear_time() -> None:
     words = WordStream()
     for _ in range(20_000):
