@@ -160,6 +160,7 @@ def _parquet_rows(path: Path) -> Iterator[Item]:
 
 def _load_rows(path: Path, name: str | None, items: Iterator[Item]) -> Recording:
     samples: dict[str, Sample] = {}
+    taken: set[str] = set()
     count: Counter[str] = Counter()
     found: list[tuple[Place, Callable[[], _Row], int | None]] = []
     filters: dict[str, str | None] = {}
@@ -170,7 +171,12 @@ def _load_rows(path: Path, name: str | None, items: Iterator[Item]) -> Recording
         # lm-eval writes a line per filter, each with the same responses.
         if filters.setdefault(who, row.filter) != row.filter:
             continue
-        samples.setdefault(who, _sample(row, number))
+        if who not in samples:
+            name_of = row.name(number)
+            # Ids may come from several tasks; prompts that share one are not one prompt.
+            sample_id = f"{name_of}@{number}" if name_of in taken else name_of
+            taken.add(name_of)
+            samples[who] = _sample(row, sample_id)
         found.append(
             ((who, count[who], None), again, None if row.token_ids is None else len(row.token_ids))
         )
@@ -186,17 +192,19 @@ def _load_rows(path: Path, name: str | None, items: Iterator[Item]) -> Recording
         samplings=[Sampling(max_new_tokens=max(1, budget))],
         repeats=max(count.values()),
         streams={
-            place: lambda again=again: again().stream(words)  # type: ignore[misc]
-            for place, again, _ in found
+            (alias, repeat, None): lambda again=again: again().stream(words)  # type: ignore[misc]
+            for (who, repeat, _), again, _ in found
+            # A row with the hash of its prompt alone is asked for by its id, or by the prompt.
+            for alias in {who, who if samples[who].prompt else identity(None, samples[who].id)}
         },
     )
 
 
-def _sample(row: _Row, number: int) -> Sample:
+def _sample(row: _Row, sample_id: str) -> Sample:
     return Sample(
         task="recorded",
         task_version=1,
-        id=row.name(number),
+        id=sample_id,
         level="recorded",
         category="ungraded",
         prompt=row.prompt or "",

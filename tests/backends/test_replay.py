@@ -174,6 +174,12 @@ def test_rows_of_json_become_samples_without_grades(tmp_path: Path) -> None:
     assert row.tokenization == "model"
 
 
+def test_prompts_with_one_id_are_not_one_prompt(tmp_path: Path) -> None:
+    rows = [{**row, "id": "same"} for row in ROWS]
+    recording = load(str(write(tmp_path / "rows.jsonl", rows)))
+    assert [(s.id, s.prompt) for s in recording.samples] == [("same", "p1"), ("same@2", "p2")]
+
+
 def test_texts_are_split_into_declared_words(tmp_path: Path) -> None:
     rows = [{"text": "so it goes, " * 100}, {"text": "done", "finish": "stop", "token_ids": [5]}]
     out = run(write(tmp_path / "rows.jsonl", rows), tmp_path / "run")
@@ -233,6 +239,8 @@ def test_a_hash_stands_for_a_prompt(tmp_path: Path) -> None:
     recording = load(str(write(tmp_path / "rows.jsonl", rows)))
     assert recording.find(request(prompt="secret question")) is not None
     assert recording.find(request(prompt="another")) is None
+    (sample,) = recording.samples
+    assert recording.find(request(prompt=sample.prompt, sample_id=sample.id)) is not None
 
 
 @pytest.mark.parametrize(
