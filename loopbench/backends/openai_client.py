@@ -22,6 +22,7 @@ from loopbench.backends.openai_stream import (
     Output,
     StreamError,
     Usage,
+    cannot_set,
     chat_fields,
     completion_fields,
     decode_chunk,
@@ -112,8 +113,16 @@ class OpenAIClient:
     ) -> tuple[str, dict[str, Any]]:
         """Return the route and the body of a request."""
         server = self._server
+        if ignored := cannot_set(request.sampling, server.engine):
+            raise RequestError(ignored)
         asks_ids = server.gives_ids if asks_ids is None else asks_ids
-        body = request_body(server.model, request, engine=server.engine, asks_ids=asks_ids)
+        body = request_body(
+            server.model,
+            request,
+            engine=server.engine,
+            context=server.context,
+            asks_ids=asks_ids,
+        )
         if server.gives_ids and request.prefix_ids:
             ids = [*await self._prompt_ids(request.prompt), *request.prefix_ids]
             return "/completions", body | completion_fields(request, ids)

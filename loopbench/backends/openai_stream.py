@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from loopbench.backends.llamacpp_stream import request_seed
+from loopbench.backends.llamacpp_stream import completion_body, request_seed
 from loopbench.detectors.tokens import fallback_tokens
 from loopbench.types import Finish, Request, Sampling
 
 MAX_EVENT_BYTES = 1 << 20
 """An event holds a few tokens; a longer one is no event."""
 DONE = b"[DONE]"
+_OWN_ROUTE = frozenset({"prompt", "n_predict", "stream", "return_tokens", "n_probs"})
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",
     "eos": "stop",
@@ -241,13 +242,17 @@ class Output:
             self.pieces += pieces
 
 
-def sampling_fields(sampling: Sampling, key: str, engine: str) -> dict[str, Any]:
+def sampling_fields(sampling: Sampling, key: str, engine: str, context: int) -> dict[str, Any]:
     """Return the fields of a request that say how tokens are drawn.
 
     Servers fill in what is missing, some from the model's `generation_config`. So every
     field that an engine is known to understand is sent, and to unknown engines those of
     the API and those that were asked for.
     """
+    if engine == "llama-server":
+        # It takes the fields of its own route on the common ones too.
+        body = completion_body((), sampling, 0, key, context)
+        return {name: value for name, value in body.items() if name not in _OWN_ROUTE}
     fields: dict[str, Any] = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -268,8 +273,28 @@ def sampling_fields(sampling: Sampling, key: str, engine: str) -> dict[str, Any]
     return fields
 
 
-def request_body(model: str, request: Request, *, engine: str, asks_ids: bool) -> dict[str, Any]:
-    """Return the fields that are the same for chat and plain completions."""
+def cannot_set(sampling: Sampling, engine: str) -> str | None:
+    """Return what is asked for that this engine is known to ignore without a word."""
+    if (
+        engine != "ollama"
+        or msgspec.structs.replace(sampling, top_k=0, min_p=0.0, repetition_penalty=1.0) == sampling
+    ):
+        return None
+    return "Ollama's common API ignores --top-k, --min-p and --repetition-penalty."
+
+
+def request_body(
+    model: str, request: Request, *, engine: str, context: int, asks_ids: bool
+) -> dict[str, Any]:
+    """Return the fields that are the same for chat and plain completions.
+
+    Parameters
+    ----------
+    context
+        Tokens that the server can look back on; a repetition penalty is for all of them.
+    asks_ids
+        Whether token ids are asked for.
+    """
     used = request.prefix_tokens
     left = request.sampling.max_new_tokens - (len(request.prefix_ids) if used is None else used)
     body: dict[str, Any] = {
@@ -278,7 +303,7 @@ def request_body(model: str, request: Request, *, engine: str, asks_ids: bool) -
         "stream": True,
         "stream_options": {"include_usage": True},
         "n": 1,
-        **sampling_fields(request.sampling, request.key, engine),
+        **sampling_fields(request.sampling, request.key, engine, context),
     }
     return body | ({"return_token_ids": True} if asks_ids else {})
 

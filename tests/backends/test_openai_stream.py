@@ -17,6 +17,7 @@ from loopbench.backends.openai_stream import (
     Output,
     StreamError,
     WordStream,
+    cannot_set,
     chat_fields,
     decode_chunk,
     finish_of,
@@ -111,7 +112,7 @@ def test_reasoning_is_part_of_the_output() -> None:
 
 def body(engine: str, **sampling: Any) -> dict[str, Any]:
     request = Request(key="k", prompt="p", sampling=Sampling(**sampling))
-    return request_body("m", request, engine=engine, asks_ids=False)
+    return request_body("m", request, engine=engine, context=99, asks_ids=False)
 
 
 def test_nothing_is_left_to_a_server_that_knows_the_field() -> None:
@@ -128,12 +129,27 @@ def test_nothing_is_left_to_a_server_that_knows_the_field() -> None:
     assert body("vllm", seed=3)["seed"] != body("vllm", seed=4)["seed"]
 
 
+def test_the_servers_of_llama_cpp_get_every_sampler() -> None:
+    sent = body("llama-server", min_p=0.1)
+    assert (sent["top_k"], sent["min_p"], sent["repeat_penalty"]) == (0, 0.1, 1.0)
+    assert sent["samplers"] == ["temperature", "min_p"]
+    assert (sent["max_tokens"], sent["stream"], sent["repeat_last_n"]) == (1024, True, 99)
+    assert {"prompt", "n_predict"}.isdisjoint(sent)
+
+
+def test_what_a_server_would_ignore_is_told() -> None:
+    assert cannot_set(Sampling(temperature=0.5, top_p=0.9), "ollama") is None
+    for asked in (Sampling(top_k=5), Sampling(min_p=0.1), Sampling(repetition_penalty=1.1)):
+        assert "Ollama" in str(cannot_set(asked, "ollama"))
+        assert cannot_set(asked, "vllm") is None
+
+
 def test_a_prefix_counts_in_the_servers_tokens() -> None:
     more = {"key": "k", "prompt": "p", "sampling": Sampling(max_new_tokens=10)}
     known = Request(**more, prefix_ids=(1, 2, 3), prefix_tokens=6)
-    assert request_body("m", known, engine="vllm", asks_ids=True)["max_tokens"] == 4
+    assert request_body("m", known, engine="vllm", context=99, asks_ids=True)["max_tokens"] == 4
     unknown = Request(**more, prefix_ids=(1, 2, 3))
-    assert request_body("m", unknown, engine="vllm", asks_ids=True)["max_tokens"] == 7
+    assert request_body("m", unknown, engine="vllm", context=99, asks_ids=True)["max_tokens"] == 7
 
 
 def test_a_chat_goes_on_where_the_server_can() -> None:

@@ -383,3 +383,24 @@ def test_a_template_in_the_tokenizers_settings_is_found(folder: Path, tmp_path: 
     edit(old / "tokenizer_config.json", chat_template=None)
     assert BACKEND.describe(old).template_hash is None
     assert json.loads((old / "config.json").read_text())["model_type"] == "lfm2"
+
+
+def test_a_whole_run_on_a_folder(folder: Path, tmp_path: Path) -> None:
+    from loopbench.api import run as measure
+    from loopbench.store import read_audits, read_header, read_records
+
+    settings = {
+        "tasks": ["chain_sum"], "limit": 3, "max_new_tokens": 40, "slots": 2, "threads": 1,
+        "dtype": "float32", "device": "cpu", "temperatures": [0.0, 0.7],
+    }  # fmt: skip
+    result = measure(str(folder), out=tmp_path / "run", **settings)
+    header = read_header(tmp_path / "run")
+    assert header.engine == {
+        "backend": "transformers", "slots": 2, "threads": 1, "device": "cpu", "dtype": "float32",
+    }  # fmt: skip
+    assert [(row.n, row.n_error, row.quantization) for row in result.rows] == [(3, 0, "F32")] * 2
+    assert result.rows[0].template_hash == header.models[0].template_hash
+    before = list(read_records(tmp_path / "run"))
+    measure(str(folder), out=tmp_path / "run", resume=True, **settings)
+    assert list(read_records(tmp_path / "run")) == before
+    assert list(read_audits(tmp_path / "run")) == []
