@@ -26,6 +26,8 @@ from transformers.cache_utils import (
     LinearAttentionLayer,
 )
 
+from loopbench.backends.base import BackendError
+
 JOINABLE = frozenset(
     {
         DynamicLayer,
@@ -52,7 +54,13 @@ class Stepper:
         """Whether rows can join a running batch: every layer's cache can be padded."""
         names = inspect.signature(model.forward).parameters
         # Renamed in transformers 5, model by model.
-        self._cache_name = "cache" if "cache" in names else "past_key_values"
+        self._cache_name = next(
+            (name for name in ("cache", "past_key_values") if name in names), ""
+        )
+        if not self._cache_name:
+            raise BackendError(
+                f"{type(model).__name__} cannot be run: it takes no cache of past tokens."
+            )
         self._last_only = "logits_to_keep" in names
         self.takes_positions = "position_ids" in names
         """Without, padded rows would be placed wrongly: such a model runs row by row."""
@@ -77,12 +85,13 @@ class Stepper:
         if self._last_only:
             more["logits_to_keep"] = 1
         if self.takes_positions:
+            # Without positions nothing is ever padded, and Mamba takes a mask of the past for
+            # one of the new token.
+            more["attention_mask"] = mask
             more["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         try:
             with torch.inference_mode():
-                output = self._model(
-                    input_ids=ids, attention_mask=mask, use_cache=True, return_dict=True, **more
-                )
+                output = self._model(input_ids=ids, use_cache=True, return_dict=True, **more)
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise StepError(f"transformers failed: {reason.rstrip('.')}.") from error

@@ -81,6 +81,26 @@ def test_a_batch_gives_what_each_row_gives_alone(kind: str) -> None:
     assert len({tuple(g.token_ids) for g in batched}) == len(batched)
 
 
+def test_a_model_without_positions_runs_row_by_row() -> None:
+    opened = TransformersBackend(model("mamba"), tokenizer(), INFO, slots=4)
+    assert opened.slots == 1
+    net, words = model("mamba"), tokenizer()
+    for request, result in opened.generate(ask(4), lambda request: Watcher()):
+        ids = words(request.prompt)["input_ids"]
+        for token in result.token_ids:
+            logits = net(torch.tensor([ids]), use_cache=False).logits[0, -1]
+            assert int(logits.argmax()) == token
+            ids = [*ids, token]
+        assert len(set(result.token_ids)) > 2
+
+
+def test_a_model_without_a_cache_is_refused() -> None:
+    net = model("llama")
+    net.forward = lambda input_ids, attention_mask: None
+    with pytest.raises(BackendError, match="takes no cache of past tokens"):
+        TransformersBackend(net, tokenizer(), INFO, slots=1)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_sampled_outputs_do_not_depend_on_the_batch(kind: str) -> None:
     settings = {

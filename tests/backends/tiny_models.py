@@ -42,6 +42,10 @@ def config(kind: str, size: int) -> Any:
             vocab_size=size, num_hidden_layers=4, conv_L_cache=3, block_auto_adjust_ff_dim=False,
             layer_types=["conv", "full_attention", "conv", "full_attention"], **SHAPE,
         )  # fmt: skip
+    if kind == "mamba":
+        return transformers.MambaConfig(
+            vocab_size=size, hidden_size=32, num_hidden_layers=2, state_size=8
+        )
     if kind == "gemma3":
         return transformers.Gemma3TextConfig(
             vocab_size=size, num_hidden_layers=3, sliding_window=8, head_dim=8,
@@ -58,8 +62,8 @@ def model(kind: str = "llama", seed: int = 0) -> Any:
     built = transformers.AutoModelForCausalLM.from_config(settings).eval()
     with torch.no_grad():
         for name, weight in built.named_parameters():
-            if weight.dim() > 1 and "norm" not in name:
-                weight.normal_(0, 0.35)
+            if weight.dim() > 1 and "norm" not in name and "A_log" not in name:
+                weight.normal_(0, 0.35 if kind != "mamba" else 0.25)
     # Must not be used: greedy and unfiltered is what is asked for.
     built.generation_config.update(
         do_sample=True, temperature=5.0, top_k=3, repetition_penalty=1.9, eos_token_id=[257]
