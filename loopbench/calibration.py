@@ -38,7 +38,7 @@ class Calibration(Struct, frozen=True):
 
     Rates and F1 are about doom: traces labelled `verbatim` or `counter` are to be called,
     those labelled `none` are not, and near ones are left aside but for `recall_near`.
-    Intervals are 95 %, clustered by prompt.
+    Intervals are 95 %, clustered by prompt or by kind of constructed text.
     """
 
     detector: str
@@ -71,12 +71,17 @@ class Called(NamedTuple):
     """Token count at which its watcher fires on the stream."""
 
 
+def unit_of(trace: Trace) -> str:
+    """Return what traces that are not independent share: a prompt, or one way to construct."""
+    return trace.category if trace.source == "constructed" else trace.prompt_id
+
+
 def part_of(trace: Trace) -> Part:
-    """Return the part a trace belongs to; all traces of one prompt share it.
+    """Return the part a trace belongs to; all traces of one unit share it.
 
     Thresholds are chosen on the development part, and the held-out part is reported.
     """
-    digest = hashlib.sha256(f"part:{trace.prompt_id}".encode()).digest()
+    digest = hashlib.sha256(f"part:{unit_of(trace)}".encode()).digest()
     return "development" if digest[0] < 128 else "held-out"
 
 
@@ -177,7 +182,7 @@ def _rate(calls: Sequence[Called], true: Callable[[Called], bool]) -> Rate:
         return NO_RATE
     clusters: dict[str, list[bool]] = {}
     for c in calls:
-        clusters.setdefault(c.trace.prompt_id, []).append(true(c))
+        clusters.setdefault(unit_of(c.trace), []).append(true(c))
     value, low, high = clustered_rate(list(clusters.values()))
     return Rate(value=value, low=low, high=high, n=len(calls))
 

@@ -35,11 +35,12 @@ def trace(
     finish: str = "length",
     prompt: str | None = None,
     category: str = "prose",
+    source: str = "a-model",
 ) -> Trace:
     known: dict[str, int] = {}
     return Trace(
         uid=uid,
-        source="constructed",
+        source=source,
         category=category,
         prompt_id=prompt or uid,
         prompt="?",
@@ -140,6 +141,14 @@ def test_traces_of_one_prompt_share_their_part() -> None:
     assert all(len(part) == 1 for part in parts.values())
     share = sum(part == {"held-out"} for part in parts.values()) / 60
     assert 0.3 < share < 0.7
+
+
+def test_constructed_traces_of_one_kind_share_theirs() -> None:
+    kinds = {
+        part_of(trace(str(i), ["a"], "none", category="poem", source="constructed"))
+        for i in range(40)
+    }
+    assert len(kinds) == 1
 
 
 def test_the_lowest_silent_threshold() -> None:
