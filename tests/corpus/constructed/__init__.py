@@ -1,0 +1,41 @@
+"""Generators of traces whose labels follow from how they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from . import (
+    algorithms,
+    arithmetic,
+    code,
+    counting,
+    data,
+    endings,
+    languages,
+    near,
+    prose,
+    tables,
+    verbatim,
+)
+from .base import Draft, Generator, trace_rng
+
+FAMILIES = (
+    tables, arithmetic, data, code, algorithms, prose, languages, endings, verbatim, counting, near,
+)  # fmt: skip
+
+GENERATORS: dict[str, tuple[Generator, int]] = {
+    name: entry for family in FAMILIES for name, entry in family.GENERATORS.items()
+}
+"""Every generator with the number of traces that it makes, by category."""
+
+
+def drafts() -> Iterator[tuple[str, int, Draft]]:
+    """Yield category, index, and draft of every trace, always the same ones."""
+    for name, (generate, count) in GENERATORS.items():
+        for index in range(count):
+            yield name, index, generate(trace_rng(name, index), index)
+
+
+def place(category: str, index: int) -> int:
+    """Return which of the tokenizers a trace gets: they take turns within a category."""
+    return (list(GENERATORS).index(category) + index) % 3
