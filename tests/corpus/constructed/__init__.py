@@ -36,6 +36,7 @@ def drafts() -> Iterator[tuple[str, int, Draft]]:
             yield name, index, generate(trace_rng(name, index), index)
 
 
-def place(category: str, index: int) -> int:
-    """Return which of the tokenizers a trace gets: they take turns within a category."""
-    return (list(GENERATORS).index(category) + index) % 3
+def place(category: str, index: int, draft: Draft) -> int:
+    """Return which of three tokenizers a trace gets, the fallback being 0: they take turns."""
+    turn = (list(GENERATORS).index(category) + index) % 3
+    return 1 + index % 2 if draft.model_tokens else turn

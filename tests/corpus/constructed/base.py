@@ -25,6 +25,8 @@ class Draft(NamedTuple):
     onset: int | None = None
     """Index of the character where the loop begins."""
     note: str | None = None
+    model_tokens: bool = False
+    """Only a model's tokenizer shows the loop: the fallback has one token per run of blanks."""
 
 
 Generator = Callable[[random.Random, int], Draft]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Iterable
 
@@ -40,8 +39,9 @@ def growing_indentation(rng: random.Random, index: int) -> Draft:
     """The same line, each time further to the right."""
     line = ("else:", "return self", "- and so on", "try {")[index % 4]
     step = (1, 2, 1)[index % 3]
-    lines = (" " * (step * k) + line + "\n" for k in itertools.count(1))
-    return drifting(rng, "Write the function.", f"# {sentence(rng)}\n", itertools.islice(lines, 260))
+    before = f"# {sentence(rng)}\n"
+    text = before + "".join(" " * (step * k) + line + "\n" for k in range(1, 160))
+    return Draft("Write the function.", text, budget(rng, 300, 420), "near", "length", len(before))
 
 
 def drifting_order(rng: random.Random, index: int) -> Draft:

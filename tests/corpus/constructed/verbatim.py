@@ -8,18 +8,17 @@ from .base import Draft, Generator, budget
 from .languages import ARABIC, CHINESE, JAPANESE
 from .words import ADJECTIVES, CITIES, NAMES, NOUNS, VERBS, identifier, prose, sentence
 
-CHARS_PER_TOKEN = 40
-"""More than any token here has, runs of spaces included."""
+CHARS_PER_TOKEN = 160
+"""More than any token here has, runs of one sign included."""
 
 
 def looped(
     rng: random.Random, prompt: str, before: str, block: str, low: int = 350, high: int = 900,
-    note: str | None = None,
 ) -> Draft:  # fmt: skip
     """Return what comes before, and the block repeated beyond a budget, which cuts it."""
     tokens = budget(rng, low, high)
     repeats = CHARS_PER_TOKEN * tokens // len(block) + 4
-    return Draft(prompt, before + block * repeats, tokens, "verbatim", "length", len(before), note)
+    return Draft(prompt, before + block * repeats, tokens, "verbatim", "length", len(before))
 
 
 def one_word(rng: random.Random, index: int) -> Draft:
@@ -74,9 +73,8 @@ def brackets(rng: random.Random, index: int) -> Draft:
 def blanks(rng: random.Random, index: int) -> Draft:
     """Spaces, tabs, or line ends."""
     block = (" ", "\t", "\n", " \n")[index % 4]
-    # Runs of white space are one token of the fallback, so only a model's tokens show it.
-    note = "needs the tokenizer of a model"
-    return looped(rng, "Draw the diagram.", f"{prose(rng, 8)}\n|", block, 240, 330, note)
+    draft = looped(rng, "Draw the diagram.", f"{prose(rng, 8)}\n|", block, 330, 420)
+    return draft._replace(model_tokens=True)
 
 
 def emoji(rng: random.Random, index: int) -> Draft:
