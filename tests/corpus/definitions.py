@@ -41,7 +41,8 @@ def counted_end(pieces: Sequence[str]) -> int | None:
 
     Text is read as numbers with literals between. The end counts if, for some number of
     items per block, literals repeat exactly and every number moves by its own constant
-    step, at least one of them not zero.
+    step, at least one of them not zero. The first block may be left out: what stands
+    before its first number may differ.
     """
     text = "".join(pieces)
     items, after = _items(text)
@@ -52,11 +53,7 @@ def counted_end(pieces: Sequence[str]) -> int | None:
         first = _first_of_run(items, unit)
         steps = [items[-k].value - items[-k - unit].value for k in range(1, unit + 1)]
         start = sum(end <= items[first].at for end in ends)
-        if (
-            len(items) - first >= REPEATS * unit
-            and len(pieces) - start >= TOKENS
-            and any(steps)
-        ):
+        if len(items) - first >= REPEATS * unit and len(pieces) - start >= TOKENS and any(steps):
             return start
     return None
 

@@ -16,6 +16,8 @@ from loopbench.detectors.tokens import FALLBACK, fallback_tokens
 WORDS = FALLBACK
 Tokens = tuple[list[int], list[bytes]]
 
+LONGEST = 2_000
+
 NOT_DIGITS = frozenset(
     {"count_marks", "count_dates", "count_in_words", "count_with_slips", "count_timestamps"}
 )
@@ -41,7 +43,7 @@ def constructed_trace(
     ids, raw = tokenize(draft.text)
     if b"".join(raw).decode() != draft.text:
         raise ValueError(f"{category}-{index}: the tokens of {name} do not spell the text")
-    size = len(ids) if draft.tokens is None else min(draft.tokens, len(ids))
+    size = min(draft.tokens or LONGEST, len(ids))
     if draft.label != "none" and size < (draft.tokens or 0):
         raise ValueError(f"{category}-{index}: only {size} tokens, the loop is too short")
     ids, raw = ids[:size], raw[:size]

@@ -20,7 +20,9 @@ def bubble_sort(rng: random.Random, index: int) -> Draft:
                 a, b = items[i], items[i + 1]
                 if a > b:
                     items[i], items[i + 1] = b, a
-                    lines.append((f"{a} > {b}, swap: {items}", f"swap {a} and {b} -> {items}")[index % 2])
+                    lines.append(
+                        (f"{a} > {b}, swap: {items}", f"swap {a} and {b} -> {items}")[index % 2]
+                    )
                 else:
                     lines.append((f"{a} < {b}, keep", f"{a} and {b} are in order")[index % 2])
     return Draft("Sort the list by exchanging neighbours.", "\n".join(lines), budget(rng))
@@ -33,7 +35,9 @@ def _hanoi(n: int, a: str, b: str, c: str) -> list[tuple[int, str, str]]:
 def tower_of_hanoi(rng: random.Random, index: int) -> Draft:
     """Moves of disks: no four of them in a row repeat."""
     pegs = [["A", "B", "C"], ["left", "middle", "right"], ["1", "2", "3"]][index % 3]
-    form = ("Move disk {0} from {1} to {2}.", "{0}: {1} -> {2}", "{i}. disk {0}, {1} to {2}")[index % 3]
+    form = ("Move disk {0} from {1} to {2}.", "{0}: {1} -> {2}", "{i}. disk {0}, {1} to {2}")[
+        index % 3
+    ]
     moves = _hanoi(7, *shuffled(rng, pegs))
     text = "\n".join(form.format(*m, i=i) for i, m in enumerate(moves, 1))
     return Draft("Solve the tower with seven disks.", text, budget(rng))
@@ -60,7 +64,9 @@ def countdown_search(rng: random.Random, index: int) -> Draft:
 
 def permutations(rng: random.Random, index: int) -> Draft:
     """All orders of some things."""
-    things = (list("ABCDEF"), rng.sample(COLOURS, 5), rng.sample(NAMES, 5), list("12345"))[index % 4]
+    things = (list("ABCDEF"), rng.sample(COLOURS, 5), rng.sample(NAMES, 5), list("12345"))[
+        index % 4
+    ]
     joint = ("", ", ", " – ", " ")[index % 4]
     text = "\n".join(joint.join(p) for p in itertools.permutations(shuffled(rng, things)))
     return Draft(f"List all orders of {', '.join(things)}.", text, budget(rng))
@@ -94,32 +100,45 @@ def gray_code(rng: random.Random, index: int) -> Draft:
     codes = [f"{n ^ n >> 1:0{bits}b}" for n in range(2**bits)]
     start = rng.randint(0, 20)
     form = ("{}\n", "{}, ", "-> {}\n")[index % 3]
-    return Draft("List the Gray code.", cut(rng, "".join(form.format(c) for c in codes[start:])), 1_000)
+    return Draft(
+        "List the Gray code.", cut(rng, "".join(form.format(c) for c in codes[start:])), 1_000
+    )
 
 
 def chess_moves(rng: random.Random, index: int) -> Draft:
     """Games in chess notation, made of random legal-looking moves."""
+
     def move() -> str:
         square = rng.choice("abcdefgh") + rng.choice("12345678")
-        return rng.choice(["", "", "N", "B", "R", "Q", "K"]) + rng.choice(["", "", "x"]) + square + rng.choice(
-            ["", "", "", "+"]
-        )  # fmt: skip
+        piece = rng.choice(["", "", "N", "B", "R", "Q", "K"])
+        return piece + rng.choice(["", "", "x"]) + square + rng.choice(["", "", "", "+"])
 
     joint = "\n" if index % 2 else " "
     text = joint.join(f"{i}. {move()} {move()}" for i in range(1, 220))
-    return Draft("Play a game of chess against yourself.", f'[White "{rng.choice(NAMES)}"]\n{text}', budget(rng, 300, 900))
+    return Draft(
+        "Play a game of chess against yourself.",
+        f'[White "{rng.choice(NAMES)}"]\n{text}',
+        budget(rng, 300, 900),
+    )
 
 
-def abc_music(rng: random.Random, index: int) -> Draft:
+def music_notation(rng: random.Random, index: int) -> Draft:
     """Tunes in ABC notation, or chords."""
+
     def bar() -> str:
         if index % 2:
-            return " ".join(rng.choice(["Am", "C", "Dm7", "F", "G", "Em", "Bb", "E7"]) for _ in range(4))
+            return " ".join(
+                rng.choice(["Am", "C", "Dm7", "F", "G", "Em", "Bb", "E7"]) for _ in range(4)
+            )
         return "".join(rng.choice("ABcdefGgDE") + rng.choice(["", "2", "/2", ""]) for _ in range(6))
 
     tune = "".join(f"{bar()} |" + ("\n" if i % 4 == 3 else " ") for i in range(120))
     key = rng.choice(["D", "G", "Am", "Edor"])
-    return Draft("Write a tune.", f"X:{rng.randint(1, 99)}\nT:The {rng.choice(NOUNS)}\nM:6/8\nK:{key}\n{tune}", budget(rng, 300, 900))
+    return Draft(
+        "Write a tune.",
+        f"X:{rng.randint(1, 99)}\nT:The {rng.choice(NOUNS)}\nM:6/8\nK:{key}\n{tune}",
+        budget(rng, 300, 900),
+    )
 
 
 def emoji_sequence(rng: random.Random, index: int) -> Draft:
@@ -130,18 +149,22 @@ def emoji_sequence(rng: random.Random, index: int) -> Draft:
     return Draft("Answer in emoji only.", text, budget(rng, 200, 600))
 
 
-def maze_walk(rng: random.Random, index: int) -> Draft:
+def random_walk(rng: random.Random, index: int) -> Draft:
     """A random walk with its positions."""
     x, y, lines = 0, 0, []
     for _ in range(200):
-        name, dx, dy = rng.choice([("north", 0, 1), ("south", 0, -1), ("east", 1, 0), ("west", -1, 0)])
+        name, dx, dy = rng.choice(
+            [("north", 0, 1), ("south", 0, -1), ("east", 1, 0), ("west", -1, 0)]
+        )
         steps = rng.randint(1, 7)
         x, y = x + dx * steps, y + dy * steps
-        lines.append((f"Go {steps} {name}: ({x}, {y})", f"{name} {steps} → x={x}, y={y}")[index % 2])
+        lines.append(
+            (f"Go {steps} {name}: ({x}, {y})", f"{name} {steps} → x={x}, y={y}")[index % 2]
+        )
     return Draft("Walk through the maze and say where you are.", "\n".join(lines), budget(rng))
 
 
-def binary_search(rng: random.Random, index: int) -> Draft:
+def search_and_gcd(rng: random.Random, index: int) -> Draft:
     """Halving an interval for several secrets; or the Euclidean algorithm."""
     lines = []
     for _ in range(30):
@@ -156,7 +179,10 @@ def binary_search(rng: random.Random, index: int) -> Draft:
         lines.append(f"The secret is {secret}.")
         while low < high:
             middle = (low + high) // 2
-            lines.append(f"Guess {middle} in [{low}, {high}]: {'higher' if middle < secret else 'not higher'}.")
+            lines.append(
+                f"Guess {middle} in [{low}, {high}]: "
+                f"{'higher' if middle < secret else 'not higher'}."
+            )
             low, high = (middle + 1, high) if middle < secret else (low, middle)
     return Draft("Trace the algorithm.", "\n".join(lines), budget(rng))
 
@@ -170,8 +196,8 @@ GENERATORS: dict[str, tuple[Generator, int]] = {
     "truth_table": (truth_table, 3),
     "gray_code": (gray_code, 3),
     "chess_moves": (chess_moves, 2),
-    "music_notation": (abc_music, 2),
+    "music_notation": (music_notation, 2),
     "emoji_sequence": (emoji_sequence, 4),
-    "random_walk": (maze_walk, 2),
-    "search_and_gcd": (binary_search, 3),
+    "random_walk": (random_walk, 2),
+    "search_and_gcd": (search_and_gcd, 3),
 }

@@ -38,7 +38,8 @@ def long_division(rng: random.Random, index: int) -> Draft:
         digit, rest = divmod(10 * remainder, divisor)
         lines.append(
             (f"{10 * remainder} = {digit} × {divisor} + {rest}, so the next digit is {digit}",
-             f"bring down 0: {10 * remainder}; {divisor} goes {digit} times, remainder {rest}")[index % 2]
+             f"bring down 0: {10 * remainder}; {divisor} goes {digit} times, remainder {rest}",
+            )[index % 2]
         )  # fmt: skip
         remainder = rest
     # A short period of the fraction would end in a real repetition: few primes have one,
@@ -54,7 +55,9 @@ def running_sum(rng: random.Random, index: int) -> Draft:
     total, lines = 0, []
     for _ in range(200):
         step = rng.randint(1, 990)
-        lines.append((f"{total} + {step} = {total + step}", f"Add {step}: {total + step}")[index % 2])
+        lines.append(
+            (f"{total} + {step} = {total + step}", f"Add {step}: {total + step}")[index % 2]
+        )
         total += step
     return Draft("Add all the numbers and show each sum.", "\n".join(lines), budget(rng))
 
@@ -84,7 +87,7 @@ def primes(rng: random.Random, index: int) -> Draft:
     return Draft("List the prime numbers.", text, budget(rng))
 
 
-def squares(rng: random.Random, index: int) -> Draft:
+def powers(rng: random.Random, index: int) -> Draft:
     """Powers: their steps grow."""
     power = 2 + index % 3
     form = ("{0}^{1} = {2}\n", "{2}, ", "The power {1} of {0} is {2}. ")[rng.randint(0, 2)]
@@ -115,14 +118,16 @@ def times_tables(rng: random.Random, index: int) -> Draft:
     sign = ("×", "*", "x", "times")[index % 4]
     start = rng.randint(2, 9)
     text = "".join(
-        f"Table of {n}\n" + "".join(f"{n} {sign} {k} = {n * k}\n" for k in shuffled(rng, range(1, 10)))
+        f"Table of {n}\n"
+        + "".join(f"{n} {sign} {k} = {n * k}\n" for k in shuffled(rng, range(1, 10)))
         for n in range(start, start + 14)
     )
     return Draft("Write the multiplication tables in random order.", cut(rng, text))
 
 
-def primality(rng: random.Random, index: int) -> Draft:
+def factorisation(rng: random.Random, index: int) -> Draft:
     """Factorisations one by one."""
+
     def factors(n: int) -> str:
         found, q = [], 2
         while n > 1:
@@ -137,7 +142,7 @@ def primality(rng: random.Random, index: int) -> Draft:
     return Draft("Factorise these numbers.", text, budget(rng))
 
 
-def digits_of_root(rng: random.Random, index: int) -> Draft:
+def irrational_digits(rng: random.Random, index: int) -> Draft:
     """Digits of an irrational number."""
     radicand = rng.choice([2, 3, 5, 6, 7, 10, 11, 13, 14, 15, 17, 19])
     digits = str(math.isqrt(radicand * 10**2_400))
@@ -160,11 +165,11 @@ GENERATORS: dict[str, tuple[Generator, int]] = {
     "long_division": (long_division, 4),
     "running_sum": (running_sum, 4),
     "primes": (primes, 3),
-    "powers": (squares, 4),
+    "powers": (powers, 4),
     "fibonacci": (fibonacci, 3),
     "collatz": (collatz, 3),
     "times_tables": (times_tables, 4),
-    "factorisation": (primality, 3),
-    "irrational_digits": (digits_of_root, 3),
+    "factorisation": (factorisation, 3),
+    "irrational_digits": (irrational_digits, 3),
     "pascal": (pascal, 2),
 }

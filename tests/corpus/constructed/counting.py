@@ -41,7 +41,9 @@ def same_body(rng: random.Random, index: int) -> Draft:
 def cycling_body(rng: random.Random, index: int) -> Draft:
     """A numbered list of a few bodies that come round again."""
     bodies = rng.sample(NOUNS, 2 + index)
-    form = ("{}. The {} is full.\n", "{}: {}, ", "- Item {}: check the {} of the house\n")[index % 3]
+    form = ("{}. The {} is full.\n", "{}: {}, ", "- Item {}: check the {} of the house\n")[
+        index % 3
+    ]
     lines = (form.format(n, bodies[n % len(bodies)]) for n in itertools.count(1))
     return counted(rng, "Name a hundred things.", f"{sentence(rng)}\n", lines)
 
@@ -111,10 +113,14 @@ def _letters(n: int) -> str:
 def marks(rng: random.Random, index: int) -> Draft:
     """Roman numerals, or letters, as the numbers of a list."""
     spell = (_roman, _letters)[index % 2]
-    form = ("{}. The {t} is at rest.\n", "({}) the {t} is at rest; ", "Part {}: the {t}\n")[index % 3]
+    form = ("{}. The {t} is at rest.\n", "({}) the {t} is at rest; ", "Part {}: the {t}\n")[
+        index % 3
+    ]
     thing = rng.choice(NOUNS)
     lines = (form.format(spell(n), t=thing) for n in itertools.count(1))
-    return counted(rng, "Enumerate the cases.", f"{sentence(rng)}\n", lines, "numbers that are not digits")
+    return counted(
+        rng, "Enumerate the cases.", f"{sentence(rng)}\n", lines, "numbers that are not digits"
+    )
 
 
 def dates(rng: random.Random, index: int) -> Draft:
@@ -127,14 +133,20 @@ def dates(rng: random.Random, index: int) -> Draft:
         "{i}. {d:%A}, {d:%B} {d.day}\n",
     )[index % 4]
     lines = (form.format(i=i, d=first + datetime.timedelta(days=i)) for i in itertools.count(1))
-    return counted(rng, "When was the meeting?", f"{sentence(rng)}\n", lines, "dates that roll over")
+    return counted(
+        rng, "When was the meeting?", f"{sentence(rng)}\n", lines, "dates that roll over"
+    )
 
 
-_ONES = (
+def _split(words: str) -> list[str]:
+    return words.split()
+
+
+_ONES = _split(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
+)
+_TENS = _split("- - twenty thirty forty fifty sixty seventy eighty ninety")
 
 
 def _spelled(n: int) -> str:
@@ -149,7 +161,9 @@ def _spelled(n: int) -> str:
 def in_words(rng: random.Random, index: int) -> Draft:
     """A count that is spelled out."""
     thing = rng.choice(NOUNS)
-    form = ("{} sheep, ", "And then there were {} " + f"{thing}s.\n", "Number {}: the same. ")[index % 3]
+    form = ("{} sheep, ", "And then there were {} " + f"{thing}s.\n", "Number {}: the same. ")[
+        index % 3
+    ]
     lines = (form.format(_spelled(n)) for n in itertools.count(1 + 20 * (index % 3)))
     return counted(rng, "Help me fall asleep.", f"{sentence(rng)}\n", lines, "a count in words")
 
@@ -186,7 +200,9 @@ def timestamps(rng: random.Random, index: int) -> Draft:
         return f"{t // 3600:02d}:{t // 60 % 60:02d}:{t % 60:02d} {message}\n"
 
     lines = map(line, itertools.count())
-    return counted(rng, "What is in the log?", f"```\n{sentence(rng)}\n", lines, "minutes that roll over")
+    return counted(
+        rng, "What is in the log?", f"```\n{sentence(rng)}\n", lines, "minutes that roll over"
+    )
 
 
 def structured(rng: random.Random, index: int) -> Draft:

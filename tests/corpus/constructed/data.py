@@ -7,7 +7,19 @@ import json
 import random
 
 from .base import Draft, Generator, budget, cut, shuffled
-from .words import ADJECTIVES, CITIES, COLOURS, NAMES, NOUNS, PRODUCTS, VERBS, date, full_name, prose, sentence
+from .words import (
+    ADJECTIVES,
+    CITIES,
+    COLOURS,
+    NAMES,
+    NOUNS,
+    PRODUCTS,
+    VERBS,
+    date,
+    full_name,
+    prose,
+    sentence,
+)
 
 
 def json_records(rng: random.Random, index: int) -> Draft:
@@ -48,15 +60,17 @@ def json_schema(rng: random.Random, index: int) -> Draft:
     schema = {
         "type": "object",
         "properties": {
-            f: {"type": kinds[f], "description": f"The {rng.choice(ADJECTIVES)} {f} to {rng.choice(VERBS)}"}
+            f: {
+                "type": kinds[f],
+                "description": f"The {rng.choice(ADJECTIVES)} {f} to {rng.choice(VERBS)}",
+            }
             for f in fields
         },
         "required": fields[: 5 + index],
     }
     sample = {"string": "n/a", "integer": 7, "number": 0.5, "boolean": True}
-    text = (
-        f"The schema is:\n{json.dumps(schema, indent=2)}\nAn instance:\n"
-        + json.dumps({f: sample[kinds[f]] for f in fields}, indent=2)
+    text = f"The schema is:\n{json.dumps(schema, indent=2)}\nAn instance:\n" + json.dumps(
+        {f: sample[kinds[f]] for f in fields}, indent=2
     )
     return Draft("Repeat the schema and fill it in.", cut(rng, text, 0.9, 0.98))
 
@@ -70,9 +84,13 @@ def log_file(rng: random.Random, index: int) -> Draft:
         level = rng.choice(["INFO", "INFO", "DEBUG", "WARN", "ERROR"])
         lines.append(
             (
-                f"2024-03-{1 + second // 86400:02d} {clock} {level} {rng.choice(NOUNS)}: {sentence(rng)}",
-                f"[{clock}] {level.lower()} pid={rng.randint(100, 9999)} {rng.choice(VERBS)} {rng.choice(NOUNS)}",
-                f"{clock}.{rng.randint(0, 999):03d} | {rng.choice(NAMES)} | {rng.choice(VERBS)} /{rng.choice(NOUNS)}/{rng.randint(1, 500)} {rng.choice([200, 301, 404, 500])}",
+                f"2024-03-{1 + second // 86400:02d} {clock} {level} {rng.choice(NOUNS)}: "
+                f"{sentence(rng)}",
+                f"[{clock}] {level.lower()} pid={rng.randint(100, 9999)} {rng.choice(VERBS)} "
+                f"{rng.choice(NOUNS)}",
+                f"{clock}.{rng.randint(0, 999):03d} | {rng.choice(NAMES)} | "
+                f"{rng.choice(VERBS)} /{rng.choice(NOUNS)}/{rng.randint(1, 500)} "
+                f"{rng.choice([200, 301, 404, 500])}",
             )[index % 3]
         )
     return Draft("Show the log of the service.", "\n".join(lines), budget(rng))
@@ -97,7 +115,9 @@ def zeros_that_end(rng: random.Random, index: int) -> Draft:
     """A long array of one number that ends in time; the output is cut a little later."""
     fill = ("0, ", "0,", "0 ", "0.0, ", "false, ", "null, ")[index % 6]
     zeros = (fill * rng.randint(90, 240)).rstrip(", ")
-    rest = ", ".join(f"{rng.choice(NOUNS)}={rng.randint(2, 9999)}" for _ in range(rng.randint(4, 9)))
+    rest = ", ".join(
+        f"{rng.choice(NOUNS)}={rng.randint(2, 9999)}" for _ in range(rng.randint(4, 9))
+    )
     form = (
         "weights = [{z}]\n\n# The remaining values\n{r}",
         '{{"mask": [{z}], "rest": "{r}"',
@@ -121,7 +141,7 @@ def sparse_rows(rng: random.Random, index: int) -> Draft:
     return Draft("Write the one-hot codes.", cut(rng, "codes:\n" + text), 1_400)
 
 
-def base64_blob(rng: random.Random, index: int) -> Draft:
+def base64_text(rng: random.Random, index: int) -> Draft:
     """Random bytes as base64."""
     blob = base64.b64encode(rng.randbytes(2_000)).decode()
     if index % 2:
@@ -141,16 +161,19 @@ def hex_dump(rng: random.Random, index: int) -> Draft:
 
 def dna(rng: random.Random, index: int) -> Draft:
     """Bases without order, in the forms of sequence files."""
-    bases = "".join(rng.choices("ACGT", k=4_000))
+    bases = "".join(rng.choices("ACGT", k=24_000))
     if index % 3 == 1:
-        bases = "\n".join(bases[i : i + 60] for i in range(0, 4_000, 60))
+        bases = "\n".join(bases[i : i + 60] for i in range(0, 24_000, 60))
     if index % 3 == 2:
-        bases = " ".join(bases[i : i + 10] for i in range(0, 4_000, 10))
-    return Draft("Give me the sequence.", f">seq{rng.randint(1, 99)}\n{bases}", budget(rng, 300, 900))
+        bases = " ".join(bases[i : i + 10] for i in range(0, 24_000, 10))
+    return Draft(
+        "Give me the sequence.", f">seq{rng.randint(1, 99)}\n{bases}", budget(rng, 300, 900)
+    )
 
 
 def identifiers(rng: random.Random, index: int) -> Draft:
     """UUIDs, hashes, colours, coordinates or licence plates, one per line."""
+
     def line() -> str:
         h = rng.randbytes(20).hex()
         return (
@@ -160,10 +183,12 @@ def identifiers(rng: random.Random, index: int) -> Draft:
             f"{rng.uniform(-90, 90):.5f}, {rng.uniform(-180, 180):.5f}",
         )[index % 4]
 
-    return Draft("List the identifiers.", "\n".join(line() for _ in range(150)), budget(rng, 300, 900))
+    return Draft(
+        "List the identifiers.", "\n".join(line() for _ in range(150)), budget(rng, 300, 900)
+    )
 
 
-def dice(rng: random.Random, index: int) -> Draft:
+def dice_and_coins(rng: random.Random, index: int) -> Draft:
     """Random throws, with their running number or without."""
     form = ("Roll {i}: {a}\n", "{a} ", "Throw {i}: {a} and {b}, sum {s}\n", "{coin}, ")[index % 4]
     text = ""
@@ -173,13 +198,16 @@ def dice(rng: random.Random, index: int) -> Draft:
     return Draft("Throw dice or coins for me.", text, budget(rng, 300, 900))
 
 
-def key_values(rng: random.Random, index: int) -> Draft:
+def settings(rng: random.Random, index: int) -> Draft:
     """Settings in YAML, INI, TOML or as environment variables."""
+
     def value() -> str:
-        return rng.choice([str(rng.randint(0, 9999)), rng.choice(NOUNS), "true", "false", date(rng)])
+        return rng.choice(
+            [str(rng.randint(0, 9999)), rng.choice(NOUNS), "true", "false", date(rng)]
+        )
 
     names = shuffled(rng, [f"{a}_{n}" for a in ADJECTIVES for n in NOUNS])[:170]
-    form = ("{}: {}", "{} = {}", "{} = \"{}\"", "export {}={}")[index % 4]
+    form = ("{}: {}", "{} = {}", '{} = "{}"', "export {}={}")[index % 4]
     lines = []
     for i, name in enumerate(names):
         if index % 2 and i % 8 == 0:
@@ -195,10 +223,10 @@ GENERATORS: dict[str, tuple[Generator, int]] = {
     "zeros_in_matrix": (zeros_in_matrix, 4),
     "zeros_that_end": (zeros_that_end, 6),
     "sparse_rows": (sparse_rows, 3),
-    "base64": (base64_blob, 3),
+    "base64": (base64_text, 3),
     "hex_dump": (hex_dump, 3),
     "dna": (dna, 3),
     "identifiers": (identifiers, 4),
-    "dice_and_coins": (dice, 4),
-    "settings": (key_values, 4),
+    "dice_and_coins": (dice_and_coins, 4),
+    "settings": (settings, 4),
 }

@@ -29,7 +29,9 @@ def recovered(rng: random.Random, index: int) -> Draft:
         "\n\nAnyway, here is what matters. ",
     )[index % 4]
     text = prose(rng, 3) + "\n" + loop + turn + prose(rng, 14)
-    return Draft(f"What became of the {thing}?", text[:-20], note="left a loop, then was cut at its budget")
+    return Draft(
+        f"What became of the {thing}?", text[:-20], note="left a loop, then was cut at its budget"
+    )
 
 
 def _stopped(prompt: str, text: str) -> Draft:
@@ -38,7 +40,7 @@ def _stopped(prompt: str, text: str) -> Draft:
 
 def ends_in_zeros(rng: random.Random, index: int) -> Draft:
     """An array of zeros that was asked for, and closed."""
-    n = rng.randint(60, 200)
+    n = rng.randint(110, 240)
     zero, joint = (("0", ", "), ("0.0", ", "), ("false", ", "), ("0", " "))[index % 4]
     text = f"```python\nbuffer = [{joint.join([zero] * n)}]\n```"
     return _stopped(f"Write a list of {n} equal values.", text)
@@ -48,14 +50,21 @@ def ends_in_count(rng: random.Random, index: int) -> Draft:
     """A count that was asked for."""
     n = rng.randint(100, 220)
     form = ("{}, ", "{}\n", "{}. present\n", "Line {}: empty\n")[index % 4]
-    return _stopped(f"Count to {n}.", "".join(form.format(i) for i in range(1, n + 1)).rstrip(", \n"))
+    return _stopped(
+        f"Count to {n}.", "".join(form.format(i) for i in range(1, n + 1)).rstrip(", \n")
+    )
 
 
 def ends_in_table(rng: random.Random, index: int) -> Draft:
     """A table of equal rows, or of a function."""
     rows = rng.randint(30, 60)
     a, b = rng.sample(NOUNS, 2)
-    form = ("| {0} | {a} | {b} |", "| {0} | 0 | 0 | 0 |", "<tr><td>{a}</td><td>{0}</td></tr>", "{0},{1},{a}")
+    form = (
+        "| {0} | {a} | {b} |",
+        "| {0} | 0 | 0 | 0 |",
+        "<tr><td>{a}</td><td>{0}</td></tr>",
+        "{0},{1},{a}",
+    )
     lines = [form[index % 4].format(i, 3 * i, a=a, b=b) for i in range(1, rows)]
     return _stopped("Make a table to fill in.", "\n".join(lines))
 
@@ -63,14 +72,14 @@ def ends_in_table(rng: random.Random, index: int) -> Draft:
 def ends_in_refrain(rng: random.Random, index: int) -> Draft:
     """A song whose refrain is sung many times at the end."""
     refrain = REFRAINS[index % 4] if index % 2 else "Na na na, na na na na, hey, goodbye!\n"
-    return _stopped("Write a song.", prose(rng, 5) + "\n\n" + refrain * rng.randint(8, 14))
+    return _stopped("Write a song.", prose(rng, 7) + "\n\n" + refrain * rng.randint(9, 14))
 
 
 def ends_in_grid(rng: random.Random, index: int) -> Draft:
     """An empty board, a pattern of stitches, or the tables up to twelve in a grid."""
-    size = rng.randint(10, 14)
+    size = rng.randint(11, 14)
     text = (
-        "\n".join(" ".join(["."] * size) for _ in range(size)),
+        "\n".join(" ".join(["."] * size) for _ in range(size + 8)),
         "\n".join(f"Row {r}: " + "knit 2, purl 2, " * 6 + "turn" for r in range(1, 2 * size)),
         "\n".join(" ".join(f"{r * c:4d}" for c in range(1, size)) for r in range(1, size)),
         ("+" + "---+" * size + "\n" + "|" + "   |" * size + "\n") * size,
@@ -81,9 +90,13 @@ def ends_in_grid(rng: random.Random, index: int) -> Draft:
 def ends_in_calendar(rng: random.Random, index: int) -> Draft:
     """A week plan in which every day is the same."""
     place, task = rng.choice(CITIES), rng.choice(NOUNS)
-    form = ("{d}: open 9:00–17:00\n", "Week {w}, {d}: check the {t} in {p}\n", "- {d} – {t}\n")[index % 3]
+    form = ("{d}: open 9:00–17:00\n", "Week {w}, {d}: check the {t} in {p}\n", "- {d} – {t}\n")[
+        index % 3
+    ]
     text = "".join(
-        form.format(w=w, d=d, t=task, p=place) for w in range(1, rng.randint(8, 14)) for d in WEEKDAYS
+        form.format(w=w, d=d, t=task, p=place)
+        for w in range(1, rng.randint(8, 14))
+        for d in WEEKDAYS
     )
     return _stopped("Write the plan of the next weeks.", text.rstrip())
 
@@ -95,12 +108,18 @@ def ends_in_json(rng: random.Random, index: int) -> Draft:
         '{"status": "ok", "errors": []}',
         f'["{rng.choice(NOUNS)}", null, null]',
     )[index % 3]
-    return _stopped("Write placeholder records.", "[" + ",\n ".join([record] * rng.randint(16, 40)) + "]")
+    return _stopped(
+        "Write placeholder records.", "[" + ",\n ".join([record] * rng.randint(16, 40)) + "]"
+    )
 
 
 def ends_in_echo(rng: random.Random, index: int) -> Draft:
     """Lines written many times, as at school; or a cheer."""
-    line = (f"I will not talk about the {rng.choice(NOUNS)} in class.\n", "hip hip hooray! ", "Om. ")[index % 3]
+    line = (
+        f"I will not talk about the {rng.choice(NOUNS)} in class.\n",
+        "hip hip hooray! ",
+        "Om. ",
+    )[index % 3]
     n = rng.randint(50, 110)
     return _stopped(f"Write it {n} times.", (line * n).rstrip())
 

@@ -103,7 +103,8 @@ KOREAN = Language(
 
 
 def _story(rng: random.Random, language: Language, tokens: int) -> Draft:
-    seen, text = set(), []
+    seen: set[tuple[str, ...]] = set()
+    text: list[str] = []
     while len(text) < 160:
         words = tuple(rng.choice(slot.split("|")) for slot in language.slots)
         if words[:5] not in seen:
@@ -130,15 +131,24 @@ def other_scripts(rng: random.Random, index: int) -> Draft:
 def parallel_text(rng: random.Random, index: int) -> Draft:
     """Short sentences in several languages beside each other."""
     rows = (
-        ("the house", "das Haus", "la maison", "la casa", "家"), ("the bread", "das Brot", "le pain", "el pan", "パン"),
-        ("the water", "das Wasser", "l'eau", "el agua", "水"), ("the book", "das Buch", "le livre", "el libro", "本"),
-        ("the night", "die Nacht", "la nuit", "la noche", "夜"), ("the sea", "das Meer", "la mer", "el mar", "海"),
-        ("the stone", "der Stein", "la pierre", "la piedra", "石"), ("the fire", "das Feuer", "le feu", "el fuego", "火"),
-        ("the tree", "der Baum", "l'arbre", "el árbol", "木"), ("the fish", "der Fisch", "le poisson", "el pez", "魚"),
-        ("the city", "die Stadt", "la ville", "la ciudad", "町"), ("the road", "die Straße", "la route", "el camino", "道"),
-        ("the hand", "die Hand", "la main", "la mano", "手"), ("the year", "das Jahr", "l'année", "el año", "年"),
-        ("the snow", "der Schnee", "la neige", "la nieve", "雪"), ("the door", "die Tür", "la porte", "la puerta", "戸"),
-        ("the king", "der König", "le roi", "el rey", "王"), ("the song", "das Lied", "la chanson", "la canción", "歌"),
+        ("the house", "das Haus", "la maison", "la casa", "家"),
+        ("the bread", "das Brot", "le pain", "el pan", "パン"),
+        ("the water", "das Wasser", "l'eau", "el agua", "水"),
+        ("the book", "das Buch", "le livre", "el libro", "本"),
+        ("the night", "die Nacht", "la nuit", "la noche", "夜"),
+        ("the sea", "das Meer", "la mer", "el mar", "海"),
+        ("the stone", "der Stein", "la pierre", "la piedra", "石"),
+        ("the fire", "das Feuer", "le feu", "el fuego", "火"),
+        ("the tree", "der Baum", "l'arbre", "el árbol", "木"),
+        ("the fish", "der Fisch", "le poisson", "el pez", "魚"),
+        ("the city", "die Stadt", "la ville", "la ciudad", "町"),
+        ("the road", "die Straße", "la route", "el camino", "道"),
+        ("the hand", "die Hand", "la main", "la mano", "手"),
+        ("the year", "das Jahr", "l'année", "el año", "年"),
+        ("the snow", "der Schnee", "la neige", "la nieve", "雪"),
+        ("the door", "die Tür", "la porte", "la puerta", "戸"),
+        ("the king", "der König", "le roi", "el rey", "王"),
+        ("the song", "das Lied", "la chanson", "la canción", "歌"),
     )  # fmt: skip
     form = ("{0} = {1} = {2} = {3} = {4}\n", "- **{0}**: {1} / {2} / {3} / {4}\n")[index % 2]
     text = "".join(form.format(*row) for row in rng.sample(rows, len(rows)))

@@ -71,7 +71,9 @@ def random_tries(rng: random.Random, index: int) -> Draft:
             word = rng.choice(["no", "no", "not it", "wrong", "still no"])
             yield rng.choice(pool).replace("no", word)
 
-    return drifting(rng, f"Reach the target with {a}, {b}, {c}.", "<think>\nLet me search. ", parts())
+    return drifting(
+        rng, f"Reach the target with {a}, {b}, {c}.", "<think>\nLet me search. ", parts()
+    )
 
 
 def changed_word(rng: random.Random, index: int) -> Draft:
@@ -85,7 +87,9 @@ def changed_word(rng: random.Random, index: int) -> Draft:
 
     def parts() -> Iterable[str]:
         while True:
-            yield rng.choice(pool).format(n=name, x=rng.choice(things)) + ("\n" if index % 2 else " ")
+            yield rng.choice(pool).format(n=name, x=rng.choice(things)) + (
+                "\n" if index % 2 else " "
+            )
 
     return drifting(rng, "Go on with the story.", f"{prose(rng, 3)} ", parts())
 

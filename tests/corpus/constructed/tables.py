@@ -88,7 +88,11 @@ def padded_table(rng: random.Random, index: int) -> Draft:
     """Columns aligned by runs of spaces or dots."""
     fill = " " if index % 2 else "."
     rows = [
-        (f"{rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}", rng.randint(1, 99_999), rng.choice(CITIES))
+        (
+            f"{rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}",
+            rng.randint(1, 99_999),
+            rng.choice(CITIES),
+        )
         for _ in range(100)
     ]
     text = "\n".join(f"{a:{fill}<30}{b:{fill}>12}{c:{fill}>16}" for a, b, c in rows)
@@ -115,9 +119,7 @@ def csv_rows(rng: random.Random, index: int) -> Draft:
     columns = rng.sample(COLUMNS, 4)
     comma = (",", ";", "\t")[index % 3]
     start = rng.choice([1, 1, 1001])
-    rows = [
-        comma.join([str(start + i), *row]) for i, row in enumerate(_rows(rng, columns, 120))
-    ]
+    rows = [comma.join([str(start + i), *row]) for i, row in enumerate(_rows(rng, columns, 120))]
     head = comma.join(["id", *columns]).lower()
     return Draft("Generate sample data as CSV.", head + "\n" + "\n".join(rows), budget(rng))
 
@@ -136,7 +138,9 @@ def schedule(rng: random.Random, index: int) -> Draft:
 
 def phone_list(rng: random.Random, index: int) -> Draft:
     """Names with telephone numbers."""
-    form = ("{0}: +{1} {2} {3}", "{0} — ({2}) {3}", "Tel. {2}-{3} ({0})", "{0}\t0{2} {3}")[index % 4]
+    form = ("{0}: +{1} {2} {3}", "{0} — ({2}) {3}", "Tel. {2}-{3} ({0})", "{0}\t0{2} {3}")[
+        index % 4
+    ]
     lines = [
         form.format(full_name(rng), rng.randint(30, 99), rng.randint(200, 989),
                     rng.randint(1_000_000, 9_999_999))
@@ -147,10 +151,12 @@ def phone_list(rng: random.Random, index: int) -> Draft:
 
 def ip_addresses(rng: random.Random, index: int) -> Draft:
     """Hosts and their addresses."""
+
     def line(i: int) -> str:
         last = ".".join(str(rng.randint(1, 254)) for _ in range(2))
         host = f"{rng.choice(NOUNS)}-{rng.choice(COLOURS)}"
-        return (f"10.{rng.randint(0, 99)}.{last} {host}", f"host {host} {{ fixed-address 192.168.{last}; }}",
+        return (f"10.{rng.randint(0, 99)}.{last} {host}",
+                f"host {host} {{ fixed-address 192.168.{last}; }}",
                 f"{i}\t172.16.{last}/{rng.randint(20, 30)}\t{host}")[index % 3]  # fmt: skip
 
     text = "\n".join(line(i) for i in range(1, 150))
@@ -165,23 +171,25 @@ def glossary(rng: random.Random, index: int) -> Draft:
     return Draft("Write a glossary of the trade.", "\n".join(sorted(lines)), budget(rng))
 
 
-def shopping_totals(rng: random.Random, index: int) -> Draft:
+def receipt(rng: random.Random, index: int) -> Draft:
     """A receipt with quantities, prices and totals."""
     lines, total = [], 0
     for _ in range(60):
         quantity, price = rng.randint(1, 24), rng.randint(15, 4999)
         total += quantity * price
         lines.append(
-            f"{quantity} x {rng.choice(PRODUCTS)} @ {price / 100:.2f} = {quantity * price / 100:.2f}"
-            + (f"   (total {total / 100:.2f})" if index % 2 else "")
+            f"{quantity} x {rng.choice(PRODUCTS)} @ {price / 100:.2f} = "
+            f"{quantity * price / 100:.2f}" + (f"   (total {total / 100:.2f})" if index % 2 else "")
         )
     return Draft("Write the receipt.", cut(rng, "\n".join(lines)))
 
 
-def long_sentences(rng: random.Random, index: int) -> Draft:
+def register(rng: random.Random, index: int) -> Draft:
     """Records of several lines each."""
+
     def record() -> str:
-        return f"Name: {full_name(rng)}\nBorn: {date(rng)}\nTown: {rng.choice(CITIES)}\nNote: {sentence(rng)}\n\n"
+        person = f"Name: {full_name(rng)}\nBorn: {date(rng)}\nTown: {rng.choice(CITIES)}\n"
+        return f"{person}Note: {sentence(rng)}\n\n"
 
     text = until(enough(1_000), (record() for _ in range(999)))
     return Draft("Show the register of all members.", text, budget(rng))
@@ -199,6 +207,6 @@ GENERATORS: dict[str, tuple[Generator, int]] = {
     "phone_list": (phone_list, 4),
     "ip_addresses": (ip_addresses, 3),
     "glossary": (glossary, 3),
-    "receipt": (shopping_totals, 3),
-    "register": (long_sentences, 3),
+    "receipt": (receipt, 3),
+    "register": (register, 3),
 }

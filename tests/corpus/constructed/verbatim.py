@@ -44,7 +44,8 @@ def thinking(rng: random.Random, index: int) -> Draft:
     """A thought that comes back, before any answer."""
     thing, count = rng.choice(NOUNS), rng.randint(3, 90)
     block = (
-        f"Wait, the {thing} has {count} sides. Let me recount. So the {thing} has {count} sides.\n\n",
+        f"Wait, the {thing} has {count} sides. Let me recount. So the {thing} has {count} "
+        f"sides.\n\n",
         f"But the problem says {count}. Hmm. So maybe I misread it. Let me read it again.\n",
         f"Okay, so {count} is not divisible by {count + 1}. Alternatively, try {thing} first. ",
     )[index % 3]
@@ -80,13 +81,16 @@ def blanks(rng: random.Random, index: int) -> Draft:
 def emoji(rng: random.Random, index: int) -> Draft:
     """One emoji or a short row of them, some of several code points."""
     block = ("😂", "🎉🎊", "👩‍🚀", "❤️ ", "🌊🐚🦀 ")[index % 5]
-    return looped(rng, "Congratulate me.", f"{sentence(rng)} {rng.choice(NAMES)}! ", block, 240, 600)
+    return looped(
+        rng, "Congratulate me.", f"{sentence(rng)} {rng.choice(NAMES)}! ", block, 240, 600
+    )
 
 
 def zeros(rng: random.Random, index: int) -> Draft:
     """An array that never ends."""
     block = ("0, ", "0", "0.0, ", "[0, 0], ", "null,")[index % 5]
-    before = f"Here is the buffer of {rng.randint(4, 64)} values.\n\n{identifier(rng)} = [1, {rng.randint(2, 9)}, "
+    before = f"Here is the buffer of {rng.randint(4, 64)} values.\n\n"
+    before += f"{identifier(rng)} = [1, {rng.randint(2, 9)}, "
     return looped(rng, "Write the initial buffer.", before, block, 260, 800)
 
 
@@ -126,7 +130,12 @@ def number_cycle(rng: random.Random, index: int) -> Draft:
     """Numbers that come round again, so that none of them advances."""
     cycle = [rng.randint(0, 99) for _ in range(4 + 3 * index)]
     block = "".join((f"{n}, ", f"{n} ")[index % 2] for n in cycle)
-    return looped(rng, "Continue the sequence.", f"The {rng.choice(ADJECTIVES)} sequence {rng.choice(VERBS)} on: ", block)
+    return looped(
+        rng,
+        "Continue the sequence.",
+        f"The {rng.choice(ADJECTIVES)} sequence {rng.choice(VERBS)} on: ",
+        block,
+    )
 
 
 GENERATORS: dict[str, tuple[Generator, int]] = {

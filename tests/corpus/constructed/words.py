@@ -5,49 +5,68 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-NAMES = (
+
+def _split(words: str) -> list[str]:
+    return words.split()
+
+
+NAMES = _split(
     "Amara Bjorn Chidi Daria Emre Farah Goran Hana Ines Jonas Keiko Lamar Mirela Nadia Oskar "
     "Priya Quentin Rosa Samir Tomas Ulla Vikram Wanda Ximena Yusuf Zofia Anouk Bilal Carmen "
     "Dmitri Elif Fabio Greta Hugo Imani Jelena Kofi Leila Marek Noor"
-).split()
-SURNAMES = (
+)
+SURNAMES = _split(
     "Abara Berg Castillo Duarte Eriksen Fontaine Gupta Haddad Ivanova Jansen Kowalski Lindqvist "
     "Moreau Nakamura Okafor Petrov Quispe Rossi Silva Tanaka Ueda Varga Weber Yilmaz Zhang Novak"
-).split()
-CITIES = (
+)
+CITIES = _split(
     "Lagos Bergen Porto Quito Tunis Oslo Lima Hanoi Accra Turin Ghent Split Basel Perth Osaka "
     "Cusco Leeds Graz Izmir Malmo Davao Kigali Brno Salta Tartu"
-).split()
-NOUNS = (
+)
+NOUNS = _split(
     "lamp river ledger engine garden bridge mirror harbour basket signal tower carpet kettle "
     "anchor meadow window lantern pocket violin ladder magnet quarry saddle tunnel valley wagon "
     "blanket candle drawer feather glacier hammer island jacket kernel lever market needle orchard "
     "pebble quilt ribbon shovel thread umbrella vessel whistle yard compass barrel"
-).split()
-ADJECTIVES = (
+)
+ADJECTIVES = _split(
     "quiet narrow amber broken distant early faded gentle heavy hollow idle keen late mild "
     "northern open pale rapid silent steep tidy uneven vivid warm young ancient brisk calm dusty "
     "eager frozen green humble iron"
-).split()
-VERBS = (
+)
+VERBS = _split(
     "carries follows lifts mends counts hides measures paints repairs sells watches weighs "
     "borrows cleans draws empties finds guards hangs joins keeps leaves moves notices orders "
     "pulls reads sorts turns visits"
-).split()
-ADVERBS = "slowly twice carefully again tomorrow alone early often quickly seldom".split()
-PRODUCTS = (
+)
+ADVERBS = _split("slowly twice carefully again tomorrow alone early often quickly seldom")
+PRODUCTS = _split(
     "rice flour soap tea salt honey beans copper wire rope paint nails paper ink glue sand "
     "cement tiles cork wax linen wool lentils oats pepper"
-).split()
-COLOURS = "red green blue grey white black ochre violet teal brown pink gold".split()
-MONTHS = (
+)
+COLOURS = _split("red green blue grey white black ochre violet teal brown pink gold")
+MONTHS = _split(
     "January February March April May June July August September October November December"
-).split()
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-TOPICS = (
-    "tides|railway gauges|bees|glass making|river deltas|clock towers|salt mines|paper mills|"
-    "lighthouses|canal locks|wind power|sourdough|map projections|soil types|sea ice|typefaces"
-).split("|")
+)
+WEEKDAYS = _split("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+TOPICS = [
+    "tides",
+    "railway gauges",
+    "bees",
+    "glass making",
+    "river deltas",
+    "clock towers",
+    "salt mines",
+    "paper mills",
+    "lighthouses",
+    "canal locks",
+    "wind power",
+    "sourdough",
+    "map projections",
+    "soil types",
+    "sea ice",
+    "typefaces",
+]
 
 PATTERNS = (
     "The {a} {n} {v} the {n2}.",
