@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from constructed import GENERATORS, drafts, place
+from model_tokens import ModelTokenizer
 from tokenised import LONGEST, WORDS, constructed_trace, contradiction, fallback
 
 from loopbench.corpus import Trace, read_traces
@@ -47,6 +48,20 @@ def test_the_generators_make_the_file(traces: list[Trace]) -> None:
     assert len(made) == sum(trace.tokenizer == WORDS for trace in traces) == 134
     for trace in made:
         assert trace == stored[trace.uid]
+
+
+@pytest.mark.slow
+def test_a_real_tokenizer_makes_its_part_of_the_file(traces: list[Trace]) -> None:
+    tokenizer = ModelTokenizer("smollm2-135m")
+    try:
+        made = [
+            constructed_trace(category, index, draft, "smollm2-135m", tokenizer)
+            for category, index, draft in drafts()
+            if place(category, index, draft) == 1
+        ]
+    finally:
+        tokenizer.close()
+    assert made == [trace for trace in traces if trace.tokenizer == "smollm2-135m"]
 
 
 def test_the_texts_under_real_tokenizers_are_those_of_the_generators(traces: list[Trace]) -> None:
