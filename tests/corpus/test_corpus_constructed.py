@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import msgspec
 import pytest
 from constructed import GENERATORS, drafts, place
 from model_tokens import ModelTokenizer
-from tokenised import LONGEST, WORDS, constructed_trace, contradiction, fallback
+from tokenised import LONGEST, NOT_DIGITS, WORDS, constructed_trace, contradiction, fallback
 
 from loopbench.corpus import Trace, read_traces
 
@@ -138,6 +140,36 @@ def test_near_and_counter_loops_are_long_enough(traces: list[Trace]) -> None:
         if trace.label in ("near", "counter"):
             assert trace.onset is not None
             assert len(trace.token_ids) - trace.onset >= 128, trace.uid
+
+
+_SPELLED = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
+    " hundred and"
+).replace(" ", "|")
+_MONTHS = "|".join(calendar.month_name[1:])
+_DAYS = "|".join(calendar.day_name)
+FOLDS = {
+    "count_marks": r"^\w+(?=\.)|(?<=^\()\w+|(?<=Part )\w+",
+    "count_dates": rf"\d+|{_MONTHS}|{_DAYS}",
+    "count_in_words": rf"\b(?:{_SPELLED})(?:[- ](?:{_SPELLED}))*\b",
+    "count_with_slips": r"\d+",
+    "count_timestamps": r"^[\d:]+",
+}
+
+
+@pytest.mark.parametrize("category", sorted(NOT_DIGITS))
+def test_counts_that_are_no_digits_differ_in_their_count_alone(
+    traces: list[Trace], category: str
+) -> None:
+    for trace in traces:
+        if trace.category == category:
+            loop = "".join(trace.pieces[trace.onset :])
+            end = r"\n" if "\n" in loop else r"; |, |(?<=same\.) |(?<=again\.) "
+            blocks = re.split(end, loop)[1:-1]
+            assert len(blocks) >= 20
+            assert len(set(blocks)) >= len(blocks) - len(blocks) // 15
+            assert len({re.sub(FOLDS[category], "#", block) for block in blocks}) == 1, blocks
 
 
 def test_no_trace_contradicts_the_definitions(traces: list[Trace]) -> None:

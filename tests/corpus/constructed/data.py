@@ -62,7 +62,7 @@ def json_schema(rng: random.Random, index: int) -> Draft:
         "properties": {
             f: {
                 "type": kinds[f],
-                "description": f"The {rng.choice(ADJECTIVES)} {f} to {rng.choice(VERBS)}",
+                "description": f"The {rng.choice(ADJECTIVES)} {f} that {rng.choice(VERBS)}",
             }
             for f in fields
         },

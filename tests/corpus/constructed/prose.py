@@ -222,7 +222,10 @@ def rechecked_proof(rng: random.Random, index: int) -> Draft:
                 f"{b} is.",
             ]
         )
-        return f"{rng.choice(openings)} {claim}{rng.choice([' ', ' ', chr(10) * 2])}"
+        opening = rng.choice(openings)
+        if opening[-1] not in ".?":
+            claim = claim[0].lower() + claim[1:]
+        return f"{opening} {claim}{rng.choice([' ', ' ', chr(10) * 2])}"
 
     head = "<think>\n" if index % 2 else "Proof. "
     return Draft("Prove the claim.", head + "".join(step() for _ in range(80)), budget(rng))

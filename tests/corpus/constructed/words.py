@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 
 
@@ -94,11 +95,12 @@ def sentence(rng: random.Random) -> str:
     a, a2 = rng.sample(ADJECTIVES, 2)
     v, v2 = rng.sample(VERBS, 2)
     p, p2 = rng.sample(NAMES, 2)
-    return rng.choice(PATTERNS).format(
+    text = rng.choice(PATTERNS).format(
         n=n, n2=n2, a=a, a2=a2, v=v, v2=v2, p=p, p2=p2,
         c=rng.choice(CITIES), d=rng.choice(ADVERBS), s=rng.choice(SURNAMES),
         m=rng.choice(MONTHS), k=rng.randint(2, 97),
     )  # fmt: skip
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
 
 
 def prose(rng: random.Random, sentences: int) -> str:
