@@ -35,7 +35,7 @@ def one_sentence(rng: random.Random, index: int) -> Draft:
 
 def long_paragraph(rng: random.Random, index: int) -> Draft:
     """A block of up to some 400 tokens."""
-    sentences = (6, 9, 13, 22)[index % 4]
+    sentences = (6, 9, 13, 30)[index % 4]
     block = prose(rng, sentences)[: 1_400 + 100 * index] + "\n\n"
     return looped(rng, "Explain in detail.", prose(rng, 2) + "\n\n", block, 1_850, 1_990)
 
