@@ -53,7 +53,7 @@ LOOPS: dict[str, tuple[str, str, list[float]]] = {
     "stride of two": (lines("#, ", range(3, 200, 2)), ", {}", [2]),
     "large stride": (lines("#\n", range(0, 70_000, 1000)), "\n{}", [1000]),
     "counting down": (lines("#, ", range(300, 200, -1)), ", {}", [-1]),
-    "down past zero": (lines("#\n", range(60, -60, -1)), "\n-{}", [1]),
+    "down past zero": (lines("#\n", range(60, -60, -1)), "\n{}", [-1]),
     "sentence": (lines("Now take step # of it. "), " of it. Now take step {}", [1]),
     "several counters": (lines("| # | # | 7 |\n"), " |\n| {} | {} | {}", [1, 1, 0]),
     "two strides": (

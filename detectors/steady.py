@@ -1,0 +1,266 @@
+"""Steady counts at the end of a list of items. Pure numpy.
+
+Items are laid out as a table of rows, one period each. Over a cycle of rows every number
+must stay or advance by its usual step; rows that do not are slips, and must be rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopbench.detectors.periods import Tail, periodic_length
+
+MAX_CYCLE = 64
+"""Most rows under one running number before the rows themselves repeat."""
+SLIP_EVERY = 8
+"""One row in so many may be off (skipped, stalled, rolled over)."""
+LASTING = 4
+"""Repetitions that literals must have shown for a change of theirs to be a slip."""
+_GLANCE = 8
+"""Last rows of which half must be steady for a cycle to be looked at."""
+
+Numbers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Count(NamedTuple):
+    """A steady count at the end of a list of items."""
+
+    block: int
+    """Items per block."""
+    length: int
+    """Items over which it holds, a multiple of a row."""
+    strides: tuple[float, ...]
+    """Step of every number of a block from one block to the next."""
+
+
+def extended(literals: Numbers, tail: Tail) -> Tail:
+    """Follow a periodic end of the literals back over changes that lasted.
+
+    The new month in a list of dates is such a change: one block of new literals, before
+    which the same period held for at least `LASTING` blocks.
+    """
+    period, length = tail
+    while True:
+        before = len(literals) - length  # the item before which the change began, at most
+        if before < 1:
+            break
+        earlier = periodic_length(literals[:before], period) if before > period else 0
+        if earlier < LASTING * period:
+            break
+        length += earlier
+    return Tail(period, length)
+
+
+def steady_count(
+    numbers: Numbers, periodic: Tail, min_repeats: int, min_items: int
+) -> Count | None:
+    """Find the shortest cycle in which every number stays or advances by a constant step.
+
+    Parameters
+    ----------
+    numbers
+        The number of each item, shape (n,).
+    periodic
+        Period and length of the literals' periodic end: its rows, one period each, form
+        the table that is searched.
+    min_repeats
+        Blocks needed, at least 3.
+    min_items
+        Items over which the count must hold.
+
+    Returns
+    -------
+    Count or None
+        None also where no number advances: that is a verbatim loop.
+    """
+    period, length = periodic
+    for width, cycle in _layouts(numbers, periodic, min_repeats, min_items):
+        rows = length // width
+        table = numbers[len(numbers) - rows * width :].reshape(rows, width)
+        block = max(period, width * cycle)
+        held = _held(table, cycle, _ceil(max(min_repeats * block, min_items), width))
+        if held is None:
+            continue
+        if held.strides.any():
+            turns = block // (width * cycle)
+            steps = np.tile(held.strides.ravel() * turns, turns)
+            return Count(block, held.rows * width, tuple(float(s) for s in steps))
+        if held.clean:
+            return None
+    return None
+
+
+def _ceil(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+class _Held(NamedTuple):
+    rows: int
+    strides: Numbers
+    clean: bool
+    """No row was off."""
+
+
+def _held(table: Numbers, cycle: int, demanded: int) -> _Held | None:
+    """Return over how many rows, counted from the end, the count holds; None if too few."""
+    strides = _strides(table, cycle)
+    if strides is None:
+        return None
+    window = 2 * demanded
+    # Long tables are followed to their beginning only if their end is worth it.
+    for rows in sorted({min(window, len(table)), len(table)}):
+        off = _off(table[len(table) - rows :], cycle, strides)
+        held = _span(off.any(axis=1)) + cycle
+        if held < demanded:
+            return None
+    restart = _last_restart(table, off, strides)
+    if restart is not None:
+        back = off.any(axis=1)[restart + 1 :]
+        held = _span(back) + cycle
+        if held < demanded:
+            return None
+    return _Held(held, strides, not off[len(off) - held + cycle :].any())
+
+
+def _strides(table: Numbers, cycle: int) -> Numbers | None:
+    """Return the usual step over the last blocks, for each number of a block.
+
+    None if some number has none: slips are for all numbers of a block to share. Without
+    this, one random number in a block of four would pass for a count that slips.
+    """
+    blocks = min(SLIP_EVERY, len(table) // cycle - 1)
+    if blocks < 2:
+        return None
+    recent = table[len(table) - (blocks + 1) * cycle :].reshape(blocks + 1, cycle, -1)
+    steps = recent[1:] - recent[:-1]
+    strides: Numbers = np.sort(steps, axis=0)[blocks // 2]  # a majority is the median
+    usual = 2 * np.sum(steps == strides, axis=0) > blocks
+    return strides if usual.all() else None
+
+
+def _steps(table: Numbers, cycle: int, strides: Numbers) -> tuple[Numbers, Numbers]:
+    """Return each number's step from the block before, and its usual step."""
+    steps = table[cycle:] - table[:-cycle]
+    return steps, strides[(np.arange(len(steps)) - len(steps)) % cycle]
+
+
+def _off(table: Numbers, cycle: int, strides: Numbers) -> Flags:
+    """Return which numbers did not make their usual step; `cycle` rows fewer than given."""
+    steps, usual = _steps(table, cycle, strides)
+    return np.asarray(steps != usual)
+
+
+def _span(off: Flags) -> int:
+    """Return the longest end whose rows are off at most once in `SLIP_EVERY`."""
+    back = off[::-1]
+    fine = (np.cumsum(back) * SLIP_EVERY <= np.arange(1, len(back) + 1)) & ~back
+    return int(len(fine) - np.argmax(fine[::-1])) if fine.any() else 0
+
+
+def _last_restart(table: Numbers, off: Flags, strides: Numbers) -> int | None:
+    """Return the last row of `off` at which a number fell back to a new place.
+
+    A count may skip or stall, but one that falls back must retrace its steps, as the day
+    of the month does, or carry, as minutes do into hours: the number to its left changes
+    at the same moment. Else modular sequences, which go on to say new things, would count.
+    """
+    cycle = len(table) - len(off)
+    steps, usual = _steps(table, cycle, strides)
+    fell = off & (steps * usual < 0)
+    fell[:, 1:] &= ~off[:, :-1]
+    last = -1
+    for column in np.flatnonzero(fell.any(axis=0)):
+        values, first, which = np.unique(table[:, column], return_index=True, return_inverse=True)
+        rows = np.flatnonzero(fell[:, column])
+        new = rows[first[which[rows + cycle]] == rows + cycle]
+        last = max(last, int(new.max(initial=-1)))
+    return last if last >= 0 else None
+
+
+def _layouts(
+    numbers: Numbers, periodic: Tail, min_repeats: int, min_items: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the promising widths and cycles of a table, shortest cycle first.
+
+    Rows are as wide as the period of the literals. Where nothing fits, the literals may
+    cycle beside the count (days of the week beside days of the month): then rows are as
+    narrow as some divisor of their period.
+    """
+    period, length = periodic
+    rows = length // period
+    most = min(MAX_CYCLE, rows // min_repeats)
+    if most >= 1:
+        demanded = np.maximum(min_repeats * np.arange(most + 1), _ceil(min_items, period))
+        needed = min(rows, int(2 * demanded[-1]) + 2 * most)
+        table = numbers[len(numbers) - needed * period :].reshape(needed, period)
+        for cycle in _promising(_hashed(table), demanded):
+            yield period, cycle
+    if period > 1:
+        widths = np.arange(1, period // 2 + 1)
+        widths = widths[period % widths == 0]
+        ends = len(numbers) - 1 - np.arange(2 * _GLANCE)[:, None]
+        # The literals hold over at least two periods, which is as far as this looks.
+        ends = ends[ends[:, 0] - 2 * widths[-1] >= len(numbers) - length]
+        bent = numbers[ends] - 2 * numbers[ends - widths] + numbers[ends - 2 * widths] != 0
+        for width in widths[2 * bent.sum(axis=0) <= len(ends)]:
+            yield int(width), 1
+
+
+def _hashed(table: Numbers) -> Numbers:
+    """Return one number per row: a linear map, so rows that advance steadily still do.
+
+    Arithmetic wraps. A collision makes a row look steadier than it is, never less.
+    """
+    width = table.shape[1]
+    if width == 1:
+        return table[:, 0]
+    weights = np.arange(1, width + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    weights ^= weights >> np.uint64(29)
+    weights *= np.uint64(0xBF58476D1CE4E5B9)
+    weights ^= weights >> np.uint64(32)
+    return np.asarray(table @ weights.view(np.int64))
+
+
+def _promising(rows: Numbers, demanded: NDArray[np.int64]) -> list[int]:
+    """Return the cycles that `_held` might accept, from 1 to ``len(demanded) - 1``.
+
+    A row that is off bends the sequence at most twice, so an end of s rows that holds has
+    at most ``(s - cycle) / 4`` bends. All cycles are looked at in one sweep, over ever
+    longer ends, so that lists of unrelated numbers cost little.
+    """
+    cycles = np.arange(1, len(demanded))
+    cycles = cycles[3 * cycles <= len(rows)]
+    back = rows[::-1]
+    glance = _bent(back, cycles, min(_GLANCE, len(rows)))
+    cycles = cycles[2 * glance.sum(axis=1) <= np.minimum(_GLANCE, len(rows) - 2 * cycles)]
+    kept: list[int] = []
+    for low, high in pairwise((0, 8, 16, 32, MAX_CYCLE)):
+        group = cycles[(cycles > low) & (cycles <= high)]
+        if not group.size:
+            continue
+        width = min(len(rows), 2 * int(demanded[group[-1]]))
+        bends = np.cumsum(_bent(back, group, width), axis=1)
+        seen = np.arange(1, width + 1)
+        c = group[:, None]
+        fine = (bends * (SLIP_EVERY // 2) <= seen + c) & (
+            seen >= np.minimum(demanded[c], len(rows)) - 2 * c
+        )
+        fine &= seen <= len(rows) - 2 * c
+        kept.extend(int(cycle) for cycle in group[fine.any(axis=1)])
+    return kept
+
+
+def _bent(back: Numbers, cycles: Numbers, width: int) -> Flags:
+    """Return which of the last rows bend, shape (cycles, width); False where unknown."""
+    n = len(back)
+    padded = np.concatenate((back, np.zeros(2 * int(cycles.max(initial=0)) + width, np.int64)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    bent = windows[0] - 2 * windows[cycles] + windows[2 * cycles] != 0
+    bent &= np.arange(width) < (n - 2 * cycles)[:, None]
+    return np.asarray(bent)
