@@ -21,8 +21,8 @@ SLIP_EVERY = 8
 """One row in so many may be off (skipped, stalled, rolled over)."""
 LASTING = 4
 """Repetitions that literals must have shown for a change of theirs to be a slip."""
-_GLANCE = 8
-"""Last rows of which half must be steady for a cycle to be looked at."""
+_GLANCE = 16
+"""Last rows of which three in four must be steady, unless fewer are demanded and all are."""
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -91,7 +91,8 @@ def steady_count(
             turns = block // (width * cycle)
             steps = np.tile(held.strides.ravel() * turns, turns)
             return Count(block, held.rows * width, tuple(float(s) for s in steps))
-        if held.clean:
+        if width == period:
+            # What stands still over one cycle does so over its multiples and divisors.
             return None
     return None
 
@@ -103,45 +104,41 @@ def _ceil(a: int, b: int) -> int:
 class _Held(NamedTuple):
     rows: int
     strides: Numbers
-    clean: bool
-    """No row was off."""
 
 
 def _held(table: Numbers, cycle: int, demanded: int) -> _Held | None:
     """Return over how many rows, counted from the end, the count holds; None if too few."""
-    strides = _strides(table, cycle)
-    if strides is None:
+    strides, usual = _strides(table, cycle)
+    off = _off(table[len(table) - _window(demanded, cycle, len(table)) :], cycle, strides)
+    if _span(off, usual) + cycle < demanded:
         return None
-    window = 2 * demanded
     # Long tables are followed to their beginning only if their end is worth it.
-    for rows in sorted({min(window, len(table)), len(table)}):
-        off = _off(table[len(table) - rows :], cycle, strides)
-        held = _span(off.any(axis=1)) + cycle
-        if held < demanded:
-            return None
+    off = _off(table, cycle, strides)
     restart = _last_restart(table, off, strides)
-    if restart is not None:
-        back = off.any(axis=1)[restart + 1 :]
-        held = _span(back) + cycle
-        if held < demanded:
-            return None
-    return _Held(held, strides, not off[len(off) - held + cycle :].any())
+    held = _span(off[restart:], usual) + cycle
+    if held < demanded:
+        return None
+    return _Held(held, strides)
 
 
-def _strides(table: Numbers, cycle: int) -> Numbers | None:
-    """Return the usual step over the last blocks, for each number of a block.
+def _window(demanded: int, cycle: int, rows: int) -> int:
+    """Return the last rows that decide: as many as demanded, or enough for one slip."""
+    return min(max(demanded, (SLIP_EVERY + 1) * cycle), rows)
 
-    None if some number has none: slips are for all numbers of a block to share. Without
-    this, one random number in a block of four would pass for a count that slips.
+
+def _strides(table: Numbers, cycle: int) -> tuple[Numbers, bool]:
+    """Return each number's step over the last blocks, and whether all are usual steps.
+
+    Slips are for all numbers of a block to share, so each must have a usual step. Without
+    this, one random number in a block of eight would pass for a count that slips.
     """
     blocks = min(SLIP_EVERY, len(table) // cycle - 1)
-    if blocks < 2:
-        return None
     recent = table[len(table) - (blocks + 1) * cycle :].reshape(blocks + 1, cycle, -1)
     steps = recent[1:] - recent[:-1]
     strides: Numbers = np.sort(steps, axis=0)[blocks // 2]  # a majority is the median
-    usual = 2 * np.sum(steps == strides, axis=0) > blocks
-    return strides if usual.all() else None
+    if (2 * np.sum(steps == strides, axis=0) > blocks).all():
+        return strides, True
+    return steps[-1], False
 
 
 def _steps(table: Numbers, cycle: int, strides: Numbers) -> tuple[Numbers, Numbers]:
@@ -156,15 +153,17 @@ def _off(table: Numbers, cycle: int, strides: Numbers) -> Flags:
     return np.asarray(steps != usual)
 
 
-def _span(off: Flags) -> int:
-    """Return the longest end whose rows are off at most once in `SLIP_EVERY`."""
-    back = off[::-1]
+def _span(off: Flags, slips: bool) -> int:
+    """Return the longest end whose rows are off at most once in `SLIP_EVERY`, or never."""
+    back = off.any(axis=1)[::-1]
+    if not slips:
+        return int(np.argmax(back)) if back.any() else len(back)
     fine = (np.cumsum(back) * SLIP_EVERY <= np.arange(1, len(back) + 1)) & ~back
     return int(len(fine) - np.argmax(fine[::-1])) if fine.any() else 0
 
 
-def _last_restart(table: Numbers, off: Flags, strides: Numbers) -> int | None:
-    """Return the last row of `off` at which a number fell back to a new place.
+def _last_restart(table: Numbers, off: Flags, strides: Numbers) -> int:
+    """Return the row of `off` after the last at which a number fell back to a new place.
 
     A count may skip or stall, but one that falls back must retrace its steps, as the day
     of the month does, or carry, as minutes do into hours: the number to its left changes
@@ -174,13 +173,13 @@ def _last_restart(table: Numbers, off: Flags, strides: Numbers) -> int | None:
     steps, usual = _steps(table, cycle, strides)
     fell = off & (steps * usual < 0)
     fell[:, 1:] &= ~off[:, :-1]
-    last = -1
+    after = 0
     for column in np.flatnonzero(fell.any(axis=0)):
-        values, first, which = np.unique(table[:, column], return_index=True, return_inverse=True)
+        _, first, which = np.unique(table[:, column], return_index=True, return_inverse=True)
         rows = np.flatnonzero(fell[:, column])
         new = rows[first[which[rows + cycle]] == rows + cycle]
-        last = max(last, int(new.max(initial=-1)))
-    return last if last >= 0 else None
+        after = max(after, int(new.max(initial=-1)) + 1)
+    return after
 
 
 def _layouts(
@@ -197,18 +196,18 @@ def _layouts(
     most = min(MAX_CYCLE, rows // min_repeats)
     if most >= 1:
         demanded = np.maximum(min_repeats * np.arange(most + 1), _ceil(min_items, period))
-        needed = min(rows, int(2 * demanded[-1]) + 2 * most)
+        needed = min(rows, _window(int(demanded[-1]), most, rows))
         table = numbers[len(numbers) - needed * period :].reshape(needed, period)
         for cycle in _promising(_hashed(table), demanded):
             yield period, cycle
     if period > 1:
         widths = np.arange(1, period // 2 + 1)
         widths = widths[period % widths == 0]
-        ends = len(numbers) - 1 - np.arange(2 * _GLANCE)[:, None]
+        ends = len(numbers) - 1 - np.arange(_GLANCE)[:, None]
         # The literals hold over at least two periods, which is as far as this looks.
         ends = ends[ends[:, 0] - 2 * widths[-1] >= len(numbers) - length]
         bent = numbers[ends] - 2 * numbers[ends - widths] + numbers[ends - 2 * widths] != 0
-        for width in widths[2 * bent.sum(axis=0) <= len(ends)]:
+        for width in widths[SLIP_EVERY * bent.sum(axis=0) <= 2 * len(ends)]:
             yield int(width), 1
 
 
@@ -227,33 +226,34 @@ def _hashed(table: Numbers) -> Numbers:
     return np.asarray(table @ weights.view(np.int64))
 
 
-def _promising(rows: Numbers, demanded: NDArray[np.int64]) -> list[int]:
-    """Return the cycles that `_held` might accept, from 1 to ``len(demanded) - 1``.
+def _promising(rows: Numbers, demanded: NDArray[np.int64]) -> Iterator[int]:
+    """Yield the cycles that `_held` might accept, from 1 to ``len(demanded) - 1``.
 
-    A row that is off bends the sequence at most twice, so an end of s rows that holds has
-    at most ``(s - cycle) / 4`` bends. All cycles are looked at in one sweep, over ever
-    longer ends, so that lists of unrelated numbers cost little.
+    Many cycles are looked at in one sweep, so that lists of unrelated numbers cost little.
+    A row that is off bends the sequence at most twice: an end of s rows that holds has at
+    most ``(s - cycle) / 4`` bends.
     """
+    size = len(rows)
     cycles = np.arange(1, len(demanded))
-    cycles = cycles[3 * cycles <= len(rows)]
+    cycles = cycles[3 * cycles <= size]
     back = rows[::-1]
-    glance = _bent(back, cycles, min(_GLANCE, len(rows)))
-    cycles = cycles[2 * glance.sum(axis=1) <= np.minimum(_GLANCE, len(rows) - 2 * cycles)]
-    kept: list[int] = []
-    for low, high in pairwise((0, 8, 16, 32, MAX_CYCLE)):
+    glance = np.cumsum(_bent(back, cycles, min(_GLANCE, size)), axis=1)
+    known = np.minimum(glance.shape[1], size - 2 * cycles)
+    enough = np.minimum(known, demanded[cycles] - 2 * cycles)
+    clean = glance[np.arange(len(cycles)), enough - 1] == 0
+    cycles = cycles[clean | (glance[:, -1] * SLIP_EVERY <= 2 * known)]
+    for low, high in pairwise((0, 1, 8, 32, MAX_CYCLE)):
         group = cycles[(cycles > low) & (cycles <= high)]
         if not group.size:
             continue
-        width = min(len(rows), 2 * int(demanded[group[-1]]))
+        # Seen are the bends of a span that is two cycles longer.
+        last = int(group[-1])
+        width = _window(int(demanded[last]), last, size) - 2 * int(group[0])
         bends = np.cumsum(_bent(back, group, width), axis=1)
-        seen = np.arange(1, width + 1)
-        c = group[:, None]
-        fine = (bends * (SLIP_EVERY // 2) <= seen + c) & (
-            seen >= np.minimum(demanded[c], len(rows)) - 2 * c
-        )
-        fine &= seen <= len(rows) - 2 * c
-        kept.extend(int(cycle) for cycle in group[fine.any(axis=1)])
-    return kept
+        seen, cycle = np.arange(1, width + 1), group[:, None]
+        fine = bends * SLIP_EVERY <= 2 * (seen + cycle)
+        fine &= (seen >= demanded[cycle] - 2 * cycle) & (seen <= size - 2 * cycle)
+        yield from (int(c) for c in group[fine.any(axis=1)])
 
 
 def _bent(back: Numbers, cycles: Numbers, width: int) -> Flags:
