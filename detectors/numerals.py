@@ -49,49 +49,55 @@ _VALUE_OF = {
 _WORDS = sorted({**_VALUE_OF, **_SCALE_OF}, key=len, reverse=True)
 
 
-def _by_first_letter(words: list[str]) -> str:
-    """Return an expression for `words` whose first letter is tried but once."""
+def _one_of(words: list[str]) -> str:
+    """Return an expression for `words`, capitalised or not, that shares their beginnings."""
     groups: dict[str, list[str]] = {}
     for word in words:
         groups.setdefault(word[0], []).append(word[1:])
-    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items())
+    return "|".join(
+        f"[{first}{first.upper()}](?:{'|'.join(rest)})" for first, rest in groups.items()
+    )
 
 
-_ONE = "|".join((_ONES + " " + _ONES_TH).split())
-_WORD = _by_first_letter(_WORDS)
-_END = "(?![a-z])"
+_WORD = _one_of(_WORDS)
+_ONE = _one_of((_ONES + " " + _ONES_TH).split())
+_SCALE = _one_of(sorted(_SCALE_OF, key=len, reverse=True))
+_END = "(?![A-Za-z])"
 # "twenty one" and "one hundred (and) three" are one number, "one two three" are three; a
 # hyphen always joins.
 _RUN = (
     f"(?:{_WORD}){_END}(?:-(?:{_WORD}){_END}"
     f"|(?<=ty)[ ](?:{_ONE}){_END}"
-    f"|(?<!th)[ ](?:{'|'.join(_SCALE_OF)}){_END}"
+    f"|(?<!th)[ ](?:{_SCALE}){_END}"
     f"|(?:(?<=hundred)|(?<=thousand)|(?<=illion))[ ](?:and[ ])?(?:{_WORD}){_END}"
     f"){{0,{_MAX_WORDS - 1}}}"
 )
 _MARK = r"[ivxlcdm]{1,12}|[IVXLCDM]{1,12}|[a-z]{1,2}|[A-Z]{1,2}"
+# Prose is mostly refused by its first classes: that is what keeps it cheap.
+_BEGINS = "".join(
+    "[" + "".join(sorted({*letters, *map(str.upper, letters)})) + "]"
+    for letters in ({word[i] for word in _WORDS} for i in range(3))
+)
 _NUMBER = re.compile(
-    # A class comes first, so that the letters of prose are skipped at the speed of C.
-    r"[^A-Za-z](?:"
+    r"[^A-Za-z](?:(?<=[0-9\n-])(?:"
     r"(?<=[0-9])(?P<digits>[0-9]*(?:(?:st|nd|rd|th)(?![A-Za-z]))?)"
     r"|(?<=-)(?<![\w)\]-]-)(?P<signed>[0-9]+)"
-    rf"|(?<=[^0-9])(?P<words>(?ai:{_RUN}))"
     rf"|(?<=\n)(?P<dress>[ \t#*>_(\[-]{{0,12}})(?P<mark>{_MARK})(?=[.):\]]\*{{0,2}}\s)"
-    r")"
+    rf")|(?<![0-9])(?={_BEGINS})(?P<words>{_RUN}))"
 )
 _JOINED = {
     (joint + word)[:n]
     for joint in (" ", "-", " and ")
     for word in _WORDS
-    for n in range(1, len(joint + word) + 1)
+    for n in range(len(joint + word) + 1)
 }
 _BEGUN = {word[:n] for word in _WORDS for n in range(len(word) + 1)}
-_SUFFIX_BEGUN = {"s", "n", "r", "t"}
+_SUFFIX_BEGUN = {"", "s", "n", "r", "t"}
 _LONGEST = max(map(len, _JOINED))
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _OPEN_DIGITS = re.compile(r"-?[0-9]*(?:st?|nd?|rd?|th?)?")
-_OPEN_RUN = re.compile(f"(?:{_RUN})?", re.ASCII | re.IGNORECASE)
+_OPEN_RUN = re.compile(_RUN)
 _OPEN_MARK = re.compile(rf"({_MARK})(?:[.):\]]\*{{0,2}})?")
 
 
@@ -133,9 +139,9 @@ class Numerals:
                 return found, start
             kind = match.lastgroup
             if kind == "digits":
-                if match.end(kind) - start > MAX_DIGITS + 2:
-                    continue
-                digits = match.group().rstrip("stndrh")
+                digits = match.group()
+                if digits[-1] > "9":
+                    digits = digits[:-2]
                 if len(digits) <= MAX_DIGITS:
                     found.append(Numeral(start, end, Notation.DIGITS, int(digits)))
             elif kind == "signed":
@@ -165,9 +171,9 @@ def _may_go_on(match: re.Match[str], text: str) -> bool:
     rest = text[match.end() :]
     kind = match.lastgroup
     if kind == "words":
-        return not rest or rest.lower() in _JOINED
+        return rest.lower() in _JOINED
     if kind == "digits":
-        return not rest or rest in _SUFFIX_BEGUN
+        return rest in _SUFFIX_BEGUN
     return not rest
 
 
@@ -238,8 +244,7 @@ def may_become(notation: Notation, text: str) -> bool:
         if text.lower() in _BEGUN:
             return True
         run = _OPEN_RUN.match(text)
-        rest = text[run.end() :].lower() if run else text
-        return run is not None and run.end() > 0 and (not rest or rest in _JOINED)
+        return run is not None and text[run.end() :].lower() in _JOINED
     if not text:
         return True
     mark = _OPEN_MARK.fullmatch(text)

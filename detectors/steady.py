@@ -7,7 +7,7 @@ must stay or advance by its usual step; rows that do not are slips, and must be 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,8 @@ SLIP_EVERY = 8
 """One row in so many may be off (skipped, stalled, rolled over)."""
 LASTING = 4
 """Repetitions that literals must have shown for a change of theirs to be a slip."""
+_MOST_TRIED = 8
+"""Promising cycles that are tried: where more of them fail, no count hides among them."""
 _GLANCE = 16
 """Last rows of which three in four must be steady, unless fewer are demanded and all are."""
 
@@ -110,12 +112,14 @@ def _held(table: Numbers, cycle: int, demanded: int) -> _Held | None:
     """Return over how many rows, counted from the end, the count holds; None if too few."""
     strides, usual = _strides(table, cycle)
     off = _off(table[len(table) - _window(demanded, cycle, len(table)) :], cycle, strides)
-    if _span(off, usual) + cycle < demanded:
+    off_rows = off.any(axis=1)
+    slips = usual and SLIP_EVERY * np.count_nonzero(off_rows) <= len(off_rows)
+    if not slips and off_rows[len(off_rows) - (demanded - cycle) :].any():
         return None
     # Long tables are followed to their beginning only if their end is worth it.
     off = _off(table, cycle, strides)
     restart = _last_restart(table, off, strides)
-    held = _span(off[restart:], usual) + cycle
+    held = _span(off[restart:], slips) + cycle
     if held < demanded:
         return None
     return _Held(held, strides)
@@ -198,7 +202,7 @@ def _layouts(
         demanded = np.maximum(min_repeats * np.arange(most + 1), _ceil(min_items, period))
         needed = min(rows, _window(int(demanded[-1]), most, rows))
         table = numbers[len(numbers) - needed * period :].reshape(needed, period)
-        for cycle in _promising(_hashed(table), demanded):
+        for cycle in islice(_promising(_hashed(table), demanded), _MOST_TRIED):
             yield period, cycle
     if period > 1:
         widths = np.arange(1, period // 2 + 1)
@@ -230,37 +234,39 @@ def _promising(rows: Numbers, demanded: NDArray[np.int64]) -> Iterator[int]:
     """Yield the cycles that `_held` might accept, from 1 to ``len(demanded) - 1``.
 
     Many cycles are looked at in one sweep, so that lists of unrelated numbers cost little.
-    A row that is off bends the sequence at most twice: an end of s rows that holds has at
-    most ``(s - cycle) / 4`` bends.
+    A row that is off bends the sequence at most twice, so its bends are bounded too.
     """
-    size = len(rows)
-    cycles = np.arange(1, len(demanded))
-    cycles = cycles[3 * cycles <= size]
-    back = rows[::-1]
-    glance = np.cumsum(_bent(back, cycles, min(_GLANCE, size)), axis=1)
-    known = np.minimum(glance.shape[1], size - 2 * cycles)
+    size, back = len(rows), rows[::-1]
+    cycles = np.arange(1, min(len(demanded) - 1, size // 3) + 1)
+    known = size - 2 * cycles
+    glance = _bent(back, cycles, min(_GLANCE, size))
+    fine = np.count_nonzero(glance, axis=1) * SLIP_EVERY <= 2 * np.minimum(_GLANCE, known)
     enough = np.minimum(known, demanded[cycles] - 2 * cycles)
-    clean = glance[np.arange(len(cycles)), enough - 1] == 0
-    cycles = cycles[clean | (glance[:, -1] * SLIP_EVERY <= 2 * known)]
+    fine |= (np.argmax(glance, axis=1) >= enough) | ~glance.any(axis=1)
+    cycles = cycles[fine]
     for low, high in pairwise((0, 1, 8, 32, MAX_CYCLE)):
         group = cycles[(cycles > low) & (cycles <= high)]
         if not group.size:
             continue
-        # Seen are the bends of a span that is two cycles longer.
-        last = int(group[-1])
-        width = _window(int(demanded[last]), last, size) - 2 * int(group[0])
-        bends = np.cumsum(_bent(back, group, width), axis=1)
-        seen, cycle = np.arange(1, width + 1), group[:, None]
-        fine = bends * SLIP_EVERY <= 2 * (seen + cycle)
-        fine &= (seen >= demanded[cycle] - 2 * cycle) & (seen <= size - 2 * cycle)
-        yield from (int(c) for c in group[fine.any(axis=1)])
+        first, last = int(group[0]), int(group[-1])
+        bent = _bent(back, group, _window(int(demanded[last]), last, size) - 2 * first)
+        for cycle, row in zip(group.tolist(), bent, strict=True):
+            least = int(demanded[cycle])
+            window = _window(least, cycle, size)
+            bends = np.count_nonzero(row[: window - 2 * cycle])
+            if SLIP_EVERY * bends <= 2 * (window - cycle) or not row[: least - 2 * cycle].any():
+                yield cycle
 
 
 def _bent(back: Numbers, cycles: Numbers, width: int) -> Flags:
     """Return which of the last rows bend, shape (cycles, width); False where unknown."""
-    n = len(back)
-    padded = np.concatenate((back, np.zeros(2 * int(cycles.max(initial=0)) + width, np.int64)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    size = int(cycles.max(initial=0)) * 2 + width
+    padded = np.zeros(size, np.int64)
+    padded[: len(back)] = back[:size]
+    step = padded.strides[0]
+    windows = np.lib.stride_tricks.as_strided(
+        padded, (size - width + 1, width), (step, step), writeable=False
+    )
     bent = windows[0] - 2 * windows[cycles] + windows[2 * cycles] != 0
-    bent &= np.arange(width) < (n - 2 * cycles)[:, None]
+    bent &= np.arange(width) < (len(back) - 2 * cycles)[:, None]
     return np.asarray(bent)
