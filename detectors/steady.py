@@ -21,6 +21,8 @@ SLIP_EVERY = 8
 """One row in so many may be off (skipped, stalled, rolled over)."""
 LASTING = 4
 """Repetitions that literals must have shown for a change of theirs to be a slip."""
+_INTERLEAVED = 4
+"""Most counts that may take turns under equal literals ("1, 100, 2, 101")."""
 _MOST_TRIED = 8
 """Promising cycles that are tried: where more of them fail, no count hides among them."""
 _GLANCE = 16
@@ -111,15 +113,21 @@ class _Held(NamedTuple):
 def _held(table: Numbers, cycle: int, demanded: int) -> _Held | None:
     """Return over how many rows, counted from the end, the count holds; None if too few."""
     strides, usual = _strides(table, cycle)
+    tolerant = bool(usual.all())
+    if not tolerant:
+        strides = table[-cycle:] - table[-2 * cycle : -cycle]
     off = _off(table[len(table) - _window(demanded, cycle, len(table)) :], cycle, strides)
     off_rows = off.any(axis=1)
-    slips = usual and SLIP_EVERY * np.count_nonzero(off_rows) <= len(off_rows)
+    slips = tolerant and SLIP_EVERY * np.count_nonzero(off_rows) <= len(off_rows)
     if not slips and off_rows[len(off_rows) - (demanded - cycle) :].any():
         return None
     # Long tables are followed to their beginning only if their end is worth it.
-    off = _off(table, cycle, strides)
-    restart = _last_restart(table, off, strides)
-    held = _span(off[restart:], slips) + cycle
+    restart = _last_restart(table, cycle, strides, strides)
+    if cycle > _INTERLEAVED:
+        # Over some cycle a modular sequence advances steadily too, by what remains.
+        usual = _strides(table, 1)[0]
+        restart = max(restart, _last_restart(table, 1, usual, usual * (strides != 0)))
+    held = _span(_off(table[restart:], cycle, strides), slips) + cycle
     if held < demanded:
         return None
     return _Held(held, strides)
@@ -130,8 +138,8 @@ def _window(demanded: int, cycle: int, rows: int) -> int:
     return min(max(demanded, (SLIP_EVERY + 1) * cycle), rows)
 
 
-def _strides(table: Numbers, cycle: int) -> tuple[Numbers, bool]:
-    """Return each number's step over the last blocks, and whether all are usual steps.
+def _strides(table: Numbers, cycle: int) -> tuple[Numbers, Flags]:
+    """Return each number's median step over the last blocks, and whether it is usual.
 
     Slips are for all numbers of a block to share, so each must have a usual step. Without
     this, one random number in a block of eight would pass for a count that slips.
@@ -140,21 +148,18 @@ def _strides(table: Numbers, cycle: int) -> tuple[Numbers, bool]:
     recent = table[len(table) - (blocks + 1) * cycle :].reshape(blocks + 1, cycle, -1)
     steps = recent[1:] - recent[:-1]
     strides: Numbers = np.sort(steps, axis=0)[blocks // 2]  # a majority is the median
-    if (2 * np.sum(steps == strides, axis=0) > blocks).all():
-        return strides, True
-    return steps[-1], False
+    return strides, 2 * np.sum(steps == strides, axis=0) > blocks
 
 
-def _steps(table: Numbers, cycle: int, strides: Numbers) -> tuple[Numbers, Numbers]:
-    """Return each number's step from the block before, and its usual step."""
-    steps = table[cycle:] - table[:-cycle]
-    return steps, strides[(np.arange(len(steps)) - len(steps)) % cycle]
+def _per_row(strides: Numbers, rows: int) -> Numbers:
+    """Repeat what is known of each row of a block for `rows` rows that end with a block."""
+    return strides[(np.arange(rows) - rows) % len(strides)]
 
 
 def _off(table: Numbers, cycle: int, strides: Numbers) -> Flags:
     """Return which numbers did not make their usual step; `cycle` rows fewer than given."""
-    steps, usual = _steps(table, cycle, strides)
-    return np.asarray(steps != usual)
+    steps = table[cycle:] - table[:-cycle]
+    return np.asarray(steps != _per_row(strides, len(steps)))
 
 
 def _span(off: Flags, slips: bool) -> int:
@@ -166,24 +171,24 @@ def _span(off: Flags, slips: bool) -> int:
     return int(len(fine) - np.argmax(fine[::-1])) if fine.any() else 0
 
 
-def _last_restart(table: Numbers, off: Flags, strides: Numbers) -> int:
-    """Return the row of `off` after the last at which a number fell back to a new place.
+def _last_restart(table: Numbers, lag: int, strides: Numbers, ahead: Numbers) -> int:
+    """Return the last row at which a number fell back to a new place, 0 if there is none.
 
-    A count may skip or stall, but one that falls back must retrace its steps, as the day
-    of the month does, or carry, as minutes do into hours: the number to its left changes
-    at the same moment. Else modular sequences, which go on to say new things, would count.
+    Against `ahead`, that is, and not by its usual step. A count may skip or stall, but one
+    that falls back must retrace its steps, as the day of the month does, or carry, as
+    minutes do into hours: the number to its left changes at the same moment. Else modular
+    sequences, which go on to say new things, would count.
     """
-    cycle = len(table) - len(off)
-    steps, usual = _steps(table, cycle, strides)
-    fell = off & (steps * usual < 0)
+    steps = table[lag:] - table[:-lag]
+    off = steps != _per_row(strides, len(steps))
+    fell = off & (np.sign(steps) * np.sign(_per_row(ahead, len(steps))) < 0)
     fell[:, 1:] &= ~off[:, :-1]
-    after = 0
+    last = 0
     for column in np.flatnonzero(fell.any(axis=0)):
         _, first, which = np.unique(table[:, column], return_index=True, return_inverse=True)
-        rows = np.flatnonzero(fell[:, column])
-        new = rows[first[which[rows + cycle]] == rows + cycle]
-        after = max(after, int(new.max(initial=-1)) + 1)
-    return after
+        rows = np.flatnonzero(fell[:, column]) + lag
+        last = max(last, int(rows[first[which[rows]] == rows].max(initial=0)))
+    return last
 
 
 def _layouts(
