@@ -117,16 +117,16 @@ def _held(table: Numbers, cycle: int, demanded: int) -> _Held | None:
     if not tolerant:
         strides = table[-cycle:] - table[-2 * cycle : -cycle]
     off = _off(table[len(table) - _window(demanded, cycle, len(table)) :], cycle, strides)
-    off_rows = off.any(axis=1)
-    slips = tolerant and SLIP_EVERY * np.count_nonzero(off_rows) <= len(off_rows)
+    off_rows: Flags = np.any(off, axis=1)
+    slips = tolerant and SLIP_EVERY * int(np.count_nonzero(off_rows)) <= len(off_rows)
     if not slips and off_rows[len(off_rows) - (demanded - cycle) :].any():
         return None
     # Long tables are followed to their beginning only if their end is worth it.
     restart = _last_restart(table, cycle, strides, strides)
     if cycle > _INTERLEAVED:
         # Over some cycle a modular sequence advances steadily too, by what remains.
-        usual = _strides(table, 1)[0]
-        restart = max(restart, _last_restart(table, 1, usual, usual * (strides != 0)))
+        nearby, _ = _strides(table, 1)
+        restart = max(restart, _last_restart(table, 1, nearby, nearby * (strides != 0)))
     held = _span(_off(table[restart:], cycle, strides), slips) + cycle
     if held < demanded:
         return None
@@ -164,7 +164,7 @@ def _off(table: Numbers, cycle: int, strides: Numbers) -> Flags:
 
 def _span(off: Flags, slips: bool) -> int:
     """Return the longest end whose rows are off at most once in `SLIP_EVERY`, or never."""
-    back = off.any(axis=1)[::-1]
+    back: Flags = np.any(off, axis=1)[::-1]
     if not slips:
         return int(np.argmax(back)) if back.any() else len(back)
     fine = (np.cumsum(back) * SLIP_EVERY <= np.arange(1, len(back) + 1)) & ~back
@@ -182,7 +182,7 @@ def _last_restart(table: Numbers, lag: int, strides: Numbers, ahead: Numbers) ->
     steps = table[lag:] - table[:-lag]
     off = steps != _per_row(strides, len(steps))
     fell = off & (np.sign(steps) * np.sign(_per_row(ahead, len(steps))) < 0)
-    fell[:, 1:] &= ~off[:, :-1]
+    fell.ravel()[1:] &= ~off.ravel()[:-1]
     last = 0
     for column in np.flatnonzero(fell.any(axis=0)):
         _, first, which = np.unique(table[:, column], return_index=True, return_inverse=True)
