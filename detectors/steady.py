@@ -7,7 +7,7 @@ must stay or advance by its usual step; rows that do not are slips, and must be 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +23,8 @@ LASTING = 4
 """Repetitions that literals must have shown for a change of theirs to be a slip."""
 _INTERLEAVED = 4
 """Most counts that may take turns under equal literals ("1, 100, 2, 101")."""
-_MOST_TRIED = 8
-"""Promising cycles that are tried: where more of them fail, no count hides among them."""
+_MOST_TRIED = 4
+"""Most cycles of several rows that are tried, so that the cost is bounded."""
 _GLANCE = 16
 """Last rows of which three in four must be steady, unless fewer are demanded and all are."""
 
@@ -91,6 +91,10 @@ def steady_count(
         held = _held(table, cycle, _ceil(max(min_repeats * block, min_items), width))
         if held is None:
             continue
+        if not held.rows:
+            if cycle == 1:
+                return None  # so it does over every cycle
+            continue
         if held.strides.any():
             turns = block // (width * cycle)
             steps = np.tile(held.strides.ravel() * turns, turns)
@@ -107,6 +111,7 @@ def _ceil(a: int, b: int) -> int:
 
 class _Held(NamedTuple):
     rows: int
+    """0 where the count would hold, had it not restarted."""
     strides: Numbers
 
 
@@ -121,12 +126,17 @@ def _held(table: Numbers, cycle: int, demanded: int) -> _Held | None:
     slips = tolerant and SLIP_EVERY * int(np.count_nonzero(off_rows)) <= len(off_rows)
     if not slips and off_rows[len(off_rows) - (demanded - cycle) :].any():
         return None
+    restart = 0
     # Long tables are followed to their beginning only if their end is worth it.
-    restart = _last_restart(table, cycle, strides, strides)
-    if cycle > _INTERLEAVED:
-        # Over some cycle a modular sequence advances steadily too, by what remains.
-        nearby, _ = _strides(table, 1)
-        restart = max(restart, _last_restart(table, 1, nearby, nearby * (strides != 0)))
+    for rows in sorted({demanded, len(table)}):
+        restart = _last_restart(table, rows, cycle, strides, strides)
+        if cycle > _INTERLEAVED:
+            # Over some cycle a modular sequence advances steadily too, by what remains.
+            nearby, _ = _strides(table, 1)
+            ahead = nearby * (strides != 0)
+            restart = max(restart, _last_restart(table, rows, 1, nearby, ahead))
+        if len(table) - restart < demanded:
+            return _Held(0, strides)
     held = _span(_off(table[restart:], cycle, strides), slips) + cycle
     if held < demanded:
         return None
@@ -171,24 +181,33 @@ def _span(off: Flags, slips: bool) -> int:
     return int(len(fine) - np.argmax(fine[::-1])) if fine.any() else 0
 
 
-def _last_restart(table: Numbers, lag: int, strides: Numbers, ahead: Numbers) -> int:
+def _last_restart(table: Numbers, rows: int, lag: int, strides: Numbers, ahead: Numbers) -> int:
     """Return the last row at which a number fell back to a new place, 0 if there is none.
 
-    Against `ahead`, that is, and not by its usual step. A count may skip or stall, but one
-    that falls back must retrace its steps, as the day of the month does, or carry, as
-    minutes do into hours: the number to its left changes at the same moment. Else modular
-    sequences, which go on to say new things, would count.
+    Against `ahead`, that is, and not by its usual step, in the last `rows` rows. A count
+    may skip or stall, but one that falls back must retrace its steps, as the day of the
+    month does, or carry, as minutes do into hours: the number to its left changes at the
+    same moment. Else modular sequences, which go on to say new things, would count.
     """
-    steps = table[lag:] - table[:-lag]
+    first = len(table) - rows
+    steps = table[first + lag :] - table[first:-lag]
     off = steps != _per_row(strides, len(steps))
     fell = off & (np.sign(steps) * np.sign(_per_row(ahead, len(steps))) < 0)
     fell.ravel()[1:] &= ~off.ravel()[:-1]
-    last = 0
-    for column in np.flatnonzero(fell.any(axis=0)):
-        _, first, which = np.unique(table[:, column], return_index=True, return_inverse=True)
-        rows = np.flatnonzero(fell[:, column]) + lag
-        last = max(last, int(rows[first[which[rows]] == rows].max(initial=0)))
-    return last
+    for at, column in np.argwhere(fell)[::-1]:
+        row = first + lag + at
+        if not _was_there(table[:row, column], table[row, column]):
+            return int(row)
+    return 0
+
+
+def _was_there(before: Numbers, value: np.int64) -> bool:
+    high, size = len(before), 64  # a count that retraces its steps was there recently
+    while high > 0:
+        if (before[max(0, high - size) : high] == value).any():
+            return True
+        high, size = high - size, 2 * size
+    return False
 
 
 def _layouts(
@@ -207,7 +226,7 @@ def _layouts(
         demanded = np.maximum(min_repeats * np.arange(most + 1), _ceil(min_items, period))
         needed = min(rows, _window(int(demanded[-1]), most, rows))
         table = numbers[len(numbers) - needed * period :].reshape(needed, period)
-        for cycle in islice(_promising(_hashed(table), demanded), _MOST_TRIED):
+        for cycle in _promising(_hashed(table), demanded):
             yield period, cycle
     if period > 1:
         widths = np.arange(1, period // 2 + 1)
@@ -249,6 +268,7 @@ def _promising(rows: Numbers, demanded: NDArray[np.int64]) -> Iterator[int]:
     enough = np.minimum(known, demanded[cycles] - 2 * cycles)
     fine |= (np.argmax(glance, axis=1) >= enough) | ~glance.any(axis=1)
     cycles = cycles[fine]
+    tried: list[tuple[float, int]] = []
     for low, high in pairwise((0, 1, 8, 32, MAX_CYCLE)):
         group = cycles[(cycles > low) & (cycles <= high)]
         if not group.size:
@@ -260,7 +280,12 @@ def _promising(rows: Numbers, demanded: NDArray[np.int64]) -> Iterator[int]:
             window = _window(least, cycle, size)
             bends = np.count_nonzero(row[: window - 2 * cycle])
             if SLIP_EVERY * bends <= 2 * (window - cycle) or not row[: least - 2 * cycle].any():
-                yield cycle
+                tried.append((bends / window, cycle))
+        if high == 1 and tried:
+            yield 1
+            tried.clear()
+    # Shortest first, unless there are many: then the least bent.
+    yield from sorted(cycle for _, cycle in sorted(tried)[:_MOST_TRIED])
 
 
 def _bent(back: Numbers, cycles: Numbers, width: int) -> Flags:
