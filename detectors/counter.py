@@ -8,7 +8,8 @@ Folding all digits alike would call tables and long arithmetic loops; here each 
 must stay or advance by a constant step, and at least one must advance. What a number is
 says `numerals.py`: digits with a sign or an ordinal ending, English number words, and
 letters or Roman numerals as marks at the beginning of a line. How far a count may slip
-says `steady.py`: at most once in eight rows, forward, or back to where it has been.
+says `steady.py`: at most once in eight rows, forward, or back to where it has been. The
+literals may change too, if each change lasts: the months in a list of dates.
 
 Does not see lists whose statements differ, or a modular sequence, but for the stretch
 since it last wrapped.

@@ -117,6 +117,8 @@ class _Held(NamedTuple):
 
 def _held(table: Numbers, cycle: int, demanded: int) -> _Held | None:
     """Return over how many rows, counted from the end, the count holds; None if too few."""
+    if demanded > len(table):
+        return None
     strides, usual = _strides(table, cycle)
     tolerant = bool(usual.all())
     if not tolerant:
@@ -224,7 +226,7 @@ def _layouts(
     most = min(MAX_CYCLE, rows // min_repeats)
     if most >= 1:
         demanded = np.maximum(min_repeats * np.arange(most + 1), _ceil(min_items, period))
-        needed = min(rows, _window(int(demanded[-1]), most, rows))
+        needed = _window(int(demanded[-1]), most, rows)
         table = numbers[len(numbers) - needed * period :].reshape(needed, period)
         for cycle in _promising(_hashed(table), demanded):
             yield period, cycle

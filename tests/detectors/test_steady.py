@@ -21,6 +21,13 @@ def test_one_number_per_row() -> None:
     assert count(range(45, 5, -2)) == Count(1, 20, (-2.0,))
 
 
+def test_more_is_demanded_than_there_is() -> None:
+    assert count(range(16)) == Count(1, 16, (1.0,))
+    assert count(range(16), items=17) is None
+    assert count(range(16), period=5) is None
+    assert count(range(16), repeats=17, items=1) is None
+
+
 def test_a_block_of_several_numbers() -> None:
     values = [v for i in range(20) for v in (i, 7, 3 * i)]
     assert count(values, 3) == Count(3, 60, (1.0, 0.0, 3.0))
