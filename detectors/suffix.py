@@ -25,7 +25,7 @@ from loopbench.detectors.streaming import (
     check_rule,
     tail_verdict,
 )
-from loopbench.detectors.tokens import align, as_ids
+from loopbench.detectors.tokens import as_ids
 from loopbench.types import LoopSpan, Verdict
 
 
@@ -58,8 +58,6 @@ class Suffix:
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; the text is not used."""
         array = as_ids(ids)
-        if text is not None and not isinstance(text, str):
-            align(len(array), text)
         runs = find_runs(array, self.min_repeats, self.min_tokens, self.max_period)
         spans = [_span(run.period, run.start, run.end) for run in outermost(runs)]
         terminal = find_tail_loop(array, self)
