@@ -210,4 +210,5 @@ def test_the_memory_of_a_watcher_is_linear_in_its_stream(name: str) -> None:
     detectors.get(name).watch().push(ids[:200], pieces[:200])  # what is loaded once
     short, long = bytes_held(name, ids[:20_000], pieces[:20_000]), bytes_held(name, ids, pieces)
     assert long <= 1.5 * short + 1
-    assert long <= 512
+    # The published rules that count n-grams hold tables of them.
+    assert long <= (192 if name in FAST else 1_024)
