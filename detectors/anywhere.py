@@ -1,4 +1,14 @@
-"""All maximal periodic stretches of a sequence, at once. Pure numpy, exact."""
+"""All maximal periodic stretches of a sequence, at once. Pure numpy, exact.
+
+Let a stretch of length L have primitive period p, and look at a window of w >= p elements
+in it that ends at least p before its end. The window recurs p further on, and nowhere
+between: two periods over w + p elements would have a common divisor (Fine and Wilf 1965).
+So the *first* recurrence of one window tells the period. Windows lie every s elements;
+where w + s <= L - p + 1, one of them is inside. Periods are taken in levels, each with its
+w and s, and every window is compared with the next w positions: about 2n comparisons of
+fingerprints a level. Fingerprints only propose: what they say is equal is compared, and a
+false proposal is replaced by the next true recurrence.
+"""
 
 from __future__ import annotations
 
@@ -62,16 +72,8 @@ def find_runs(
 
     Notes
     -----
-    Let a stretch of length L have primitive period p, and look at a window of w >= p
-    elements in it that ends at least p before its end. The window recurs p further on,
-    and nowhere between: two periods over w + p elements would have a common divisor (Fine
-    and Wilf 1965). So the *first* recurrence of one window tells the period. Windows lie
-    every s elements; where w + s <= L - p + 1, one of them is inside. Periods are taken in
-    levels, each with its w and s (`_levels`), and every window is compared with the next w
-    positions, 2n comparisons of fingerprints a level. Fingerprints only propose: what they
-    say is equal is compared, and a false proposal is replaced by the next true recurrence.
-    With O(log n) levels the whole takes O(n log n) simple operations on any input, short
-    of one that is built to make the fingerprints collide.
+    O(n log n) simple operations on any input, short of one that is built to make the
+    fingerprints collide.
     """
     n = len(t)
     longest = n // min_repeats
