@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from transformers import GenerationConfig, PreTrainedTokenizerBase, StoppingCriteria
-
 from loopbench.detectors import Detector
 from loopbench.integrations.streams import Stream, choose_rules
 from loopbench.types import LoopSpan
+
+try:
+    import torch
+    from transformers import GenerationConfig, PreTrainedTokenizerBase, StoppingCriteria
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"{error.name} is not installed: pip install 'loopbench-edge[hf]'", name=error.name
+    ) from error
 
 
 class LoopStopping(StoppingCriteria):
