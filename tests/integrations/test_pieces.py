@@ -21,7 +21,7 @@ def test_a_split_character_counts_for_its_last_token() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\ufffd")))
 def test_pieces_make_up_the_text(text: str) -> None:
     pieces = Pieces(lambda ids: TOKENIZER.decode(ids, clean_up_tokenization_spaces=False))
@@ -30,6 +30,7 @@ def test_pieces_make_up_the_text(text: str) -> None:
     assert all(len(part) <= 1 for part in parts)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 255), max_size=200))
 def test_broken_bytes_neither_stall_nor_grow(data: list[int]) -> None:
     longest = 0
@@ -53,3 +54,17 @@ def test_the_space_before_a_word_is_kept() -> None:
     pieces = Pieces(lambda ids: core.decode(ids, skip_special_tokens=True))
     assert core.decode([1, 2, 3, 4]) == "57. Lily 58"
     assert [pieces.push(i) for i in (0, 1, 2, 3, 0, 4)] == ["", "57", ".", " Lily", "", " 58"]
+
+
+def test_bytes_that_stand_in_for_a_missing_character() -> None:
+    words = ["<unk>", "▁ab", *(f"<0x{byte:02X}>" for byte in "🙂".encode())]
+    core = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, "<unk>"))
+    core.decoder = decoders.Sequence(
+        [
+            decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )  # fmt: skip
+    pieces = Pieces(core.decode)
+    parts = [pieces.push(i) for i in (1, 2, 3, 4, 5, 1, 2, 1)]
+    assert parts == ["ab", "", "", "", "🙂", " ab", "", "� ab"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopbench import detectors
@@ -70,6 +70,7 @@ def test_the_demand_is_what_vllms_check_does(period: int) -> None:
     assert first_stop(parameters, ids) == tokens_demanded(parameters, period)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 1), max_size=12),
     st.lists(st.integers(0, 2), min_size=1, max_size=14),
