@@ -70,7 +70,7 @@ def test_the_demand_is_what_vllms_check_does(period: int) -> None:
     assert first_stop(parameters, ids) == tokens_demanded(parameters, period)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=300)
 @given(
     st.lists(st.integers(0, 1), max_size=12),
     st.lists(st.integers(0, 2), min_size=1, max_size=14),
@@ -93,4 +93,5 @@ def test_vllm_stops_only_at_loops_and_less_than_twice_as_late(
         assert demanded is not None
         asked = max(min_repeats * ours.period, min_tokens)
         assert asked <= demanded < 2 * asked
-        assert stops == (ours.end - ours.start >= demanded)
+        # Not the converse: the same end may also be part of a longer loop of longer blocks.
+        assert stops or ours.end - ours.start < demanded
