@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import loopbench
-from loopbench.cli_gate import gate
+from loopbench.cli_gate import compare, gate
 from loopbench.console import print_table
 
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ def ls(what: str) -> None:
 
 
 cli.add_command(gate)
+cli.add_command(compare)
 
 
 class _Failure(click.ClickException):

@@ -12,7 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from loopbench.gating import Gated
-    from loopbench.observed import Observed
     from loopbench.policy import Policy
 
 USAGE, UNUSABLE, INTERRUPTED = 2, 4, 130
@@ -342,8 +341,39 @@ def _write(path: Path | None, data: bytes) -> None:
         write_atomically(path, data)
 
 
-def load_for_comparison(path: Path) -> Observed:
-    """Return a run folder or a baseline file; what is neither is a failure of the run."""
-    from loopbench.gating import load_baseline
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="List every prompt that changed.")
+@click.option(
+    "--format", "form", type=click.Choice(("text", "md", "json")), default="text", show_default=True
+)
+def compare(runs: tuple[Path, ...], everything: bool, form: str) -> None:
+    """Compare checkpoints prompt by prompt: every other model with the first.
 
-    return load_baseline(path)
+    A RUN is a run folder or a file of 'gate --save-baseline'. All must have been measured with
+    the same tasks, prompts, budget, sampling and detectors.
+    """
+    from loopbench import compare_report as report
+    from loopbench.compare import compare as compared
+    from loopbench.compare import entries
+    from loopbench.console import print_table
+    from loopbench.gating import load_baseline
+    from loopbench.observed import GateUnusable
+
+    try:
+        comparisons = compared(entries([(str(path), load_baseline(path)) for path in runs]))
+    except GateUnusable as error:
+        failure = click.ClickException(str(error))
+        failure.exit_code = UNUSABLE
+        raise failure from error
+    if form == "json":
+        click.echo(report.json_text(comparisons))
+    elif form == "md":
+        click.echo(report.markdown(comparisons, everything=everything), nl=False)
+    else:
+        for comparison in comparisons:
+            click.echo(report.title(comparison))
+            print_table(report.rich_table(comparison))
+            for line in report.details(comparison, everything=everything):
+                click.echo(line)
+            click.echo(report.sentence(comparison))

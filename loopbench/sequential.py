@@ -70,33 +70,43 @@ def log_fortune_above(seen: Counts, m: float) -> float:
 
     Notes
     -----
-    ∫ Π (1 + λ_q (x − m)) dq with λ_q = (q − m) / (m (1 − m)) over the alternatives q in
+    ∫ Π (1 + λ_q (x − m)) dF(q) with λ_q = (q − m) / (m (1 − m)) over the alternatives q in
     (m, 1): for outcomes 0 and 1 the likelihood ratio of q against m, for anything in [0, 1] a
     capital process of Waudby-Smith & Ramdas, "Estimating means of bounded random variables by
     betting", JRSS B 86 (2024), §4; the mixture over q is that of Robbins, "Statistical methods
-    related to the law of the iterated logarithm", Ann. Math. Stat. 41 (1970). The prior is
-    Jeffreys', cut at m (arcsin √q is uniform), so nothing is tuned to a rate one hopes for.
-    No factor is negative, since λ_q is at most 1 / m, and every factor has a mean of at most
-    1 where the mean of x is at most m: by Ville's inequality the fortune ever reaches 1 / α
-    with probability at most α.
+    related to the law of the iterated logarithm", Ann. Math. Stat. 41 (1970). No factor is
+    negative, since λ_q is at most 1 / m, and every factor has a mean of at most 1 where the
+    mean of x is at most m: by Ville's inequality the fortune ever reaches 1 / α with
+    probability at most α, whatever F is. F is even in log q: a bad checkpoint exceeds the
+    threshold by some factor, and nothing is tuned to a rate that one expects.
     """
-    low = math.asin(math.sqrt(m))
-    return _log_mixture(seen, m, low, math.pi / 2)
+    return _log_mixture(seen, m, m ** (1 - _grid()))
 
 
 def log_fortune_below(seen: Counts, m: float) -> float:
-    """Return the log of what bets against "the mean is at least `m`" have made of 1."""
-    return _log_mixture(seen, m, 0.0, math.asin(math.sqrt(m)))
+    """Return the log of what bets against "the mean is at least `m`" have made of 1.
+
+    As `log_fortune_above` with q in (0, m), where F is Jeffreys' prior cut at m (arcsin √q is
+    even): most of a good checkpoint's chance lies near 0.
+    """
+    import numpy as np
+
+    return _log_mixture(seen, m, np.sin(_grid() * math.asin(math.sqrt(m))) ** 2)
 
 
-def _log_mixture(seen: Counts, m: float, low: float, high: float) -> float:
+def _grid() -> NDArray[np.float64]:
+    import numpy as np
+
+    return (np.arange(NODES) + 0.5) / NODES
+
+
+def _log_mixture(seen: Counts, m: float, alternatives: NDArray[np.float64]) -> float:
     import numpy as np
     from scipy.special import logsumexp
 
     if not 0 < m < 1:
         raise ValueError(f"a mean to bet against lies between 0 and 1, got {m}")
-    angles = low + (high - low) * (np.arange(NODES) + 0.5) / NODES
-    bets = (np.sin(angles) ** 2 - m) / (m * (1 - m))
+    bets = (alternatives - m) / (m * (1 - m))
     # Rounding may leave a factor a hair below 0 where the bet is at its limit.
     factors = np.maximum(1 + np.outer(bets, seen.values - m), 0)
     with np.errstate(divide="ignore"):
