@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from loopbench.gating import Gated
     from loopbench.policy import Policy
 
-USAGE, UNUSABLE, INTERRUPTED = 2, 4, 130
+UNUSABLE, INTERRUPTED = 4, 130
 POLICY_FIELDS = (
     "max_doom_rate",
     "max_truncated",
@@ -191,7 +191,7 @@ def gate(target: str, policy_file: Path | None, **options: Any) -> None:
 
     wanted = _policy(policy_file, options)
     try:
-        with expected(_Usage, GateUnusable):
+        with expected(ValueError, GateUnusable):
             gated = _gated(target, wanted, options)
             if options["save_baseline"]:
                 from loopbench.gating import save_baseline
@@ -206,39 +206,13 @@ def gate(target: str, policy_file: Path | None, **options: Any) -> None:
     sys.exit(code)
 
 
-class _Usage(click.ClickException):
-    exit_code = USAGE
-
-
 def _policy(file: Path | None, options: dict[str, Any]) -> Policy:
     """Put the file and the options together; a baseline of the file goes to the options."""
-    from loopbench import policy
+    from loopbench.gating import read_policy
 
-    base, given = policy.Policy(), {name: options[name] for name in POLICY_FIELDS}
-    if file:
-        try:
-            read = policy.parse(file.read_text(encoding="utf-8"), str(file))
-        except OSError as error:
-            raise click.UsageError(f"There is no policy file {file}: {error.strerror}.") from error
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-        base = read.policy
-        if read.baseline and not options["baseline"]:
-            # Beside the file, wherever the gate is started.
-            options["baseline"] = file.parent / read.baseline
-    try:
-        merged = policy.merged(base, **given)
-        if options["baseline"] and merged.max_increase is None:
-            raise ValueError(
-                "--baseline needs --max-increase, such as 0.5pp: no number of prompts shows that "
-                "a rate has not risen at all."
-            )
-        if merged.max_increase is not None and not options["baseline"]:
-            raise ValueError("--max-increase needs --baseline: a run folder or a baseline file.")
-        merged.check()
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    return merged
+    given = {name: options[name] for name in POLICY_FIELDS}
+    policy, options["baseline"] = read_policy(file, options["baseline"], **given)
+    return policy
 
 
 def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
@@ -359,13 +333,12 @@ def compare(runs: tuple[Path, ...], everything: bool, form: str) -> None:
     from loopbench.console import print_table
     from loopbench.gating import load_baseline
     from loopbench.observed import GateUnusable
+    from loopbench.store import RunError
 
     try:
         comparisons = compared(entries([(str(path), load_baseline(path)) for path in runs]))
     except GateUnusable as error:
-        failure = click.ClickException(str(error))
-        failure.exit_code = UNUSABLE
-        raise failure from error
+        raise RunError(str(error)) from error
     if form == "json":
         click.echo(report.json_text(comparisons))
     elif form == "md":

@@ -236,8 +236,8 @@ def refuse_other_settings(observed: Observed, baseline: Observed) -> None:
     found = [*differences(observed, baseline), *template_difference(observed, baseline)]
     if found:
         raise GateUnusable(
-            f"The baseline measured something else: {'; '.join(map(str, found))} (the baseline's "
-            "last). Measure the baseline again, or gate with its settings."
+            "The baseline measured something else (this run against the baseline): "
+            f"{'; '.join(map(str, found))}. Measure the baseline again, or gate with its settings."
         )
 
 

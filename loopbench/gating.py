@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from loopbench import looks
+from loopbench import policy as policies
 from loopbench.api import rows_of, write_summary
 from loopbench.gate import Decision, decide, refuse_other_settings
 from loopbench.observed import (
@@ -92,6 +93,44 @@ def load_baseline(path: Path) -> Observed:
             f"{BASELINE_SCHEMA}; make it again with --save-baseline."
         )
     return loaded
+
+
+def read_policy(
+    file: Path | None, baseline: Path | None, **given: Any
+) -> tuple[Policy, Path | None]:
+    """Put a policy file and given rules together, and find the baseline.
+
+    Parameters
+    ----------
+    baseline
+        As given; else the file's own, which lies beside it wherever the gate is started.
+    **given
+        As for `loopbench.policy.merged`: they win over the file's.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or the rules make no gate.
+    """
+    base = policies.Policy()
+    if file:
+        try:
+            read = policies.parse(file.read_text(encoding="utf-8"), str(file))
+        except OSError as error:
+            raise ValueError(f"There is no policy file {file}: {error.strerror}.") from error
+        base = read.policy
+        if baseline is None and read.baseline:
+            baseline = file.parent / read.baseline
+    policy = policies.merged(base, **given)
+    if baseline and policy.max_increase is None:
+        raise ValueError(
+            "--baseline needs --max-increase, such as 0.5pp: no number of prompts shows that "
+            "a rate has not risen at all."
+        )
+    if policy.max_increase is not None and not baseline:
+        raise ValueError("--max-increase needs --baseline: a run folder or a baseline file.")
+    policy.check()
+    return policy, baseline
 
 
 def save_baseline(observed: Observed, path: Path) -> None:
@@ -215,8 +254,8 @@ def _samples(
     other = [d for d in sampling_differences(settings.samplings(), header.samplings) if d.differs]
     if other:
         raise GateUnusable(
-            f"The baseline was sampled otherwise: {'; '.join(map(str, other))} (the baseline's "
-            "last)."
+            "The baseline was sampled otherwise (this run against the baseline): "
+            f"{'; '.join(map(str, other))}. Give its settings."
         )
     if max_samples is not None and max_samples != header.samples:
         raise ValueError(

@@ -115,6 +115,20 @@ class Schedule(NamedTuple):
     """Told all records of a row so far; true ends the row."""
 
 
+def settings_of(*models: str, **fields: Any) -> Settings:
+    """Return settings from names and plain values.
+
+    Raises
+    ------
+    ValueError
+        For an unknown setting, or a value of the wrong kind.
+    """
+    unknown = set(fields) - {field.name for field in msgspec.structs.fields(Settings)}
+    if unknown:
+        raise ValueError(f"Unknown setting {min(unknown)!r}.")
+    return msgspec.convert({"models": models, **fields}, Settings, strict=False)
+
+
 class Job(Struct, frozen=True):
     """One generation to make: which sample, which settings, which repeat."""
 
