@@ -164,9 +164,14 @@ def gate_run(
         If nothing can be decided on it.
     """
     observed = observe_run(path)
+    stopped = missing_generations(observed) > 0 and _stopped_by_gate(path, observed)
+    if stopped and not sequential:
+        raise GateUnusable(
+            f"{path} was stopped by a sequential gate: judge it with --sequential, whose limits "
+            "allow for that."
+        )
     if sequential:
         _one_row(observed.header)
-        stopped = _stopped_by_gate(path, observed)
         if not stopped:
             if missing_generations(observed):
                 decide(observed, policy, baseline=baseline)  # says what is missing
