@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,6 +204,12 @@ def gate(target: str, policy_file: Path | None, **options: Any) -> None:
     except KeyboardInterrupt:
         click.echo("Interrupted: nothing was decided. Continue with --out and --resume.", err=True)
         code = INTERRUPTED
+    except (ValueError, BrokenPipeError, click.ClickException):
+        raise
+    except Exception as error:
+        # Python would exit with 1, which says that the checkpoint is bad.
+        traceback.print_exc()
+        code = _tell_unusable(f"{type(error).__name__}: {error}", options)
     sys.exit(code)
 
 

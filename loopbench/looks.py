@@ -23,12 +23,12 @@ NO_RATE_SAMPLES = 400
 def looks_at(samples: int, batch: int = BATCH) -> tuple[int, ...]:
     """Return the numbers of prompts at which a row is looked at, the last one included.
 
-    Every look waits for the stragglers of its batch, so batches grow by a quarter of what is
+    Every look waits for the stragglers of its batch, so batches grow with a tenth of what is
     done: a checkpoint that needs many prompts waits seldom, a bad one is found at once.
     """
     looks, done = [], 0
     while done < samples:
-        done = min(samples, done + max(batch, done // 4))
+        done = min(samples, done + max(batch, done // 10))
         looks.append(done)
     return tuple(looks)
 
