@@ -135,7 +135,7 @@ def test_a_killed_gate_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> None
 
 def test_an_engine_that_fails_ends_the_gate_at_its_first_look(tmp_path: Path, monkeypatch) -> None:
     factory = install(monkeypatch, lambda request: ([], "error"))
-    with pytest.raises(GateUnusable, match="8 of 8 generations failed .the engine stopped"):
+    with pytest.raises(GateUnusable, match=r"8 of 8 generations failed .the engine stopped"):
         gate_model(SETTINGS, ONE_PERCENT, out=tmp_path / "run", sequential=True)
     assert len(factory.requests) == 8
 
