@@ -269,7 +269,7 @@ def calibrate(
         if form == "md":
             click.echo(f"{grid.markdown()}\n{grid.note}\n")
         else:
-            _print_table(grid.rich())
+            print_table(grid.rich())
             click.echo(grid.note)
     for note in notes:
         click.echo(note)

@@ -13,7 +13,7 @@ from loopbench.table import printable, thousands
 if TYPE_CHECKING:
     from rich.table import Table
 
-TITLES = ("", "rule", "model", "T", "task", "value [limits]", "threshold", "prompts", "decides")
+TITLES = ("", "rule", "model", "T", "task", "value [limits]", "threshold", "prompts", "needs")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#!|&@~$])")
 _NOT_XML = re.compile("[\ufffe\uffff]")
 
