@@ -232,7 +232,7 @@ def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
         "sequential": options["sequential"],
         "batch": options["batch"],
     }
-    if Path(target).is_dir():
+    if gating.is_run(Path(target)):
         _refuse_run_options()
         return gating.gate_run(Path(target), policy, seed=options["seed"], **common)
     names = ("tasks", "max_new_tokens", "repeats", "seed", "slots", "threads", "audit_share",

@@ -30,6 +30,8 @@ from loopbench.tasks.suites import content_hash, draw, select
 from loopbench.types import Record, Sample, Struct
 
 GATE = "gate.json"
+CONFIG = "config.json"
+"""What a folder with a model holds."""
 
 
 class GateRecord(Struct, frozen=True):
@@ -53,9 +55,9 @@ class Gated(NamedTuple):
     """Prompts that a gate of a fixed size would have looked at."""
 
 
-def is_run(target: str) -> bool:
-    """Whether what the user named is a run folder, not a model."""
-    return (Path(target) / HEADER).is_file()
+def is_run(target: Path) -> bool:
+    """Whether what the user named is a run folder: any folder that is not a model's."""
+    return target.is_dir() and ((target / HEADER).is_file() or not (target / CONFIG).is_file())
 
 
 def observe_run(path: Path) -> Observed:

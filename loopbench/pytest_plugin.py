@@ -102,7 +102,7 @@ def _gated(chosen: dict[str, Any], run: dict[str, Any], folder: Path) -> Gated:
             "baseline": gating.load_baseline(baseline) if baseline else None,
             "sequential": sequential,
         }
-        if Path(target).is_dir():
+        if gating.is_run(Path(target)):
             if run or most:
                 raise ValueError(f"{target} is a recorded run: run and max_samples are for models.")
             return gating.gate_run(Path(target), policy, **common)

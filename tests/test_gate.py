@@ -163,6 +163,24 @@ def test_repeats_of_a_prompt_are_not_new_prompts() -> None:
     assert decide(observed(bad), ONE_PERCENT).verdict == "fail"
 
 
+@pytest.mark.parametrize("wrong", ["fail", "pass"])
+def test_repeats_that_agree_make_no_decision_bolder(wrong: str) -> None:
+    # Half of the prompts never loop, the others often: one prompt's repeats look alike.
+    rng, policy = np.random.default_rng(9), Policy(overall=Thresholds(max_doom_rate=0.2))
+    count = 0
+    for _ in range(60):
+        chances = np.where(rng.random(60) < 0.5, 0.0, 0.4)
+        made = [
+            one
+            for repeat in range(4)
+            for one in records(
+                ["doom" if hit else "clean" for hit in rng.random(60) < chances], repeat=repeat
+            )
+        ]
+        count += decide(observed(made), policy).verdict == wrong
+    assert count / 60 <= 0.13  # 0.05 and three standard errors
+
+
 def paired(before: list[str], after: list[str], points: float, **fields) -> Decision:
     old, new = observed(records(before)), observed(records(after, model="b"), **fields)
     return decide(new, Policy(max_increase=points), baseline=old)

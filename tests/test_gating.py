@@ -12,6 +12,7 @@ from runs import folder, mixed, observed, records
 from loopbench.gating import (
     gate_model,
     gate_run,
+    is_run,
     load_baseline,
     observe_run,
     read_policy,
@@ -190,3 +191,12 @@ def test_a_policy_file_finds_its_baseline_beside_it(tmp_path: Path) -> None:
         read_policy(None, None, max_increase=0.2)
     with pytest.raises(ValueError, match="--baseline needs --max-increase"):
         read_policy(None, Path("x"), max_doom_rate=0.2)
+
+
+def test_a_folder_is_a_run_unless_it_is_a_model(tmp_path: Path) -> None:
+    assert is_run(tmp_path)
+    assert not is_run(tmp_path / "nothing")
+    (tmp_path / "config.json").write_text("{}")
+    assert not is_run(tmp_path)
+    (tmp_path / "header.json").write_text("{}")
+    assert is_run(tmp_path)
