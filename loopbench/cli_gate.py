@@ -223,7 +223,7 @@ def _policy(file: Path | None, options: dict[str, Any]) -> Policy:
 
 
 def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
-    from loopbench import gating
+    from loopbench import gating, looks
     from loopbench.plan import Settings
 
     baseline = gating.load_baseline(options["baseline"]) if options["baseline"] else None
@@ -246,6 +246,9 @@ def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
     )
     if options["resume"] and options["out"] is None:
         raise ValueError("--resume needs --out: the folder of the run to continue.")
+    note = looks.too_few(policy, options["max_samples"]) if options["max_samples"] else None
+    if note:
+        click.echo(f"Note: {note}", err=True)
     from loopbench.display import Display
 
     with Display() as display:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -80,11 +80,15 @@ def rich_table(comparison: Comparison) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
     for i, title in enumerate(_TITLES):
-        table.add_column(title, justify="left" if i < 2 else "right", overflow="fold")
+        justify: Literal["left", "right"] = "left" if i < 2 else "right"
+        table.add_column(
+            title.replace(" [", "\n["), justify=justify, overflow="fold", no_wrap=i > 1
+        )
     for change in comparison.changes:
-        table.add_row(*map(Text, _cells(change)))
+        # An interval goes under its value: that fits eighty columns.
+        table.add_row(*(Text(cell.replace(" [", "\n[")) for cell in _cells(change)))
     return table
 
 

@@ -105,16 +105,24 @@ def _cells(check: Check) -> tuple[str, ...]:
 
 
 def rich_table(checks: Sequence[Check]) -> Table:
-    """Return the checks for a terminal."""
+    """Return the checks for a terminal, without columns that say the same in every line."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for title in TITLES:
-        table.add_column(title, overflow="fold")
-    for check in checks:
-        table.add_row(*map(Text, _cells(check)))
+    rows = [_cells(check) for check in checks]
+    place = (TITLES.index("model"), TITLES.index("T"))
+    hidden = set(place) if len({tuple(row[i] for i in place) for row in rows}) == 1 else set()
+    if all(check.task == "all" for check in checks):
+        hidden.add(TITLES.index("task"))
+    shown = [i for i in range(len(TITLES)) if i not in hidden]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    for i in shown:
+        folds = TITLES[i] in ("model", "task")
+        table.add_column(TITLES[i].replace(" [", "\n["), overflow="fold", no_wrap=not folds)
+    for row in rows:
+        # Limits go under their value: that fits eighty columns.
+        table.add_row(*(Text(row[i].replace(" [", "\n[")) for i in shown))
     return table
 
 

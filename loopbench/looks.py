@@ -10,7 +10,7 @@ import msgspec
 from loopbench.gate import Decision, decide
 from loopbench.observed import GateUnusable, NoDataYet, Observed
 from loopbench.policy import Policy
-from loopbench.stats import fixed_design
+from loopbench.stats import clean_needed, fixed_design
 
 BATCH = 8
 """Prompts before the first look: one for every slot of the default engine."""
@@ -50,6 +50,19 @@ def default_samples(policy: Policy, *, sequential: bool) -> int:
         return NO_RATE_SAMPLES
     size = fixed_design(min(most), min(most) * HOPED, policy.alpha)
     return 2 * size if sequential else size
+
+
+def too_few(policy: Policy, samples: int) -> str | None:
+    """Return a sentence if so many prompts could not show what is asked, even without a loop."""
+    rates = (policy.overall.max_doom_rate, policy.overall.max_truncated)
+    most = [value for value in rates if value is not None]
+    needed = clean_needed(min(most), policy.alpha) if most else 0
+    if samples >= needed:
+        return None
+    return (
+        f"{samples} prompts cannot show a rate of at most {100 * min(most):g} %: to exclude more at "
+        f"{100 * policy.confidence:g} % you need {needed} prompts without one hit."
+    )
 
 
 class Replay(NamedTuple):

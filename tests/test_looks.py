@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import mixed, observed, records
 
-from loopbench.looks import default_samples, looks_at, replay
+from loopbench.looks import default_samples, looks_at, replay, too_few
 from loopbench.observed import GateUnusable
 from loopbench.policy import Policy, Thresholds
 
@@ -37,6 +37,15 @@ def test_sizes_follow_from_the_threshold() -> None:
     )
     assert default_samples(strict, sequential=False) < 120
     assert default_samples(Policy(overall=Thresholds(min_accuracy=0.5)), sequential=False) == 400
+
+
+def test_too_few_prompts_are_told_before_they_are_run() -> None:
+    assert too_few(ONE_PERCENT, 299) is None
+    assert too_few(ONE_PERCENT, 298) == (
+        "298 prompts cannot show a rate of at most 1 %: to exclude more at 95 % you need 299 "
+        "prompts without one hit."
+    )
+    assert too_few(Policy(overall=Thresholds(min_accuracy=0.5)), 1) is None
 
 
 def test_a_bad_run_is_known_after_its_first_batch() -> None:
