@@ -60,8 +60,8 @@ def too_few(policy: Policy, samples: int) -> str | None:
     if samples >= needed:
         return None
     return (
-        f"{samples} prompts cannot show a rate of at most {100 * min(most):g} %: to exclude more at "
-        f"{100 * policy.confidence:g} % you need {needed} prompts without one hit."
+        f"{samples} prompts cannot show a rate of at most {100 * min(most):g} %: to exclude more "
+        f"at {100 * policy.confidence:g} % you need {needed} prompts without one hit."
     )
 
 
