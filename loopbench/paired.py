@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from loopbench.stats import Interval, wilson
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 RESAMPLES = 10_000
+ROUNDING = 1e-9
+"""Scores that differ by less are equal: means of the same numbers may be summed in two orders."""
 
 
 def mcnemar(gained: int, lost: int) -> float:
@@ -81,9 +88,9 @@ def paired_bootstrap(first: Sequence[float], second: Sequence[float]) -> Interva
 
     if len(first) != len(second) or not first:
         raise ValueError(f"need as many scores on both sides, got {len(first)}, {len(second)}")
-    difference = np.asarray(second, float) - np.asarray(first, float)
+    difference = _differences(first, second)
     mean, n = float(difference.mean()), difference.size
-    if np.count_nonzero(difference) < 2 or np.ptp(difference) == 0:
+    if np.count_nonzero(difference) < 2 or np.ptp(difference) < ROUNDING:
         # A bootstrap would claim certainty; rule out what so few pairs cannot.
         slack = wilson(0, n).high
         return Interval(mean, max(-1.0, mean - slack), min(1.0, mean + slack))
@@ -99,6 +106,14 @@ def paired_bootstrap(first: Sequence[float], second: Sequence[float]) -> Interva
     return Interval(mean, float(low), float(high))
 
 
+def _differences(first: Sequence[float], second: Sequence[float]) -> NDArray[np.float64]:
+    """Return second less first; what is left of rounding is no difference."""
+    import numpy as np
+
+    difference = np.asarray(second, float) - np.asarray(first, float)
+    return np.where(np.abs(difference) < ROUNDING, 0.0, difference)
+
+
 def sign_flip(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the two-sided p-value of "swapping the members of a pair changes nothing".
 
@@ -108,7 +123,7 @@ def sign_flip(first: Sequence[float], second: Sequence[float]) -> float:
     import numpy as np
     from scipy.stats import permutation_test
 
-    difference = np.asarray(second, float) - np.asarray(first, float)
+    difference = _differences(first, second)
     difference = difference[difference != 0]  # a pair that agrees flips to itself
     if difference.size < 2:
         return 1.0

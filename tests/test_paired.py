@@ -93,6 +93,11 @@ def test_bootstrap_claims_no_certainty() -> None:
         paired_bootstrap([], [])
 
 
+def test_rounding_is_no_difference() -> None:
+    assert sign_flip([0.1 + 0.2] * 9, [0.3] * 9) == 1.0
+    assert paired_bootstrap([0, 0, 1, 0], [1e-300, 0, 1, 1e-300]).high > 0.4
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12))
 def test_bootstrap_answers_for_every_input(pairs: list[tuple[float, float]]) -> None:
