@@ -38,7 +38,7 @@ class Calibration(Struct, frozen=True):
 
     Rates and F1 are about doom: traces labelled `verbatim` or `counter` are to be called,
     those labelled `none` are not, and near ones are left aside but for `recall_near`.
-    Intervals are 95 %, clustered by prompt.
+    Intervals are 95 %, clustered by prompt or by kind of constructed text.
     """
 
     detector: str
@@ -71,12 +71,17 @@ class Called(NamedTuple):
     """Token count at which its watcher fires on the stream."""
 
 
+def unit_of(trace: Trace) -> str:
+    """Return what traces that are not independent share: a prompt, or one way to construct."""
+    return trace.category if trace.source == "constructed" else trace.prompt_id
+
+
 def part_of(trace: Trace) -> Part:
-    """Return the part a trace belongs to; all traces of one prompt share it.
+    """Return the part a trace belongs to; all traces of one unit share it.
 
     Thresholds are chosen on the development part, and the held-out part is reported.
     """
-    digest = hashlib.sha256(f"part:{trace.prompt_id}".encode()).digest()
+    digest = hashlib.sha256(f"part:{unit_of(trace)}".encode()).digest()
     return "development" if digest[0] < 128 else "held-out"
 
 
@@ -177,7 +182,7 @@ def _rate(calls: Sequence[Called], true: Callable[[Called], bool]) -> Rate:
         return NO_RATE
     clusters: dict[str, list[bool]] = {}
     for c in calls:
-        clusters.setdefault(c.trace.prompt_id, []).append(true(c))
+        clusters.setdefault(unit_of(c.trace), []).append(true(c))
     value, low, high = clustered_rate(list(clusters.values()))
     return Rate(value=value, low=low, high=high, n=len(calls))
 
@@ -212,7 +217,10 @@ def _by_category(none: Sequence[Called]) -> dict[str, tuple[int, int]]:
 def lowest_silent(
     name: str, parameter: str, values: Sequence[float], traces: Sequence[Trace]
 ) -> float | None:
-    """Return the lowest value of a threshold that gives no false alarm on these traces.
+    """Return the lowest value of a near rule's threshold that gives no false alarm.
+
+    Outputs that end in two or three exact copies of something are not held against it: they
+    are labelled `none` because a loop needs more, and say nothing new all the same.
 
     Parameters
     ----------
@@ -224,7 +232,14 @@ def lowest_silent(
     float or None
         None if even the highest gives one.
     """
-    none = [trace for trace in traces if trace.label == "none" and trace.finish != "stop"]
+    copies = detectors.get("suffix", min_repeats=2)
+    none = [
+        trace
+        for trace in traces
+        if trace.label == "none"
+        and trace.finish != "stop"
+        and not copies.scan(trace.token_ids).terminal
+    ]
     for value in values:
         detector = detectors.get(name, **{parameter: value})
         if not any(c.called for c in call(detector, none, watch=False)):

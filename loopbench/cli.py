@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import loopbench
+from loopbench.cli_gate import compare, gate
+from loopbench.console import print_table
 
 if TYPE_CHECKING:
     from loopbench.summary import Row
@@ -278,7 +280,7 @@ def calibrate(
         if form == "md":
             click.echo(f"{grid.markdown()}\n{grid.note}\n")
         else:
-            _print_table(grid.rich())
+            print_table(grid.rich())
             click.echo(grid.note)
     for note in notes:
         click.echo(note)
@@ -290,7 +292,11 @@ def ls(what: str) -> None:
     """List what there is."""
     from loopbench.listing import listing
 
-    _print_table(listing(what))
+    print_table(listing(what))
+
+
+cli.add_command(gate)
+cli.add_command(compare)
 
 
 class _Failure(click.ClickException):
@@ -322,7 +328,7 @@ def _print_rows(rows: Sequence[Row], form: str) -> None:
     if form != "text":
         click.echo(render(rows, form), nl=False)
         return
-    _print_table(rich_table(rows))
+    print_table(rich_table(rows))
     for note in footnotes(rows):
         click.echo(note)
 
@@ -342,23 +348,13 @@ def _print_agreement(path: Path, names: Sequence[str], form: str, html: Path | N
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(result)))
     else:
-        _print_table(agreement_table(result))
+        print_table(agreement_table(result))
     if html:
         from loopbench.report.agreement import agreement_page
         from loopbench.report.pages import write_page
 
         write_page(html, agreement_page(result, source=path.name))
         click.echo(f"Page: {html}", err=True)
-
-
-def _print_table(table: Any) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        # A file has no width: nothing is folded there.
-        console = Console(highlight=False, markup=False, width=240)
-    console.print(table)
 
 
 def _first_error(path: Path) -> str:

@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import loopbench
 from loopbench import backends, tasks
@@ -20,9 +20,10 @@ from loopbench.detectors.tokens import split_pieces
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
 from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify
-from loopbench.plan import Job, Settings, audit_choice, jobs, missing
+from loopbench.plan import Job, Schedule, Settings, audit_choice, batches, jobs, missing
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
-from loopbench.tasks.suites import DEFAULT_SUITE, content_hash, select
+from loopbench.targets import Selection, check_targets, options_for, selection_of
+from loopbench.tasks.suites import content_hash
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
@@ -32,7 +33,6 @@ from loopbench.types import (
     Record,
     Request,
     Sample,
-    Sampling,
     Verdict,
 )
 
@@ -81,6 +81,7 @@ def execute(
     *,
     resume: bool = False,
     progress: Progress | None = None,
+    schedule: Schedule | None = None,
 ) -> Path:
     """Run a benchmark into a run folder and return it.
 
@@ -90,6 +91,8 @@ def execute(
         The run folder; by default a new one under `runs/`.
     resume
         Continue the run in `out`: only missing and failed generations are made.
+    schedule
+        Samples in the place of those that the settings select, and when to stop early.
 
     Raises
     ------
@@ -104,63 +107,23 @@ def execute(
         raise RunError("Say with --out which run to resume.")
     out = out or default_folder(settings.models)
     targets = [forms.locate(model, settings.backend) for model in settings.models]
-    _check_targets(targets, settings)
+    check_targets(targets, settings)
     models = [
         backends.get(target.backend).describe(
-            target.place, name=target.name, **_options(target, settings)
+            target.place, name=target.name, **options_for(target, settings)
         )
         for target in targets
     ]
     _check_distinct(models)
-    selection = _selection(targets, settings)
+    selection = selection_of(targets, settings)
+    if schedule:
+        selection = selection._replace(samples=schedule.samples)
     header = _header(settings, targets, models, selection)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for target, model in zip(targets, models, strict=True):
-            _run_model(store, target, model, selection, settings, progress)
+            _run_model(store, target, model, selection, settings, progress, schedule)
     return out
-
-
-def _options(target: Target, settings: Settings) -> dict[str, str]:
-    """Return the engine options that were given and that this model's backend has."""
-    known: frozenset[str] = getattr(backends.get(target.backend), "options", frozenset())
-    return {name: v for name, v in settings.engine_options().items() if name in known}
-
-
-def _check_targets(targets: Sequence[Target], settings: Settings) -> None:
-    """Refuse an option that no backend would look at, and a recording beside other models."""
-    if len(targets) > 1 and _recording(targets):
-        raise ValueError("A recording is replayed alone: name one, and no other model with it.")
-    used = {name for target in targets for name in _options(target, settings)}
-    for name in settings.engine_options():
-        if name not in used:
-            raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
-
-
-def _recording(targets: Sequence[Target]) -> Target | None:
-    """Return the target whose backend knows what to ask, if there is one."""
-    return next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
-
-
-class _Selection(NamedTuple):
-    """What is generated: every sample with every sampling, so many times."""
-
-    samples: list[Sample]
-    samplings: list[Sampling]
-    repeats: int
-
-
-def _selection(targets: Sequence[Target], settings: Settings) -> _Selection:
-    """Return what is asked, and how: for a recording, what is recorded."""
-    recording = _recording(targets)
-    chosen = settings.tasks, settings.limit, settings.seed
-    if recording is None:
-        return _Selection(select(*chosen), settings.samplings(), settings.repeats)
-    factory: Any = backends.get(recording.backend)
-    recorded = _Selection(*factory.selection(recording.place))
-    if settings.tasks != (DEFAULT_SUITE,):
-        return recorded._replace(samples=select(*chosen))
-    return recorded._replace(samples=recorded.samples[: settings.limit])
 
 
 def _check_distinct(models: Sequence[ModelInfo]) -> None:
@@ -179,7 +142,7 @@ def _header(
     settings: Settings,
     targets: Sequence[Target],
     models: list[ModelInfo],
-    selection: _Selection,
+    selection: Selection,
 ) -> Header:
     samples = selection.samples
     used = sorted({target.backend for target in targets})
@@ -215,9 +178,10 @@ def _run_model(
     store: RunStore,
     target: Target,
     model: ModelInfo,
-    selection: _Selection,
+    selection: Selection,
     settings: Settings,
     progress: Progress,
+    schedule: Schedule | None,
 ) -> None:
     """Make every generation of one model that is not in the folder yet."""
     done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
@@ -238,13 +202,17 @@ def _run_model(
         return
     with closing(_open(target, model, settings)) as backend:
         for cell in cells:
-            records = [done[job.key] for job in cell if job.key in done]
-            todo = missing(cell, done)
-            progress.phase(f"{model.name} T={cell[0].sampling.temperature:g}", len(todo))
-            for record in _generate(backend, model, todo, store.header, progress):
-                store.append(record)
-                records.append(record)
-                progress.done(record.outcome)
+            records: list[Record] = []
+            for batch in batches(cell, schedule.looks if schedule else ()):
+                records += [done[job.key] for job in batch if job.key in done]
+                todo = missing(batch, done)
+                progress.phase(f"{model.name} T={cell[0].sampling.temperature:g}", len(todo))
+                for record in _generate(backend, model, todo, store.header, progress):
+                    store.append(record)
+                    records.append(record)
+                    progress.done(record.outcome)
+                if schedule and schedule.enough(store.header, records):
+                    break
             stopped = [r for r in records if r.generation.finish == "loop"]
             chosen = _unaudited(stopped, settings, audited)
             if chosen:
@@ -280,7 +248,7 @@ def _open(target: Target, model: ModelInfo, settings: Settings) -> Backend:
         prompt_allowance=PROMPT_ALLOWANCE,
         deterministic=settings.deterministic,
         seed=settings.seed,
-        **_options(target, settings),
+        **options_for(target, settings),
     )
 
 

@@ -99,7 +99,8 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     notes = [
         "Rates in percent with 95 % intervals. doom: at its last token still in a loop, "
         "verbatim or counting; recovered: looped, left the loop, ended by itself; "
-        "truncated: at the budget without a loop.",
+        "truncated: at the budget without a loop; near: the part of those whose end adds "
+        "next to nothing.",
     ]
     for name, split in sorted({(row.model, row.tokenization) for row in rows}):
         if split not in ("model", "unknown"):

@@ -223,10 +223,11 @@ def _locate(model: str, backend: str | None) -> Target:
 
 def install(monkeypatch: Any, script: Script) -> FakeFactory:
     """Put a scripted backend in the place of the real one."""
-    from loopbench import runner
+    from loopbench import runner, targets
 
     factory = FakeFactory(script)
-    monkeypatch.setattr(runner, "backends", SimpleNamespace(get=lambda name: factory))
+    for module in (runner, targets):
+        monkeypatch.setattr(module, "backends", SimpleNamespace(get=lambda name: factory))
     monkeypatch.setattr(runner, "forms", SimpleNamespace(locate=_locate))
     return factory
 

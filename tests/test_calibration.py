@@ -35,11 +35,12 @@ def trace(
     finish: str = "length",
     prompt: str | None = None,
     category: str = "prose",
+    source: str = "a-model",
 ) -> Trace:
     known: dict[str, int] = {}
     return Trace(
         uid=uid,
-        source="constructed",
+        source=source,
         category=category,
         prompt_id=prompt or uid,
         prompt="?",
@@ -142,6 +143,14 @@ def test_traces_of_one_prompt_share_their_part() -> None:
     assert 0.3 < share < 0.7
 
 
+def test_constructed_traces_of_one_kind_share_theirs() -> None:
+    kinds = {
+        part_of(trace(str(i), ["a"], "none", category="poem", source="constructed"))
+        for i in range(40)
+    }
+    assert len(kinds) == 1
+
+
 def test_the_lowest_silent_threshold() -> None:
     refrain = trace("r", PROSE + PROSE[:150] + PROSE[150:280:3], "none")
     values = [0.05, 0.1, 0.3, 0.5, 0.7, 0.9]
@@ -168,7 +177,7 @@ def test_spread_is_median_and_quartiles() -> None:
 def test_tables_show_counts_and_categories() -> None:
     rows = [calibrate(Always(), TRACES), calibrate(detectors.get("suffix"), TRACES)]
     grid = calibration_grid(rows)
-    assert [row[0] for row in grid.rows] == ["suffix v1", "always v7"]
+    assert [row[0] for row in grid.rows] == ["suffix v2", "always v7"]
     assert grid.rows[1][7] == "2/2"
     false_alarms = category_grid(rows)
     assert false_alarms.titles == ("unfinished, no loop", "n", "always")
