@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import END, edit, model, save, tokenizer
+from tiny_checkpoints import END, edit, model, save, tokenizer
 
 from loopbench.backends.base import BackendError
 from loopbench.backends.transformers import BACKEND, TransformersBackend, open_backend

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import TEMPLATE, model, tokenizer
+from tiny_checkpoints import TEMPLATE, model, tokenizer
 
 from loopbench.backends.transformers_batch import Stepper, prefill, prefill_groups
 from loopbench.backends.transformers_sampling import Draws, choose, penalise
