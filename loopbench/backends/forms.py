@@ -69,7 +69,7 @@ def _by_form(model: str) -> str:
         return "openai"
     path = Path(model)
     recording = Path(split_name(model)[0])
-    if (path / "config.json").is_file():
+    if any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         return "transformers"
     if (recording / "header.json").is_file() or recording.suffix in _RECORDINGS:
         return "replay"

@@ -31,7 +31,7 @@ class ModelFolder(Struct, frozen=True):
     path: Path
     config: dict[str, Any]
     weights: list[Path]
-    """Safetensors files, sorted by name."""
+    """The safetensors files that are loaded, sorted by name."""
     chat_template: str | None
 
     @property
@@ -96,10 +96,14 @@ def read_folder(path: Path) -> ModelFolder:
     FolderError
         If it has no configuration or no safetensors, or needs code of its own.
     """
+    if (path / "adapter_config.json").exists():
+        raise FolderError(
+            f"{path} holds an adapter: merge it into its base model, and run what that gives."
+        )
     config = _json(path / "config.json")
     if config is None:
         raise FolderError(f"{path} is not a model folder: it has no readable config.json.")
-    weights = sorted(path.glob("*.safetensors"))
+    weights = _weights(path)
     if not weights:
         pickles = sorted(file.name for glob in _PICKLES for file in path.glob(glob))
         found = f"only {pickles[0]}" if pickles else "no weights"
@@ -112,6 +116,17 @@ def read_folder(path: Path) -> ModelFolder:
             f"transformers has ({config.get('model_type')!r} is none)."
         )
     return ModelFolder(path=path, config=config, weights=weights, chat_template=_template(path))
+
+
+def _weights(path: Path) -> list[Path]:
+    """Return the files that transformers loads: some folders hold the weights twice."""
+    index = _json(path / "model.safetensors.index.json")
+    if index is not None:
+        names = {str(name) for name in (index.get("weight_map") or {}).values()}
+        # A name that leads out of the folder is no file of it.
+        return sorted(file for name in names if (file := path / Path(name).name).is_file())
+    whole = path / "model.safetensors"
+    return [whole] if whole.is_file() else sorted(path.glob("*.safetensors"))
 
 
 def _known(config: dict[str, Any]) -> bool:
@@ -154,7 +169,11 @@ def find_folder(place: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(place, allow_patterns=list(_WANTED)))
+        return Path(
+            snapshot_download(
+                place, allow_patterns=list(_WANTED), ignore_patterns=["*/*", "consolidated*"]
+            )
+        )
     except Exception as error:
         # Whatever the hub's client raises: offline, refused, gated, no such model.
         reason = str(error).strip().split("\n")[0].rstrip(".")

@@ -342,6 +342,26 @@ def test_pickles_and_code_are_refused(folder: Path, tmp_path: Path) -> None:
         BACKEND.describe(tmp_path)
 
 
+def test_adapters_are_refused(folder: Path, tmp_path: Path) -> None:
+    adapted = copy(folder, tmp_path / "adapted")
+    (adapted / "adapter_config.json").write_text("{}")
+    with pytest.raises(ValueError, match="merge it into its base model"):
+        BACKEND.describe(adapted)
+
+
+def test_weights_that_are_there_twice_count_once(folder: Path, tmp_path: Path) -> None:
+    twice = copy(folder, tmp_path / "twice")
+    weights = (twice / "model.safetensors").read_bytes()
+    (twice / "consolidated.safetensors").write_bytes(weights)
+    assert BACKEND.describe(twice).parameters == BACKEND.describe(folder).parameters
+    (twice / "model.safetensors").rename(twice / "model-00001-of-00001.safetensors")
+    index = {"weight_map": {"a": "model-00001-of-00001.safetensors", "b": "../../elsewhere"}}
+    (twice / "model.safetensors.index.json").write_text(json.dumps(index))
+    sharded = BACKEND.describe(twice)
+    assert sharded.parameters == BACKEND.describe(folder).parameters
+    assert sharded.fingerprint == BACKEND.describe(folder).fingerprint
+
+
 def test_weights_that_are_missing_or_broken_are_refused(folder: Path, tmp_path: Path) -> None:
     deeper = copy(folder, tmp_path / "deeper", num_hidden_layers=6, layer_types=["conv"] * 6)
     with pytest.raises(BackendError, match=r"does not fit its config\.json"):
