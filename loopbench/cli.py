@@ -208,6 +208,28 @@ def ls(what: str) -> None:
     _print_table(listing(what))
 
 
+@cli.command(
+    "lm-eval",
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def lm_eval(arguments: tuple[str, ...]) -> None:
+    """Run lm-evaluation-harness with loop columns; takes lm-eval's arguments.
+
+    '--print-path' alone prints the folder of LoopBench's tasks, for plain lm_eval's
+    --include_path.
+    """
+    if arguments == ("--print-path",):
+        from loopbench.lmeval import tasks_path
+
+        click.echo(tasks_path())
+        return
+    from loopbench.lmeval.command import main as run_lm_eval
+
+    run_lm_eval(arguments)
+
+
 class _Failure(click.ClickException):
     exit_code = FAILED
 
