@@ -149,7 +149,9 @@ def table(path: Path, by: Any, form: str) -> None:
 
 
 @cli.command()
-@click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument(
+    "paths", metavar="RUN|SAMPLES...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option(
     "--detectors",
     callback=_list_of(str),
@@ -162,8 +164,20 @@ def table(path: Path, by: Any, form: str) -> None:
     help="Keep the records as they are judged now in this new run folder.",
 )
 @_show_options
-def score(path: Path, detectors: tuple[str, ...], out: Path | None, by: Any, form: str) -> None:
-    """Judge and grade the records of a run again, without the model."""
+def score(
+    paths: tuple[Path, ...], detectors: tuple[str, ...], out: Path | None, by: Any, form: str
+) -> None:
+    """Judge and grade the records of a run again, without the model.
+
+    SAMPLES are files that lm-eval wrote with --log_samples: their responses are judged, and
+    --out is a new folder for their lines with the verdicts.
+    """
+    if len(paths) > 1 or paths[0].is_file():
+        if detectors or by != "model":
+            raise click.UsageError("Logged samples take neither --detectors nor --by.")
+        _score_samples(paths, out, form)
+        return
+    path = paths[0]
     if detectors:
         if out or by != "model":
             raise click.UsageError("--detectors takes neither --out nor --by.")
@@ -280,6 +294,22 @@ def _print_agreement(path: Path, names: Sequence[str], form: str) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(result)))
     else:
         _print_table(agreement_table(result))
+
+
+def _score_samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
+    import msgspec
+
+    from loopbench.lmeval.samples import samples_notes, samples_table, score_file
+
+    if form not in ("text", "json"):
+        raise click.UsageError("Logged samples are printed as text or json.")
+    rows = [score_file(path, out / path.name if out else None) for path in paths]
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
+        return
+    _print_table(samples_table(rows))
+    for note in samples_notes(rows):
+        click.echo(note)
 
 
 def _print_table(table: Any) -> None:
