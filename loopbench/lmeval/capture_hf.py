@@ -18,28 +18,31 @@ def capture(lm: Any, undo: ExitStack) -> None:
     cuts the text at stop strings and after the thinking. The decoded text is replaced by
     a response that keeps its origin through those cuts.
     """
-    rows: deque[tuple[list[int], list[str], int]] = deque()
+    rows: deque[list[int]] = deque()
+    start, stop_strings, budget = 0, [""], 0
     generate, decode = lm._model_generate, lm.tok_decode
 
     def model_generate(
         context: Any, max_length: int, stop: list[str], **generation_kwargs: Any
     ) -> Any:
-        batch = generate(context, max_length=max_length, stop=list(stop), **generation_kwargs)
-        # An encoder-decoder model starts with a token of its own; a decoder with the prompt.
+        nonlocal start, stop_strings, budget
+        batch = generate(context, max_length=max_length, stop=stop, **generation_kwargs)
+        # A decoder's row starts with the prompt, an encoder-decoder's with a token of its own.
         start = context.shape[1] if lm.backend == "causal" else 1
+        stop_strings, budget = stop, max_length - start
         rows.clear()
-        rows.extend((row[start:], list(stop), max_length - start) for row in batch.tolist())
+        rows.extend(batch.tolist())
         return batch
 
     def tok_decode(tokens: Any, *args: Any, **kwargs: Any) -> Any:
         text = decode(tokens, *args, **kwargs)
         if not rows or not isinstance(tokens, list):
             return text
-        ids, stop, budget = rows.popleft()
+        row = rows.popleft()
         # After the thinking was cut off, what is decoded is the end of the row.
-        if tokens != ids[len(ids) - len(tokens) :]:
+        if tokens != row[len(row) - len(tokens) :]:
             return text
-        return Output(text, origin_of(lm, ids, stop, budget))
+        return Output(text, origin_of(lm, row[start:], stop_strings, budget))
 
     replace(lm, "_model_generate", model_generate, undo)
     replace(lm, "tok_decode", tok_decode, undo)

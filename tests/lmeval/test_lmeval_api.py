@@ -126,7 +126,8 @@ def test_thinking_is_judged_whoever_cuts_it_off(server: Server) -> None:
     (loop, said), (stop, answer) = run(server, "local-chat-completions", apply_chat_template=True)
     assert (loop["outcome"], stop["outcome"], answer) == ("doom", "recovered", "7")
     assert loop["raw"] == thinking
-    assert str(said) != ""
+    # What lm-eval puts in the place of an answer that is not there.
+    assert said == ""
 
 
 def test_strange_replies_are_taken_as_they_are() -> None:
