@@ -4,7 +4,7 @@ Sees drift, paraphrase of a few stock phrases, and counters, in token ids alone,
 looks only at the last tokens. It fires on tables and lists of one form too, so it is a column
 and never a stop. Gives a score between 0 and about 1, no period.
 
-Source: LoopBench's own (DESIGN, section 4): 1 - (C(ab) - C(a)) / |b| with C the zlib size of
+Source: LoopBench's own: 1 - (C(ab) - C(a)) / |b| with C the zlib size of
 ids written as little-endian 32-bit integers, a and b the halves of the last `window` tokens.
 The threshold is the lowest of two digits that flags none of the 22 unfinished negatives of the
 labelled traces (November 2026, no held-out part); it finds 18 of their 52 loops. At 0.9 it

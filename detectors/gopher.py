@@ -1,8 +1,9 @@
 """Gopher's repetition filter: shares of duplicate lines, paragraphs and word n-grams.
 
 Sees loops once they are a fifth or so of the whole output, counters with longish lines too.
-Flags lists and tables with a fixed form, poems, and every very short text, since its top
-n-gram counts even if it occurs once. Gives a score, no onset or period. Needs a text.
+Flags lists and tables with a fixed form, poems, and would flag every short text, since its top
+n-gram counts even if it occurs once: nothing is judged below `min_words`, the length under
+which the same paper drops a document unread. Gives a score, no onset or period. Needs a text.
 
 Source: Rae et al. (arXiv 2112.11446, table A1) as in datatrove's `GopherRepetitionFilter`,
 thresholds and all. Words are runs of letters and digits, or single symbols: datatrove's own
@@ -46,6 +47,8 @@ class Gopher:
         For each n the share of characters in the most frequent word n-gram.
     dup_n_grams
         For each n the share of characters in word n-grams that occurred before.
+    min_words
+        Shorter texts are not judged.
     """
 
     dup_line_frac: float = 0.3
@@ -54,9 +57,10 @@ class Gopher:
     dup_para_char_frac: float = 0.2
     top_n_grams: Limits = ((2, 0.2), (3, 0.18), (4, 0.16))
     dup_n_grams: Limits = ((5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.10))
+    min_words: int = 50
 
     name = "gopher"
-    version = 1
+    version = 2
 
     def __post_init__(self) -> None:
         sizes = [*self.top_n_grams, *self.dup_n_grams]
@@ -65,6 +69,8 @@ class Gopher:
         for fraction in fractions + [fraction for _, fraction in sizes]:
             if not fraction > 0:
                 raise ValueError(f"fractions must be positive, got {fraction}")
+        if self.min_words < 1:
+            raise ValueError(f"min_words must be >= 1, got {self.min_words}")
         for n, _ in sizes:
             if n < 1:
                 raise ValueError(f"n-grams must have n >= 1, got {n}")
@@ -177,6 +183,7 @@ class _Stream(Unscored):
         self._limits = [limit for _, limit in limits]
         self._longest = max((n for n, _ in limits), default=1)
         self._buffer: list[str] = []
+        self._word_count = 0
 
     def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
         self._tokens += len(ids)
@@ -195,6 +202,7 @@ class _Stream(Unscored):
             if match.end() == len(text) and re.match(r"\w", match.group()):
                 self._word = match.group()
                 break
+            self._word_count += 1
             self._words = [*self._words, match.group()][-self._longest :]
             for counter in self._counters:
                 counter.add(self._words)
@@ -237,6 +245,8 @@ class _Stream(Unscored):
 
     def tail(self) -> TailLoop | None:
         self._read()
+        if self._word_count < self._rule.min_words:
+            return None
         above = (self.score() or 0) > 1
         return whole(self._tokens) if above else None
 

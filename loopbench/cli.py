@@ -159,13 +159,23 @@ def table(path: Path, by: Any, form: str) -> None:
     help="Instead: what each of these ('all', or names) would report on the same outputs.",
 )
 @click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --detectors: also write the matrix as a page.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Keep the records as they are judged now in this new run folder.",
 )
 @_show_options
 def score(
-    paths: tuple[Path, ...], detectors: tuple[str, ...], out: Path | None, by: Any, form: str
+    paths: tuple[Path, ...],
+    detectors: tuple[str, ...],
+    html: Path | None,
+    out: Path | None,
+    by: Any,
+    form: str,
 ) -> None:
     """Judge and grade the records of a run again, without the model.
 
@@ -173,16 +183,18 @@ def score(
     --out is a new folder for their lines with the verdicts.
     """
     if len(paths) > 1 or paths[0].is_file():
-        if detectors or by != "model":
-            raise click.UsageError("Logged samples take neither --detectors nor --by.")
+        if detectors or html or by != "model":
+            raise click.UsageError("Logged samples take neither --detectors, --html nor --by.")
         _score_samples(paths, out, form)
         return
     path = paths[0]
     if detectors:
         if out or by != "model":
             raise click.UsageError("--detectors takes neither --out nor --by.")
-        _print_agreement(path, detectors, form)
+        _print_agreement(path, detectors, form, html)
         return
+    if html:
+        raise click.UsageError("--html needs --detectors, such as --detectors all.")
     from loopbench.api import write_summary
     from loopbench.rescoring import rescore_run
 
@@ -211,6 +223,66 @@ def detect(file: Any) -> None:
 
     for verdict in judged(file):
         click.echo(msgspec.json.encode(verdict))
+
+
+@cli.command()
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
+)
+@click.option("--detectors", "names", callback=_list_of(str), default="all", show_default=True)
+@click.option(
+    "--part",
+    type=click.Choice(("held-out", "development", "all")),
+    default="held-out",
+    show_default=True,
+    help="Thresholds are chosen on the development part; all traces of a prompt share a part.",
+)
+@click.option(
+    "--escapes",
+    is_flag=True,
+    help="PATHs are runs instead: how often do flagged streams leave their loop, by repeats?",
+)
+@click.option(
+    "--most",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help="With --escapes: the share that may escape where streams are stopped.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(("text", "md", "json")), default="text", show_default=True
+)
+def calibrate(
+    paths: tuple[Path, ...],
+    names: tuple[str, ...],
+    part: Any,
+    escapes: bool,
+    most: float,
+    form: str,
+) -> None:
+    """Measure detectors on labelled traces, or early stopping on runs.
+
+    A PATH is a file of labelled traces (.jsonl, .jsonl.gz) or a folder of such files.
+    """
+    import msgspec
+
+    from loopbench import calibrating
+
+    if escapes:
+        result, grids, notes = calibrating.escapes_of(paths, most)
+    else:
+        result, grids, notes = calibrating.detectors_on(paths, names, part)
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(result)))
+        return
+    for grid in grids:
+        if form == "md":
+            click.echo(f"{grid.markdown()}\n{grid.note}\n")
+        else:
+            _print_table(grid.rich())
+            click.echo(grid.note)
+    for note in notes:
+        click.echo(note)
 
 
 @cli.command()
@@ -278,7 +350,7 @@ def _print_rows(rows: Sequence[Row], form: str) -> None:
         click.echo(note)
 
 
-def _print_agreement(path: Path, names: Sequence[str], form: str) -> None:
+def _print_agreement(path: Path, names: Sequence[str], form: str, html: Path | None) -> None:
     import msgspec
 
     from loopbench import detectors
@@ -294,22 +366,31 @@ def _print_agreement(path: Path, names: Sequence[str], form: str) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(result)))
     else:
         _print_table(agreement_table(result))
+    if html:
+        from loopbench.report.agreement import agreement_page
+        from loopbench.report.pages import write_page
+
+        write_page(html, agreement_page(result, source=path.name))
+        click.echo(f"Page: {html}", err=True)
 
 
 def _score_samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
     import msgspec
 
-    from loopbench.lmeval.samples import samples_notes, samples_table, score_file
+    from loopbench.lmeval.samples import samples_grid, score_file
 
-    if form not in ("text", "json"):
-        raise click.UsageError("Logged samples are printed as text or json.")
+    if form == "csv":
+        raise click.UsageError("Logged samples are printed as text, md or json.")
     rows = [score_file(path, out / path.name if out else None) for path in paths]
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(rows)))
         return
-    _print_table(samples_table(rows))
-    for note in samples_notes(rows):
-        click.echo(note)
+    grid = samples_grid(rows)
+    if form == "md":
+        click.echo(f"{grid.markdown()}\n{grid.note}")
+        return
+    _print_table(grid.rich())
+    click.echo(grid.note)
 
 
 def _print_table(table: Any) -> None:

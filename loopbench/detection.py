@@ -68,6 +68,8 @@ def detect(
         # A misspelt "stop" would turn every recovered output into a doomed one.
         raise UnknownNameError("finish", finish, get_args(Finish))
     if isinstance(ids_or_text, str):
+        if text is not None:
+            raise ValueError("give token ids with their text, or a text alone, not two texts")
         ids, text = fallback_tokens(ids_or_text)
         tokenization = FALLBACK
     else:

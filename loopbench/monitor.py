@@ -22,11 +22,14 @@ class Rule(Struct, frozen=True):
         return detectors.get(self.detector, **self.parameters)
 
 
-MEASURE = (
+DOOM = (
     Rule(detector="suffix", parameters={"min_repeats": 4, "min_tokens": 128}),
     Rule(detector="counter", parameters={"min_repeats": 4, "min_tokens": 128}),
 )
-"""What counts as a loop in a finished output."""
+"""What counts as a loop in a finished output, and decides about doom."""
+
+MEASURE = DOOM
+"""Every rule whose verdicts a record keeps."""
 
 STOP = (
     Rule(detector="suffix", parameters={"min_repeats": 8, "min_tokens": 256}),

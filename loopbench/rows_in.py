@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from loopbench.detection import Detection, detect
+from loopbench.detectors.tokens import split_pieces
 from loopbench.types import Finish, Struct
 
 
@@ -19,6 +20,8 @@ class OutputRow(Struct, frozen=True):
     uid: str | int | None = None
     token_ids: list[int] | None = None
     text: str | None = None
+    token_chars: list[int] | None = None
+    """Characters of the text that each token added; without, tokens are placed evenly."""
     finish: Finish = "length"
 
 
@@ -29,21 +32,23 @@ class InputError(ValueError):
 def judged(file: BinaryIO) -> Iterator[dict[str, Any]]:
     """Yield one JSON-ready verdict per output of a file.
 
-    A file whose first line is a JSON object is JSON lines; anything else is one text.
+    A file whose first line that is not blank is a JSON object is JSON lines; anything else
+    is one text.
 
     Raises
     ------
     InputError
         For a line that is no such object, with its number. Earlier lines were yielded.
     """
-    first = file.readline().removeprefix(codecs.BOM_UTF8)
-    if not first.lstrip().startswith(b"{"):
-        text = (first + file.read()).decode("utf-8", "replace")
+    number, blank, line = 1, b"", file.readline().removeprefix(codecs.BOM_UTF8)
+    while line.isspace():
+        number, blank, line = number + 1, blank + line, file.readline()
+    if not line.lstrip().startswith(b"{"):
+        text = (blank + line + file.read()).decode("utf-8", "replace")
         if text:
             yield _line(0, detect(text))
         return
     decoder = msgspec.json.Decoder(OutputRow)
-    number, line = 1, first
     while line:
         if line.strip():
             try:
@@ -53,14 +58,20 @@ def judged(file: BinaryIO) -> Iterator[dict[str, Any]]:
             except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(
                     f"Line {number} cannot be judged: {error}. A row has token_ids and/or "
-                    "text, and optionally id and finish (stop, length, loop or error)."
+                    "text, and optionally id, token_chars and finish (stop, length, loop "
+                    "or error)."
                 ) from error
         number, line = number + 1, file.readline()
 
 
 def _detection(row: OutputRow) -> Detection:
     if row.token_ids is not None:
-        return detect(row.token_ids, text=row.text, finish=row.finish)
+        text: str | list[str] | None = row.text
+        if row.text is not None and row.token_chars is not None:
+            text = split_pieces(row.text, row.token_chars)
+            if "".join(text) != row.text:
+                raise ValueError("its token_chars do not add up to its text")
+        return detect(row.token_ids, text=text, finish=row.finish)
     if row.text is None:
         raise ValueError("it has neither token_ids nor text")
     return detect(row.text, finish=row.finish)

@@ -43,7 +43,10 @@ class Row(Struct, frozen=True):
     corrected_doom_rate: Rate
     """doom_rate less the share of early stops that escapes by the audit."""
     near_rate: Rate
-    """Reserved: n is 0 until a near-loop detector is part of the measuring rules."""
+    """Neither doomed nor ended, and a near rule sees its loop at the end; never part of doom.
+
+    n is 0 where no near rule was among the measuring rules.
+    """
     recovered_rate: Rate
     truncated_rate: Rate
     flip_rate: Rate
@@ -85,6 +88,8 @@ class Fact(NamedTuple):
     prompt: tuple[str, str]
     outcome: Outcome
     doom: Level | None
+    near: bool | None
+    """In a near loop at the budget; None if no near rule looked."""
     onset: int | None
     stopped: bool
     tokens: int
@@ -109,6 +114,7 @@ def fact_of(record: Record) -> Fact:
         prompt=(record.task, record.sample_id),
         outcome=record.outcome,
         doom=level,
+        near=_near(record),
         onset=onset,
         stopped=record.generation.finish == "loop",
         tokens=record.generation.output_tokens,
@@ -116,6 +122,11 @@ def fact_of(record: Record) -> Fact:
         score=record.grade.score or 0.0,
         correct=bool(record.grade.correct),
     )
+
+
+def _near(record: Record) -> bool | None:
+    near = [v.terminal for v in record.verdicts if v.level == "near"]
+    return record.outcome == "truncated" and any(near) if near else None
 
 
 class Followed(NamedTuple):
@@ -195,7 +206,7 @@ def _row(
         verbatim_rate=_rate(valid, lambda fact: fact.doom == "verbatim"),
         counter_rate=_rate(valid, lambda fact: fact.doom == "counter"),
         corrected_doom_rate=_corrected(doom, stopped, followed),
-        near_rate=NO_RATE,
+        near_rate=_rate([f for f in valid if f.near is not None], lambda fact: bool(fact.near)),
         recovered_rate=_rate(valid, lambda fact: fact.outcome == "recovered"),
         truncated_rate=_rate(valid, lambda fact: fact.outcome == "truncated"),
         flip_rate=_flips(valid),

@@ -69,6 +69,7 @@ BAD = {
     "no repeats": (["run", "smollm2-135m", "--repeats", "0"], "--repeats must be at least 1"),
     "resume of what": (["run", "smollm2-135m", "--resume"], "--resume needs --out"),
     "unknown option": (["run", "x", "--temprature", "1"], "Did you mean"),
+    "page of what": (["score", "RUN", "--html", "x.html"], "--html needs --detectors"),
     "unknown detector": (["score", "RUN", "--detectors", "sufix"], "Did you mean 'suffix'?"),
 }
 
@@ -240,6 +241,13 @@ def test_agreement_of_detectors(run: Path) -> None:
     assert [rate["doom_rate"]["value"] for rate in result["rates"]] == [0.5, 0.0]
     assert result["agreement"] == [[1.0, 0.5], [0.5, 1.0]]
     assert "Cohen's kappa" in here(*arguments).stdout
+
+
+def test_agreement_as_a_page(run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "pages" / "agreement.html"
+    said = here("score", str(run), "--detectors", "suffix,counter", "--html", str(page))
+    assert str(page) in said.stderr
+    assert "4 outputs" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("what", ["models", "tasks", "detectors", "backends"])

@@ -107,7 +107,12 @@ def test_a_misspelt_finish_says_what_was_meant() -> None:
 
 @pytest.mark.parametrize(
     ("ids", "text", "error"),
-    [([1.5], None, TypeError), ([[1]], None, TypeError), ([1, 2], ["a"], ValueError)],
+    [
+        ([1.5], None, TypeError),
+        ([[1]], None, TypeError),
+        ([1, 2], ["a"], ValueError),
+        ("a text", "another", ValueError),
+    ],
 )
 def test_bad_ids_and_texts_are_refused(ids: Any, text: Any, error: type[Exception]) -> None:
     with pytest.raises(error):

@@ -60,6 +60,21 @@ def test_ids_with_their_text_show_counts() -> None:
     assert without["level"] is None
 
 
+def test_characters_per_token_place_a_loop_exactly() -> None:
+    pieces = [f" word{chr(97 + i % 26)}{i * i}" for i in range(60)]
+    pieces += ["\n", *(piece for i in range(60) for piece in (f"{i}", ". no", "\n"))]
+    row = {"token_ids": list(range(len(pieces))), "text": "".join(pieces)}
+    placed, even = read({**row, "token_chars": [len(p) for p in pieces]}, row)
+    assert placed["onset"] == 62  # after the first number, which has no line before it
+    assert even["onset"] != 62
+
+
+def test_blank_lines_before_json_lines() -> None:
+    assert [v["id"] for v in read(b"", b"  ", b'{"text": "a"}')] == [3]
+    (verdict,) = judged(io.BytesIO(b"\n\n so" + b" so" * 200))
+    assert verdict["outcome"] == "doom"
+
+
 def test_other_fields_blank_lines_and_windows_line_ends_are_fine() -> None:
     rows = [b'{"id": 1, "text": "a", "model": {"name": "x"}}\r', b"", b"  ", b'{"text": "b"}\r']
     assert [v["id"] for v in read(*rows)] == [1, 4]
@@ -105,6 +120,8 @@ def test_nothing_in_nothing_out() -> None:
         (b'{"text": "a", "finish": "eos"}', "'eos'"),
         (b'{"text": "\xff"}', "utf-8"),
         (b'{"id": [1], "text": "a"}', "id"),
+        (b'{"token_ids": [1, 2], "text": "abc", "token_chars": [1, 1]}', "do not add up"),
+        (b'{"token_ids": [1, 2], "text": "abc", "token_chars": [3]}', "one string per token"),
         (b'{"x": ' + b"[" * 100_000, "recursion"),
     ],
 )

@@ -8,7 +8,7 @@ from fakes import audit, header, record
 
 from loopbench.stats import wilson
 from loopbench.summary import NO_RATE, Row, summarise
-from loopbench.types import Audit, Record
+from loopbench.types import Audit, Record, Verdict
 
 RECORDS = [
     record("v1", "doom", level="verbatim", onset=40, finish="loop", tokens=300, score=0.0),
@@ -53,6 +53,23 @@ def test_a_row_counts_what_the_records_say() -> None:
     # Every stream ran at 10 tokens per second, two at a time.
     assert row.tokens_per_second == pytest.approx(20)
     assert (row.quantization, row.engine) == ("F32", "fake 1")
+
+
+def near(terminal: bool) -> Verdict:
+    return Verdict(detector="gain", version=1, level="near", looped=terminal, terminal=terminal)
+
+
+def test_near_counts_outputs_that_neither_ended_nor_are_doomed() -> None:
+    """A near verdict on a doomed or an ended output says nothing that its outcome does not."""
+    outcomes = {"d": "doom", "t": "truncated", "u": "truncated", "c": "clean"}
+    records = [
+        msgspec.structs.replace(r, verdicts=[*r.verdicts, near(key != "u")])
+        for key, outcome in outcomes.items()
+        for r in [record(key, outcome, level="verbatim" if outcome == "doom" else None)]
+    ]
+    row = one(records)
+    assert (row.near_rate.value, row.near_rate.n) == (0.25, 4)
+    assert (row.doom_rate.value, row.truncated_rate.value) == (0.25, 0.5)
 
 
 def test_verbatim_and_counter_are_the_parts_of_doom() -> None:

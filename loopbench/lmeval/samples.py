@@ -6,10 +6,11 @@ import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from loopbench.grid import Grid
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
     OUTCOME_OF,
@@ -25,9 +26,6 @@ from loopbench.store import RunError
 from loopbench.summary import NO_RATE, Rate
 from loopbench.table import percent, printable
 from loopbench.types import Finish, Struct
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl")
 
@@ -218,19 +216,11 @@ def _row(
     )
 
 
-def samples_table(rows: Sequence[SampleRow]) -> Table:
-    """Return the rows as a table for a terminal."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("task", overflow="fold")
-    for title in ("n", "doom %", "recov. %", "trunc. %", "budget", "tokens"):
-        table.add_column(title, justify="right", overflow="fold")
-    table.add_column("scores", overflow="fold")
-    for row in rows:
-        cells = (
+def samples_grid(rows: Sequence[SampleRow]) -> Grid:
+    """Return the rows as a table."""
+    titles = ("task", "n", "doom %", "recov. %", "trunc. %", "budget", "tokens", "scores")
+    cells = [
+        (
             printable(row.task),
             str(row.n),
             percent(row.doom_rate),
@@ -240,8 +230,9 @@ def samples_table(rows: Sequence[SampleRow]) -> Table:
             row.tokenization,
             "  ".join(f"{printable(name)} {value:.4f}" for name, value in row.scores.items()),
         )
-        table.add_row(*map(Text, cells))
-    return table
+        for row in rows
+    ]
+    return Grid(titles, cells, "\n".join(samples_notes(rows)))
 
 
 def samples_notes(rows: Sequence[SampleRow]) -> list[str]:

@@ -55,6 +55,14 @@ def test_the_longest_period_of_a_token_rule(name: str, longest: int) -> None:
     assert not detector.scan(list(range(longest + 1)) * 5).looped
 
 
+def test_gopher_judges_nothing_below_fifty_words() -> None:
+    text = "so it goes and on it goes. " * 8  # 7 words and a stop: 8 units
+    short = text[: len(text) // 8 * 6]
+    assert scan("gopher", text).terminal
+    assert not scan("gopher", short).looped
+    assert scan("gopher", short, min_words=40).looped
+
+
 def test_antidoom_does_not_see_units_over_1024_characters() -> None:
     text = "".join(chr(0x4E00 + i) for i in range(1025))
     assert not scan("antidoom", text * 5).looped
