@@ -47,7 +47,8 @@ def calibration_grid(rows: Sequence[Calibration]) -> Grid:
         note=(
             f"{n} traces. Called: did not end by itself, and the rule sees a loop at the last "
             "token. F1, precision and recall are about verbatim and counter loops, with 95 % "
-            "intervals clustered by prompt or kind of constructed text; verbatim, counter and near: called of so many with "
+            "intervals clustered by prompt or kind of constructed text; verbatim, counter and "
+            "near: called of so many with "
             "that label; false alarms: called of the unfinished ones without a loop. Onset error "
             "(reported less labelled) and delay (from onset to where the watcher fires) in "
             "tokens: median [quartiles] of the rightly called."
