@@ -44,11 +44,13 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     expected = {
         f"{target}/{file.relative_to(root / folder)}"
         for folder, target in MAPPED.items()
-        for file in (root / folder).rglob("*.py")
+        for file in (root / folder).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
     }
-    assert packed == expected | {"loopbench/py.typed"}
+    assert packed == expected
     assert top_level.split() == [b"loopbench"]
     assert b"loopbench = loopbench.cli:main" in scripts
+    assert b"[lm_eval.models]\nloopbench = loopbench.lmeval.model:LoopbenchLM" in scripts
 
 
 def test_the_version_is_told_once() -> None:

@@ -12,6 +12,7 @@ Capture = Callable[[Any, ExitStack], None]
 _CAPTURES = (
     ("lm_eval.models.huggingface", "HFLM", "loopbench.lmeval.capture_hf"),
     ("lm_eval.models.openai_completions", "LocalCompletionsAPI", "loopbench.lmeval.capture_api"),
+    ("lm_eval.models.vllm_causallms", "VLLM", "loopbench.lmeval.capture_vllm"),
 )
 """Module and class of a model type, and the module whose `capture` instruments it."""
 

@@ -165,7 +165,7 @@ def test_options_of_runs_do_not_apply(tmp_path: Path, monkeypatch, capsys) -> No
     for arguments in (
         (file, "--by", "task"),
         (file, "--detectors", "all"),
-        (file, "--format", "md"),
+        (file, "--format", "csv"),
     ):
         assert call(monkeypatch, *arguments) == 2
     assert call(monkeypatch, tmp_path, file) in (2, 4)
