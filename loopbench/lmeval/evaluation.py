@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+import loopbench
 from loopbench.lmeval.capture import captured, replace
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
@@ -20,6 +21,8 @@ from loopbench.lmeval.judging import (
     rates,
 )
 from loopbench.lmeval.output import Output
+from loopbench.monitor import MEASURE, Rule
+from loopbench.types import Struct
 
 logger = logging.getLogger("lm_eval.loopbench")
 """A child of lm-eval's logger: the messages come in its format and at its level."""
@@ -58,7 +61,9 @@ def loop_columns() -> Iterator[None]:
         judged = _gathered(lm, {name: judged_task(task) for name, task in tasks.items()})
         if results is not None and judged:
             add_columns(results, judged, groups)
-            report(judged)
+            basis = basis_of(judged)
+            results["loopbench"] = msgspec.to_builtins(basis)
+            report(basis)
         return results
 
     manager = task_manager_class()
@@ -167,20 +172,49 @@ def row_of(response: str) -> dict[str, Any]:
     return row
 
 
-def report(judged: Mapping[str, Judged]) -> None:
-    """Say what the rates rest on, and what they cannot show."""
+class Basis(Struct, frozen=True):
+    """What the loop rates of an evaluation rest on; `loopbench` in lm-eval's results."""
+
+    loopbench_version: str
+    rules: list[Rule]
+    """Detectors with their parameters."""
+    responses: int
+    by_token_ids: int
+    """Responses that were judged by the engine's own ids; the others by their text."""
+    finish_unknown: int
+    ended_by_until: int
+    failed: int
+
+
+def basis_of(judged: Mapping[str, Judged]) -> Basis:
+    """Count what is known of the responses."""
     found: Sequence[Judgement] = [j for pairs in judged.values() for _, j in pairs]
-    by_ids = sum(j.tokenization == "given" for j in found)
-    unknown = sum(j.finish is None for j in found)
-    until = sum(j.raw_finish == "until" for j in found)
-    failed = sum(j.outcome == "error" for j in found)
-    logger.info("Loops: %d responses judged, %d of them by the engine's token ids.",
-                len(found), by_ids)  # fmt: skip
-    if until:
-        logger.info("%d responses were ended by an `until` string of their task; a loop that "
-                    "it cut short does not show.", until)  # fmt: skip
-    if unknown:
-        logger.warning("How %d responses ended is not known: text that loops at its end counts "
-                       "as doom, and truncated_rate is not known.", unknown)  # fmt: skip
-    if failed:
-        logger.warning("%d generations failed; they count in no loop rate.", failed)
+    return Basis(
+        loopbench_version=loopbench.__version__,
+        rules=list(MEASURE),
+        responses=len(found),
+        by_token_ids=sum(j.tokenization == "given" for j in found),
+        finish_unknown=sum(j.finish is None for j in found),
+        ended_by_until=sum(j.raw_finish == "until" for j in found),
+        failed=sum(j.outcome == "error" for j in found),
+    )
+
+
+def report(basis: Basis) -> None:
+    """Say what the rates rest on, and what they cannot show."""
+    logger.info(
+        "Loops: %d responses judged, %d of them by the engine's token ids.",
+        basis.responses, basis.by_token_ids,
+    )  # fmt: skip
+    if basis.ended_by_until:
+        logger.info(
+            "%d responses were ended by an `until` string of their task; a loop that it cut "
+            "short does not show.", basis.ended_by_until,
+        )  # fmt: skip
+    if basis.finish_unknown:
+        logger.warning(
+            "How %d responses ended is not known: text that loops at its end counts as doom, "
+            "and truncated_rate is not known.", basis.finish_unknown,
+        )  # fmt: skip
+    if basis.failed:
+        logger.warning("%d generations failed; they count in no loop rate.", basis.failed)

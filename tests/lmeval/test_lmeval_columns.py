@@ -151,3 +151,55 @@ def test_lm_eval_is_left_as_it_was() -> None:
         lm_eval.tasks.TaskManager,
     )
     assert set(vars(lm)) == {"_rank", "_world_size", "_device", "cache_hook", "script", "asked"}
+
+
+def test_the_results_say_what_the_rates_rest_on() -> None:
+    import loopbench
+
+    script = {**SCRIPT, "text": "7", "broken": spoken("", "error")}
+    found = evaluate(ScriptedLM(script.get), toy_task(list(script)))["loopbench"]
+    assert found["loopbench_version"] == loopbench.__version__
+    assert [rule["detector"] for rule in found["rules"]][:2] == ["suffix", "counter"]
+    counts = ("responses", "by_token_ids", "finish_unknown", "ended_by_until", "failed")
+    assert [found[name] for name in counts] == [6, 5, 1, 0, 1]
+
+
+def test_predictions_without_metrics_are_judged_too() -> None:
+    results = evaluate(ScriptedLM(SCRIPT.get), toy_task(list(SCRIPT)), predict_only=True)
+    assert columns(results)["doom_rate"] == 0.25
+
+
+def test_the_older_form_of_evaluate_gains_the_columns_too() -> None:
+    import lm_eval.evaluator
+    from lm_eval.tasks import TaskManager
+
+    from loopbench.lmeval.evaluation import loop_columns
+
+    loaded = TaskManager(include_defaults=False).load([toy_task(list(SCRIPT))])
+    with loop_columns():
+        results = lm_eval.evaluator.evaluate(ScriptedLM(SCRIPT.get), loaded["tasks"])
+    assert columns(results)["doom_rate"] == 0.25
+
+
+class RankLM(ScriptedLM):
+    """One of two processes, the other of which judged a doomed response."""
+
+    def gather_object(self, obj, dst=0):
+        from loopbench.lmeval.judging import judge
+
+        other = {name: [(1, judge(SCRIPT["loops"]))] for name in obj}
+        return [obj, other] if self.rank == dst else None
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_first_of_several_processes_counts_for_all(rank: int) -> None:
+    from loopbench.lmeval.evaluation import _gathered
+    from loopbench.lmeval.judging import judge, rates
+
+    lm = RankLM(SCRIPT.get)
+    lm._rank, lm._world_size = rank, 2
+    gathered = _gathered(lm, {"toy": [(0, judge(SCRIPT["answers"]))]})
+    if rank:
+        assert gathered is None
+    else:
+        assert rates(gathered["toy"])["doom_rate"].value == 0.5

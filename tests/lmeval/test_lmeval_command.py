@@ -38,7 +38,9 @@ def test_lm_eval_runs_with_its_own_arguments(monkeypatch, capsys, tmp_path) -> N
     assert code == 0
     assert "doom_rate" in capsys.readouterr().out
     (results,) = tmp_path.rglob("results_*.json")
-    row = json.loads(results.read_text())["results"]["loopbench_tool_call"]
+    found = json.loads(results.read_text())
+    assert found["loopbench"]["responses"] == 2
+    row = found["results"]["loopbench_tool_call"]
     assert (row["doom_rate,none"], row["truncated_rate,none"]) == (0, "N/A")
     (samples,) = tmp_path.rglob("samples_*.jsonl")
     lines = [json.loads(line) for line in samples.read_text().splitlines()]
