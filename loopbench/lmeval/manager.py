@@ -11,7 +11,7 @@ from loopbench.lmeval import tasks_path
 def task_manager_class() -> type[Any]:
     """Return a subclass of `lm_eval.tasks.TaskManager` that includes LoopBench's tasks.
 
-    lm-eval reads its 15,000 task files before it does anything, which takes half a minute.
+    lm-eval reads its 14,000 task files before it does anything, which takes half a minute.
     If only LoopBench's own tasks are asked for, that is left out.
     """
     from lm_eval.tasks import TaskManager
