@@ -44,7 +44,7 @@ def loop_columns() -> Iterator[None]:
     import lm_eval.evaluator
     import lm_eval.tasks
 
-    from loopbench.lmeval.manager import task_manager_class
+    from loopbench.lmeval.manager import LoopbenchTaskManager
     from loopbench.lmeval.model import register
 
     register()
@@ -66,11 +66,10 @@ def loop_columns() -> Iterator[None]:
             report(basis)
         return results
 
-    manager = task_manager_class()
     with ExitStack() as undo:
         replace(lm_eval.evaluator, "evaluate", evaluate, undo)
         for module in (lm_eval.evaluator, lm_eval.tasks):
-            replace(module, "TaskManager", manager, undo)
+            replace(module, "TaskManager", LoopbenchTaskManager, undo)
         yield
 
 

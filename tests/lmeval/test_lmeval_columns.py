@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 
 import pytest
 from toy import LOOP, ScriptedLM, evaluate, spoken, toy_task
@@ -73,11 +72,9 @@ def test_logged_samples_carry_verdict_and_origin() -> None:
     json.dumps(results["samples"])
 
 
-def test_plain_texts_are_scored_and_what_is_unknown_is_said(caplog) -> None:
+def test_plain_texts_are_scored_and_what_is_unknown_is_said(logged) -> None:
     texts = {name: response.origin.text.strip() for name, response in SCRIPT.items()}
-    with caplog.at_level(logging.WARNING, "lm_eval.loopbench"):
-        logging.getLogger("lm_eval").propagate = True
-        results = evaluate(ScriptedLM(texts.get), toy_task(list(SCRIPT)))
+    results = evaluate(ScriptedLM(texts.get), toy_task(list(SCRIPT)))
     assert columns(results) == {
         "doom_rate": 0.25,
         "recovered_rate": 0.25,
@@ -89,7 +86,7 @@ def test_plain_texts_are_scored_and_what_is_unknown_is_said(caplog) -> None:
         FALLBACK,
         None,
     )
-    assert "How 4 responses ended is not known" in caplog.text
+    assert "How 4 responses ended is not known" in logged.text
 
 
 def test_repeats_of_a_prompt_are_averaged() -> None:
@@ -127,12 +124,10 @@ def test_a_failed_generation_counts_nowhere() -> None:
 
 
 @pytest.mark.parametrize(("budget", "warned"), [(256, True), (511, True), (512, False)])
-def test_a_small_budget_is_warned_of_once(caplog, budget: int, warned: bool) -> None:
+def test_a_small_budget_is_warned_of_once(logged, budget: int, warned: bool) -> None:
     task = toy_task(["a", "b"], generation_kwargs={"until": [], "max_gen_toks": budget})
-    with caplog.at_level(logging.WARNING, "lm_eval.loopbench"):
-        logging.getLogger("lm_eval").propagate = True
-        evaluate(ScriptedLM(lambda prompt: SCRIPT["answers"]), task)
-    warnings = [r.getMessage() for r in caplog.records if "hides most loops" in r.getMessage()]
+    evaluate(ScriptedLM(lambda prompt: SCRIPT["answers"]), task)
+    warnings = [r.getMessage() for r in logged.records if "hides most loops" in r.getMessage()]
     assert len(warnings) == warned
     if warned:
         assert f"toy ({budget})" in warnings[0]

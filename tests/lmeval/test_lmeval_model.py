@@ -124,13 +124,10 @@ def test_the_context_holds_prompt_and_budget(factory: Factory) -> None:
     assert factory.settings["context_per_slot"] == 2048
 
 
-def test_failures_are_told_and_count_nowhere(factory: Factory, caplog) -> None:
-    import logging
-
-    logging.getLogger("lm_eval").propagate = True
+def test_failures_are_told_and_count_nowhere(factory: Factory, logged) -> None:
     results = run(LoopbenchLM("a"), "broken", "loop")
     assert results["results"]["toy"]["doom_rate,none"] == 1
-    assert "the engine stopped" in caplog.text
+    assert "the engine stopped" in logged.text
     with pytest.raises(BackendError, match=r"No generation succeeded.*the engine stopped"):
         run(LoopbenchLM("a"), "broken")
 

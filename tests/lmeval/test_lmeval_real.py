@@ -12,6 +12,7 @@ import loopbench
 from loopbench import catalog
 from loopbench.backends.llamacpp_process import EngineProcess
 from loopbench.lmeval import simple_evaluate
+from loopbench.lmeval.manager import LoopbenchTaskManager
 from loopbench.lmeval.tasks import sample_of
 from loopbench.store import read_records
 
@@ -23,8 +24,6 @@ BUDGET = 24
 
 
 def test_lm_eval_gives_what_loopbench_run_gives(tmp_path: Path) -> None:
-    from loopbench.lmeval.manager import task_manager_class
-
     settings = {"deterministic": True, "threads": 1}
     run = loopbench.run(
         MODEL, out=tmp_path / "run", tasks=TASKS, limit=2, max_new_tokens=BUDGET, **settings
@@ -34,7 +33,7 @@ def test_lm_eval_gives_what_loopbench_run_gives(tmp_path: Path) -> None:
         model="loopbench",
         model_args={"pretrained": MODEL, **settings},
         tasks=[f"loopbench_{task}" for task in TASKS],
-        task_manager=task_manager_class()(include_defaults=False),
+        task_manager=LoopbenchTaskManager(include_defaults=False),
         limit=1,
         gen_kwargs={"max_gen_toks": BUDGET},
         apply_chat_template=True,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import msgspec
 import pytest
 import yaml
@@ -12,6 +10,7 @@ from toy import LOOP, ScriptedLM, evaluate, spoken
 
 from loopbench import tasks
 from loopbench.lmeval import tasks_path
+from loopbench.lmeval.manager import LoopbenchTaskManager
 from loopbench.lmeval.tasks import docs, sample_of, target
 from loopbench.lmeval.yaml_files import yaml_files
 from loopbench.tasks.suites import content_hash, select
@@ -129,16 +128,14 @@ def test_samples_survive_the_data_set() -> None:
 
 
 def test_lm_eval_reads_its_own_tasks_only_where_they_are_needed(monkeypatch) -> None:
-    from loopbench.lmeval.manager import task_manager_class
-
     read = []
     monkeypatch.setattr(
         TaskManager, "__init__",
         _spied(TaskManager.__init__, read),
     )  # fmt: skip
-    manager = task_manager_class()(include_defaults=False)
+    manager = LoopbenchTaskManager(include_defaults=False)
     assert manager.match_tasks(["loopbench_edge"]) == ["loopbench_edge"]
-    manager = task_manager_class()()
+    manager = LoopbenchTaskManager()
     assert manager.match_tasks(["loopbench_tools"]) == ["loopbench_tools"]
     assert manager.load(["loopbench_tools"])["tasks"].keys() == {"loopbench_tool_call"}
     assert read == [False, False]
@@ -154,11 +151,8 @@ def _spied(init, read):
     return spied
 
 
-def test_a_task_of_the_user_comes_before_ours(tmp_path, caplog) -> None:
-    from loopbench.lmeval.manager import task_manager_class
-
+def test_a_task_of_the_user_comes_before_ours(tmp_path, logged) -> None:
     (tmp_path / "mine.yaml").write_text("task: loopbench_countdown\ndataset_path: mine\n")
-    logging.getLogger("lm_eval").propagate = True
-    manager = task_manager_class()(include_path=str(tmp_path), include_defaults=False)
+    manager = LoopbenchTaskManager(include_path=str(tmp_path), include_defaults=False)
     assert manager.task_index["loopbench_countdown"].yaml_path.parent == tmp_path
-    assert "overrides existing task" in caplog.text
+    assert "overrides existing task" in logged.text
