@@ -10,7 +10,9 @@ from loopbench.detectors.base import Detector, Watcher
 
 __all__ = ["Detector", "Watcher", "get", "names"]
 
-_HELPERS = frozenset({"base", "items", "periods", "published", "streaming", "tokens"})
+_HELPERS = frozenset(
+    {"base", "items", "numerals", "periods", "published", "steady", "streaming", "tokens"}
+)
 
 
 def names() -> list[str]:

@@ -1,11 +1,18 @@
 """Counter loops (L1): the end is periodic once its steadily advancing numbers are abstracted.
 
 "57. Lily lies.\\n58. Lily lies.", "203, 204, 205", "Step 71:\\nd = 100\\nStep 72:\\nd = 100",
-cycles of several statements under one running number. Needs the text of the tokens.
+"xi. So.\\nxii. So.", "the twenty-first row, the twenty-second row", cycles of several
+statements under one running number. Needs the text of the tokens.
 
 Folding all digits alike would call tables and long arithmetic loops; here each number
-must stay or advance by a constant step, and at least one must advance. Does not see
-counters spelled in words, or lists whose statements differ.
+must stay or advance by a constant step, and at least one must advance. What a number is
+says `numerals.py`: digits with a sign or an ordinal ending, English number words, and
+letters or Roman numerals as marks at the beginning of a line. How far a count may slip
+says `steady.py`: at most once in eight rows, forward, or back to where it has been. The
+literals may change too, if each change lasts: the months in a list of dates.
+
+Does not see lists whose statements differ, or a modular sequence, but for the stretch
+since it last wrapped.
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ from numpy.typing import NDArray
 
 from loopbench.detectors.items import Items
 from loopbench.detectors.periods import Tail, tail_period
+from loopbench.detectors.steady import Count, extended, steady_count
 from loopbench.detectors.streaming import (
     TailLoop,
     TailWatcher,
@@ -27,14 +35,8 @@ from loopbench.detectors.streaming import (
 )
 from loopbench.types import LoopSpan, Verdict
 
-_MAX_CYCLE = 64
-"""Most lines under one running number before the lines themselves repeat."""
-_SLIP_EVERY = 8
-"""A count may slip (skip, roll over) once in so many lines and still be the same count."""
 _MAX_TEMPLATE = 400
 """Longest template kept in a verdict, in characters."""
-
-Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Counter:
     min_tokens: int = 128
 
     name = "counter"
-    version = 1
+    version = 2
 
     def __post_init__(self) -> None:
         check_rule(self.min_repeats, self.min_tokens)
@@ -86,124 +88,40 @@ class _Stream:
         # The pattern must cover the demanded tokens: a short run of like literals at the
         # very end may be just the inside of one longer block.
         covered = items.count_after_token(items.tokens - rule.min_tokens)
-        periodic = tail_period(literals, rule.min_repeats, max(covered, rule.min_repeats))
+        periodic = _periodic(literals, rule.min_repeats, covered)
         if periodic is None or not items.open_rest_fits(len(literals) - periodic.period):
             return None
-        count = steady_count(items.numbers.view, periodic, rule.min_repeats)
+        count = steady_count(items.numbers.view, periodic, rule.min_repeats, covered)
         if count is None:
             return None
-        start = items.token_of(len(literals) - count.rows * periodic.period)
+        start = items.token_of(len(literals) - count.length)
         if items.tokens - start < rule.min_tokens:
             return None
-        return self._describe(periodic.period, count, start)
+        return self._describe(count, start)
 
-    def _describe(self, width: int, count: Count, start: int) -> TailLoop:
+    def _describe(self, count: Count, start: int) -> TailLoop:
         items = self._items
-        n = len(items.literals.view)
-        block = width * count.cycle
+        n, block = len(items.literals.view), count.block
         period = max(1, items.token_of(n - 1) - items.token_of(n - 1 - block))
         template = "".join(items.text_of(n - block + i) + "{}" for i in range(block))
         return TailLoop(
-            LoopSpan(
-                start=start, end=items.tokens, period=period, repeats=count.rows // count.cycle
-            ),
+            LoopSpan(start=start, end=items.tokens, period=period, repeats=count.length // block),
             template=template[:_MAX_TEMPLATE],
             strides=count.strides,
         )
 
 
-@dataclass(frozen=True)
-class Count:
-    """A steady count at the end of a table of numbers."""
+def _periodic(literals: NDArray[np.int64], min_repeats: int, covered: int) -> Tail | None:
+    """Return the periodic end of the literals, together with what was before lasting changes.
 
-    cycle: int
-    """Rows per block."""
-    rows: int
-    """Rows over which it holds."""
-    strides: tuple[float, ...]
-    """Step of every number of a block from one block to the next."""
-
-
-def steady_count(numbers: Numbers, periodic: Tail, min_repeats: int) -> Count | None:
-    """Find the shortest cycle in which every number stays or advances by a constant step.
-
-    Parameters
-    ----------
-    numbers
-        The number of each item, shape (n,).
-    periodic
-        Period and length of the literals' periodic end: its rows, one period each, form
-        the table that is searched.
-    min_repeats
-        Blocks needed.
-
-    Returns
-    -------
-    Count or None
-        None also where no number advances: that is a verbatim loop.
+    Since the last such change (a new month in a list of dates) two repetitions will do.
     """
-    rows = periodic.length // periodic.period
-    table = numbers[len(numbers) - rows * periodic.period :].reshape(rows, periodic.period)
-    for cycle in _promising(table, min(_MAX_CYCLE, rows // min_repeats)):
-        bad = np.any(table[2 * cycle :] - 2 * table[cycle:-cycle] + table[: -2 * cycle], axis=1)[
-            ::-1
-        ]
-        held = _held(bad, cycle)
-        if held + 2 * cycle < min_repeats * cycle:
-            continue
-        strides = _strides(table[len(table) - held - 2 * cycle :], cycle)
-        if strides is None:
-            continue
-        if strides.any():
-            return Count(cycle, held + 2 * cycle, tuple(float(s) for s in strides.ravel()))
-        return None
+    for repeats in (min_repeats, 2):
+        found = tail_period(literals, repeats, max(covered, repeats))
+        if found:
+            found = extended(literals, found)
+            return found if found.length >= min_repeats * found.period else None
     return None
-
-
-def _strides(table: Numbers, cycle: int) -> NDArray[np.float64] | None:
-    """Return the usual step over the last blocks, for each number of a block.
-
-    None if some number has none: slips are for all numbers of a block to share. Without
-    this, one random number in a block of four would pass for a count that slips.
-    """
-    steps = table[cycle:] - table[:-cycle]
-    blocks = min(_SLIP_EVERY, len(steps) // cycle)
-    recent = steps[len(steps) - blocks * cycle :].reshape(blocks, cycle, table.shape[1])
-    strides = np.median(recent, axis=0)
-    usual = 2 * np.sum(recent == strides, axis=0) > blocks
-    return np.asarray(strides) if usual.all() else None
-
-
-def _promising(table: Numbers, most: int) -> list[int]:
-    """Return the cycles up to `most` that hold in half of the last rows, shortest first.
-
-    A cheap filter, one gather for all cycles, so that lists of unrelated numbers cost
-    little; `_held` decides.
-    """
-    if most < 1:
-        return []
-    cycles = np.arange(1, most + 1)
-    ends = len(table) - 1 - np.arange(6)
-    first = ends[None, :] - 2 * cycles[:, None]
-    known = first >= 0
-    a = table[np.maximum(first, 0)]
-    b = table[np.maximum(first + cycles[:, None], 0)]
-    c = table[np.broadcast_to(np.maximum(ends, 0), first.shape)]
-    steady = ~np.any(a - 2 * b + c, axis=2) & known
-    return [int(c) for c in cycles[steady.sum(axis=1) * 2 >= known.sum(axis=1)]]
-
-
-def _held(bad: NDArray[np.bool_], cycle: int) -> int:
-    """Return over how many rows, counted from the end, the steps are steady.
-
-    A slip spoils two second differences, so up to one row in four may be bad once there
-    are enough good ones; without them the first bad row ends the count.
-    """
-    clean = int(np.argmax(bad)) if bad.any() else len(bad)
-    good = np.cumsum(~bad)
-    seen = np.arange(1, len(bad) + 1)
-    slipped = (good >= 6 * cycle) & (good * _SLIP_EVERY >= (_SLIP_EVERY - 2) * seen) & ~bad
-    return max(clean, int(seen[slipped].max(initial=0)))
 
 
 DETECTOR = Counter

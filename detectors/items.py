@@ -6,35 +6,40 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 
+from loopbench.detectors.numerals import MAX_DIGITS, REACH, Notation, Numerals, may_become
 from loopbench.detectors.streaming import Grown
 
-_DIGITS = re.compile(r"[0-9]+")
-_MAX_DIGITS = 15
-"""Longer digit strings are text: a float could not tell their neighbours apart."""
+_DIGITS = "0123456789"
 
 
 class Items:
-    """The items of a stream: interned literals, numbers, and where each begins."""
+    """The items of a stream: interned literals, numbers, and where each begins.
+
+    Two literals are equal only if their numbers are written alike: "five" fills no slot
+    of a count in digits.
+    """
 
     def __init__(self) -> None:
         self.literals = Grown()
         self.numbers = Grown()
+        self._numerals = Numerals()
         self._starts: list[int] = []  # character at which each item's literal begins
-        self._interned: dict[str, int] = {}
-        self._texts: list[str] = []
+        self._interned: dict[tuple[Notation, str], int] = {}
+        self._texts: list[tuple[Notation, str]] = []
         self._token_ends: list[int] = []  # characters of the stream after each token
         self._buffer: list[str] = []
-        # The text after the last closed item: settled parts, then what may be the
+        # The text after the last closed item: settled parts, then what may yet be the
         # beginning of a number. Kept apart so that long prose is not scanned again.
         self._settled: list[str] = []
         self._settled_chars = 0
         self._tail = ""
+        self._before = "\n"  # the character before the tail: a stream begins like a line
+        self._fresh = True  # nothing is settled or closed: `_before` may open a number
         self._overlong = False  # the settled text ends inside an over-long digit string
         self._rest_at = 0
 
@@ -48,39 +53,51 @@ class Items:
 
     def parse(self) -> None:
         """Close every item whose number is complete."""
-        text = self._tail + "".join(self._buffer)
+        text = self._before + self._tail + "".join(self._buffer)
         self._buffer.clear()
-        literals, numbers = [], []
-        begin = 0
-        # Where a look falls into an over-long digit string, its remainder is no number.
-        skip = len(text) - len(text.lstrip("0123456789")) if self._overlong else 0
-        for match in _DIGITS.finditer(text, skip):
-            # Digits at the very end may go on; over-long ones stay part of a literal.
-            if match.end() == len(text) or match.end() - match.start() > _MAX_DIGITS:
-                continue
-            literals.append(self._intern("".join((*self._settled, text[begin : match.start()]))))
-            numbers.append(int(match.group()))
+        at = 0 if self._fresh else 1
+        if self._overlong:
+            # The remainder of an over-long digit string is no number.
+            at = len(text) - len(text[1:].lstrip(_DIGITS))
+        found, undecided = self._numerals.find(text, at)
+        begin, literals = 1, []
+        for start, end, notation, _ in found:
+            literals.append(self._intern(notation, "".join((*self._settled, text[begin:start]))))
             self._starts.append(self._rest_at)
-            self._rest_at += self._settled_chars + match.end() - begin
+            self._rest_at += self._settled_chars + end - begin
             self._settled.clear()
             self._settled_chars = 0
-            begin = match.end()
-        self.literals.extend(np.array(literals, np.int64))
-        self.numbers.extend(np.array(numbers, np.int64))
-        rest = text[begin:]
-        settled = rest.rstrip("0123456789")
-        if skip < len(text):
-            self._overlong = len(rest) - len(settled) > _MAX_DIGITS
-        if self._overlong:
-            settled = rest
-        self._tail = rest[len(settled) :]
-        self._settled.append(settled)
-        self._settled_chars += len(settled)
+            begin = end
+        if found:
+            self._fresh = False
+            self.literals.extend(np.array(literals, np.int64))
+            self.numbers.extend(np.array([numeral.value for numeral in found], np.int64))
+        self._settle(text, begin, undecided, at)
 
-    def _intern(self, literal: str) -> int:
-        index = self._interned.setdefault(literal, len(self._texts))
+    def _settle(self, text: str, begin: int, undecided: int, at: int) -> None:
+        """Keep only the end of the text, where a number may have begun."""
+        size = len(text)
+        if at < size or not self._overlong:
+            digits = size - len(text.rstrip(_DIGITS))
+            self._overlong = digits > MAX_DIGITS
+        cut = max(begin, at, min(undecided, size - REACH))
+        if self._overlong:
+            cut = size
+        elif begin < cut < size and text[cut - 1] in _DIGITS:
+            # Never leave the end of an over-long digit string to be read as a number.
+            cut = size - len(text[cut:].lstrip(_DIGITS))
+        if cut > begin:
+            self._settled.append(text[begin:cut])
+            self._settled_chars += cut - begin
+        if cut > 1:
+            self._fresh = False
+        self._tail = text[cut:]
+        self._before = text[cut - 1]
+
+    def _intern(self, notation: Notation, literal: str) -> int:
+        index = self._interned.setdefault((notation, literal), len(self._texts))
         if index == len(self._texts):
-            self._texts.append(literal)
+            self._texts.append((notation, literal))
         return index
 
     def open_rest_fits(self, item: int) -> bool:
@@ -88,15 +105,15 @@ class Items:
 
         False means that the stream has left the pattern, whatever came before.
         """
-        expected = self.text_of(item)
+        notation, expected = self._texts[int(self.literals.view[item])]
         rest = "".join((*self._settled, self._tail))
         if len(rest) <= len(expected):
             return expected.startswith(rest)
-        return rest.startswith(expected) and not rest[len(expected) :].strip("0123456789")
+        return rest.startswith(expected) and may_become(notation, rest[len(expected) :])
 
     def text_of(self, item: int) -> str:
         """Return the literal before the number of `item`."""
-        return self._texts[int(self.literals.view[item])]
+        return self._texts[int(self.literals.view[item])][1]
 
     def token_of(self, item: int) -> int:
         """Return the token with which the literal of `item` begins."""

@@ -104,10 +104,10 @@ def escape_grid(table: Sequence[Escape]) -> Grid:
             for (kind, by, group), cells in lines.items()
         ],
         note=(
-            "Percent of the streams flagged at k repeats (verbatim over at least "
-            f"{STOP_TOKENS['verbatim']} tokens, counter over {STOP_TOKENS['counter']}) that left "
-            "the loop within the budget, with 95 % intervals clustered by prompt, and how many "
-            "were flagged."
+            "Streams that left their loop within the budget, of those flagged at k repeats "
+            f"(verbatim over at least {STOP_TOKENS['verbatim']} tokens, counter over "
+            f"{STOP_TOKENS['counter']}), and the 95 % interval of that share in percent, "
+            "clustered by prompt."
         ),
     )
 
@@ -134,7 +134,9 @@ def proposals(table: Sequence[Escape], most: float) -> list[str]:
 
 
 def _escape(row: Escape | None) -> str:
-    return "–" if row is None else f"{percent(row.rate)} of {row.rate.n}"
+    if row is None or row.rate.value is None or row.rate.low is None or row.rate.high is None:
+        return "–"
+    return f"{_count(row.rate)} [{100 * row.rate.low:.1f}, {100 * row.rate.high:.1f}]"
 
 
 def _name(row: Calibration) -> str:

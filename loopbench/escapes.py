@@ -6,6 +6,7 @@ records in, numbers out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, cast
 
@@ -122,7 +123,7 @@ def escapes(found: Sequence[Flag]) -> list[Escape]:
         for flag in found:
             group = _group(flag, by)
             cells.setdefault((flag.kind, flag.repeats, group), []).append(flag)
-        order = sorted(cells, key=lambda cell: (DOOM_LEVELS.index(cell[0]), cell[2], cell[1]))
+        order = sorted(cells, key=lambda c: (DOOM_LEVELS.index(c[0]), _rank(c[2], by), c[1]))
         for kind, k, group in order:
             result.append(_escape(kind, k, cast("By", by), group, cells[kind, k, group]))
     return result
@@ -147,6 +148,12 @@ def band_of(period: int) -> str:
     """Return the name of the band of periods that this one falls into."""
     low, high = next(band for band in BANDS if band[0] <= period <= band[1])
     return f"{low}" if low == high else f"{low}+" if high == BANDS[-1][1] else f"{low}–{high}"
+
+
+def _rank(group: str, by: str) -> tuple[float, str]:
+    """Order groups by size where they have one: temperatures and bands of periods."""
+    number = re.match(r"[\d.]+", group) if by in ("temperature", "period") else None
+    return (float(number.group()) if number else 0.0, group)
 
 
 def _group(flag: Flag, by: str) -> str:

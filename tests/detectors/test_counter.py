@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -43,6 +45,61 @@ def with_random(form: str, n: int = 120) -> str:
     return "".join(re.sub(r"\?", lambda _: str(rng.randrange(1000)), line) for line in counted)
 
 
+ONES = re.findall(
+    r"\S+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen",
+)
+TENS = re.findall(r"\S+", "- - twenty thirty forty fifty sixty seventy eighty ninety")
+ORDINALS = re.findall(r"\S+", "zeroth first second third fourth fifth sixth seventh eighth ninth")
+
+
+def words(i: int) -> str:
+    if i < 20:
+        return ONES[i]
+    return TENS[i // 10] + (f"-{ONES[i % 10]}" if i % 10 else "")
+
+
+def ordinal(i: int) -> str:
+    """Return the ordinal of 20 to 99 in words."""
+    return f"{TENS[i // 10]}-{ORDINALS[i % 10]}" if i % 10 else f"{TENS[i // 10][:-1]}ieth"
+
+
+def numeral(i: int) -> str:
+    """Return the Roman numeral of 1 to 89."""
+    tens, ones = divmod(i, 10)
+    five = {4: "iv", 9: "ix"}.get(ones) or "v" * (ones // 5) + "i" * (ones % 5)
+    return ("xl" + "x" * (tens - 4) if tens == 4 else "l" * (tens // 5) + "x" * (tens % 5)) + five
+
+
+def suffixed(i: int) -> str:
+    return f"{i}{'th' if i // 10 % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(i % 10, 'th')}"
+
+
+def written(form: str, write: Callable[[int], str], values: range = range(1, 60)) -> str:
+    return "".join(form.replace("#", write(i)) for i in values)
+
+
+def days(form: str, n: int) -> str:
+    """Return dates from 3 January 2022, a Monday, on."""
+    first = date(2022, 1, 3).toordinal()
+    moments = ((i, date.fromordinal(first + i)) for i in range(n))
+    return "".join(
+        form.format(i=i + 1, d=d, day=DAYS[i % 7], month=MONTHS[d.month - 1]) for i, d in moments
+    )
+
+
+DAYS = re.findall(r"\S+", "Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+MONTHS = re.findall(
+    r"\S+",
+    "January February March April May June July August September October November December",
+)
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+FRUIT = re.findall(
+    r"\S+",
+    "apple banana cherry date elder fig grape hazel iris juniper kiwi lemon mango",
+)
+
 LONG_LINE = "Row # " + "of the long table " * 6 + "\n"
 
 # What the model wrote; one block of it with its numbers as {}; their steps.
@@ -53,7 +110,7 @@ LOOPS: dict[str, tuple[str, str, list[float]]] = {
     "stride of two": (lines("#, ", range(3, 200, 2)), ", {}", [2]),
     "large stride": (lines("#\n", range(0, 70_000, 1000)), "\n{}", [1000]),
     "counting down": (lines("#, ", range(300, 200, -1)), ", {}", [-1]),
-    "down past zero": (lines("#\n", range(60, -60, -1)), "\n-{}", [1]),
+    "down past zero": (lines("#\n", range(60, -60, -1)), "\n{}", [-1]),
     "sentence": (lines("Now take step # of it. "), " of it. Now take step {}", [1]),
     "several counters": (lines("| # | # | 7 |\n"), " |\n| {} | {} | {}", [1, 1, 0]),
     "two strides": (
@@ -93,6 +150,95 @@ LOOPS: dict[str, tuple[str, str, list[float]]] = {
         ".33333333333333333333 so\n{}. x = {}",
         [1, 0],
     ),
+    "Roman marks": (written("#. Lily lies.\n", numeral), ". Lily lies.\n{}", [1]),
+    "Roman marks in capitals": (
+        written("#) Lily lies.\n", lambda i: numeral(i).upper()),
+        ") Lily lies.\n{}",
+        [1],
+    ),
+    "Roman marks down": (
+        written("(#) Lily lies.\n", numeral, range(80, 20, -1)),
+        ") Lily lies.\n({}",
+        [-1],
+    ),
+    "letters as marks": (
+        written("#) Lily lies to all of us.\n", LETTERS.__getitem__, range(26)),
+        ") Lily lies to all of us.\n{}",
+        [1],
+    ),
+    "letters that go on": (
+        written("#. Lily lies.\n", lambda i: LETTERS[i % 26] * (i // 26 + 1), range(52)),
+        ". Lily lies.\n{}",
+        [1],
+    ),
+    "capitals in brackets": (
+        written("(#) Lily lies to all of us.\n", LETTERS.upper().__getitem__, range(26)),
+        ") Lily lies to all of us.\n({}",
+        [1],
+    ),
+    "headings": (
+        written("> #. Lily\nShe lies.\n", lambda i: numeral(i).upper()),
+        ". Lily\nShe lies.\n> {}",
+        [1],
+    ),
+    "step twenty-one": (written("Step #: d = 100\n", words), "\nStep {}: d = {}", [1, 0]),
+    "words down": (
+        written("# bottles of beer on the wall.\n", words, range(99, 20, -1)),
+        " bottles of beer on the wall.\n{}",
+        [-1],
+    ),
+    "ordinal words": (
+        written("The # row is the # column.\n", ordinal, range(20, 90)),
+        " column.\nThe {} row is the {}",
+        [1, 1],
+    ),
+    "malformed ordinals": (
+        written("#. The twenty-~ row.\n", str, range(20, 90)).replace("~", "twenty-first"),
+        " row.\n{}. The {}",
+        [1, 0],
+    ),
+    "hundredths": (
+        written("the # hundredth, ", words, range(21, 90)),
+        ", the {}",
+        [100],
+    ),
+    "1st, 2nd": (written("The # row is empty.\n", suffixed), " row is empty.\nThe {}", [1]),
+    "days of the week": (
+        days("{i}. {day}\n", 80),
+        "".join(f". {day}\n{{}}" for day in DAYS),
+        [7] * 7,
+    ),
+    "equal messages at advancing times": (
+        "".join(f"10:{i // 60:02d}:{i % 60:02d} all is well\n" for i in range(40, 150)),
+        " all is well\n{}:{}:{}",
+        [0, 0, 1],
+    ),
+    "times in steps of five": (
+        "".join(f"{i // 60}:{i % 60:02d} so\n" for i in range(0, 480, 5)),
+        " so\n{}:{}",
+        [0, 5],
+    ),
+    "quarters": (
+        "".join(f"{i / 4:.2f}, " for i in range(100)),
+        ", {}.{}, {}.{}, {}.{}, {}.{}",
+        [1, 0] * 4,
+    ),
+    "hundredths that carry": (
+        "".join(f"x = {i / 100:.2f}\n" for i in range(60, 130)),
+        "\nx = {}.{}",
+        [0, 1],
+    ),
+    "groups of thousands": (
+        "".join(f"{i:,}, " for i in range(9_950, 10_030)),
+        ", {},{}",
+        [0, 1],
+    ),
+    "below zero": (lines("#, ", range(-1, -90, -1)), ", {}", [-1]),
+    "two counts in turn": (
+        "".join(f"{i}, {100 + i}, " for i in range(60)),
+        ", {}, {}",
+        [1, 1],
+    ),
     "after random numbers": (with_random("?, ") + lines("#, "), ", {}", [1]),
     "five lines after a random table": (
         with_random(LONG_LINE.replace("#", "?"), 30) + lines(LONG_LINE, range(50, 55)),
@@ -119,6 +265,36 @@ def test_counter_loops_are_found_with_their_template_and_steps(shape: str) -> No
 
 
 NOT_LOOPS = {
+    "Roman marks before other bodies": "".join(
+        f"{numeral(i)}. {FRUIT[i * i % 13]} and {FRUIT[i * 5 % 11]}\n" for i in range(1, 60)
+    ),
+    "alphabetised list": "".join(
+        f"{LETTERS[i % 13].upper()}. {FRUIT[i % 13]} {'so ' * (i * i % 7)}\n" for i in range(60)
+    ),
+    "outline": "".join(
+        f"{numeral(i).upper()}. {FRUIT[i * 3 % 13]}\n  a. {FRUIT[i * i % 13]}\n  b. so\n"
+        for i in range(1, 30)
+    ),
+    "lyrics": "".join(
+        f"On the {day} day of Christmas\n"
+        + "".join(f"{words(i)} {FRUIT[i]}s\n" for i in range(n, 0, -1))
+        for n, day in enumerate(ORDINALS[1:], 1)
+    ),
+    "questions": "".join(
+        f"{FRUIT[i * i % 13]}?\nA) {i * i % 7}\nB) {i * 5 % 11}\nC) 3\nD) 4\n" for i in range(40)
+    ),
+    "words at random": " ".join(random.Random(1).choices(ONES, k=300)),
+    "prose with number words": " ".join(
+        random.Random(2).choices([*ONES[:12], *FRUIT, "of the", "and", "first"], k=300)
+    ),
+    "varied messages at advancing times": "".join(
+        f"10:{i // 60:02d}:{i % 60:02d} {FRUIT[i * i % 13]} took {FRUIT[i * 7 % 11]}\n"
+        for i in range(120)
+    ),
+    "modular sequence": "".join(f"{i}: {i * 37 % 991}\n" for i in range(300)),
+    "modular sequence of wide steps": "".join(f"{i * 389 % 991}, " for i in range(300)),
+    "left a list in words": written("Step #: d = 100\n", words, range(20, 90)) + "So Bob",
+    "left a list of marks": written("#. Lily lies.\n", numeral) + "So",
     "squares": "".join(f"{i * i}, " for i in range(120)),
     "table of squares": "".join(f"| {i} | {i * i} |\n" for i in range(120)),
     "primes": "".join(
@@ -167,6 +343,41 @@ def test_a_few_numbers_are_too_short_for_a_loop() -> None:
     assert not scan(lines("#, ", range(1, 9))).looped
 
 
+@pytest.mark.parametrize(
+    ("n", "last", "terminal"),
+    [
+        (20, "Saturday, January 22", False),
+        (59, "Wednesday, March 2", False),
+        (84, "Sunday, March 27", True),
+        (119, "Sunday, May 1", False),
+        (143, "Wednesday, May 25", True),
+    ],
+)
+def test_a_calendar_is_a_loop_once_a_month_shows_two_weeks(
+    n: int, last: str, terminal: bool
+) -> None:
+    text = days("{i}. {day}, {month} {d.day}, 2022\n", n)
+    assert text.endswith(f"{n}. {last}, 2022\n")
+    verdict = scan(text)
+    assert verdict.terminal == terminal
+    if terminal:
+        # A week advances the number of the line and the day by seven, the year by none.
+        assert verdict.strides in ([7, 7, 0] * 7, [7, 0, 7] * 7, [0, 7, 7] * 7)
+
+
+def test_bodies_that_change_for_a_while_do_not_end_the_count() -> None:
+    text = "".join(f"{i}. {('Ann', 'Bob', 'Cy')[i // 40]} lies.\n" for i in range(120))
+    verdict = scan(text)
+    assert verdict.terminal
+    assert verdict.repeats == 119
+
+
+def test_a_modular_sequence_is_never_stopped_early() -> None:
+    rule = detectors.get("counter", min_repeats=32, min_tokens=512)
+    text = "".join(f"f({i}) = {i * 37 % 991}, so\n" for i in range(700))
+    assert not rule.scan(*tokens(text)).looped
+
+
 def test_a_count_that_was_left_looped_all_the_same() -> None:
     verdict = scan(lines("#. Lily lies.\n") + "So everybody lies. " * 30)
     assert verdict.looped
@@ -203,12 +414,13 @@ def test_the_blocks_and_tokens_asked_for_are_exact(
 @st.composite
 def counts(draw: st.DrawFn) -> str:
     """Lines under a running number, now and then skipped, then perhaps left."""
-    words = st.sampled_from(["a", "so", ". ", "\n", " = ", "7", "0.5 ", ", "])
-    body = "".join(draw(st.lists(words, min_size=1, max_size=6)))
+    parts = st.sampled_from(["a", "so", ". ", "\n", " = ", "7", "0.5 ", ", ", "one ", ")\n("])
+    body = "".join(draw(st.lists(parts, min_size=1, max_size=6)))
+    write = draw(st.sampled_from([str, lambda i: words(i % 99), lambda i: numeral(i % 88 + 1)]))
     number, step = draw(st.integers(0, 200)), draw(st.integers(-2, 3))
     text = draw(st.text("ab 1\n", max_size=30))
     for _ in range(draw(st.integers(0, 60))):
-        text += f"{number}{body}"
+        text += f"{write(number)}{body}"
         number += step + (draw(st.integers(0, 20)) == 0)
     return text + draw(st.text("ab 1\n", max_size=20))
 
@@ -242,6 +454,9 @@ HOSTILE = {
     "other digits": "٣" * 20_000 + "²" * 20_000,
     "over-long numbers": ("9" * 16 + " ") * 10_000,
     "signs": "-1e-9+." * 5_000,
+    "number words": "twenty-" * 20_000,
+    "unfinished marks": "\n (x" * 20_000,
+    "large values": "nine billion million 999999999999999 " * 3_000,
 }
 
 

@@ -1,0 +1,107 @@
+"""Steady counts in tables of literal numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loopbench.detectors.periods import Tail
+from loopbench.detectors.steady import Count, extended, steady_count
+
+
+def count(
+    values: list[int] | range, period: int = 1, repeats: int = 4, items: int = 16
+) -> Count | None:
+    array = np.array(values, np.int64)
+    return steady_count(array, Tail(period, len(array)), repeats, items)
+
+
+def test_one_number_per_row() -> None:
+    assert count(range(5, 45)) == Count(1, 40, (1.0,))
+    assert count(range(45, 5, -2)) == Count(1, 20, (-2.0,))
+
+
+def test_more_is_demanded_than_there_is() -> None:
+    assert count(range(16)) == Count(1, 16, (1.0,))
+    assert count(range(16), items=17) is None
+    assert count(range(16), period=5) is None
+    assert count(range(16), repeats=17, items=1) is None
+
+
+def test_a_block_of_several_numbers() -> None:
+    values = [v for i in range(20) for v in (i, 7, 3 * i)]
+    assert count(values, 3) == Count(3, 60, (1.0, 0.0, 3.0))
+
+
+def test_a_cycle_of_rows() -> None:
+    values = [v for i in range(30) for v in (i, (4, 9, 2)[i % 3])]
+    assert count(values, 2) == Count(6, 60, (3.0, 0.0, 3.0, 0.0, 3.0, 0.0))
+
+
+def test_literals_that_cycle_beside_the_count() -> None:
+    # Seven rows of two items per period; the day restarts within one of its blocks.
+    values = [v for i in range(40) for v in (i, i % 30 + 1)]
+    found = count(values, 14)
+    assert found is not None
+    assert found.block == 14
+    assert found.length == 80
+    assert found.strides == (7.0,) * 14
+
+
+@pytest.mark.parametrize("stands", [[5] * 60, [5, 7, 9] * 20])
+def test_what_stands_still_does_not_count(stands: list[int]) -> None:
+    assert count(stands) is None
+
+
+@pytest.mark.parametrize("every", [30, 12])
+def test_rare_skips_are_slips(every: int) -> None:
+    assert count([i + i // every for i in range(60)]) == Count(1, 60, (1.0,))
+
+
+def test_stalls_are_slips() -> None:
+    assert count([*range(20), *range(19, 40)]) == Count(1, 41, (1.0,))
+
+
+def test_a_fall_to_a_new_place_ends_the_count() -> None:
+    assert count([*range(500, 540), *range(100, 120)]) == Count(1, 20, (1.0,))
+    assert count([*range(500, 540), *range(100, 110)]) is None
+
+
+def test_a_fall_to_an_old_place_is_a_slip() -> None:
+    assert count([*range(100, 140), *range(110, 120)]) == Count(1, 50, (1.0,))
+
+
+def test_a_carry_is_a_slip() -> None:
+    values = [v for i in range(970, 1010) for v in divmod(i, 1000)]
+    assert count(values, 2) == Count(2, 80, (0.0, 1.0))
+    # The same with the row cut between the two.
+    assert count(values[1:-1], 2) == Count(2, 78, (1.0, 0.0))
+
+
+@pytest.mark.parametrize(("factor", "modulus"), [(37, 991), (389, 991), (613, 997), (37, 1000)])
+def test_modular_sequences_are_no_counts(factor: int, modulus: int) -> None:
+    for n in range(120, 400, 7):
+        assert count([i * factor % modulus for i in range(n)], repeats=4, items=64) is None
+
+
+def test_primes_and_squares_are_no_counts() -> None:
+    assert count([i * i for i in range(100)]) is None
+    assert count([i for i in range(2, 600) if all(i % d for d in range(2, i))]) is None
+
+
+@pytest.mark.parametrize("every", [5, 7, 8])
+def test_one_random_number_in_a_few_is_no_count(every: int) -> None:
+    rng = np.random.default_rng(every)
+    values = np.ones(400, np.int64)
+    values[::every] = rng.integers(0, 1000, len(values[::every]))
+    assert count(values.tolist()) is None
+
+
+def test_literals_are_followed_over_changes_that_lasted() -> None:
+    literals = np.array([9, *[1, 2] * 5, *[1, 3] * 4, *[4, 3] * 2])
+    assert extended(literals, Tail(2, 4)) == Tail(2, 22)
+
+
+def test_a_short_stretch_is_no_lasting_change() -> None:
+    literals = np.array([*[1] * 9, *[2] * 3, *[3] * 5])
+    assert extended(literals, Tail(1, 5)) == Tail(1, 5)
