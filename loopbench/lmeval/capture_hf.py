@@ -113,11 +113,15 @@ def token_texts(tokenizer: Any, ids: Sequence[int]) -> list[str]:
     from tokenizers.decoders import DecodeStream
 
     stream = DecodeStream(skip_special_tokens=False)
-    return [stream.step(fast, token) or "" for token in ids]
+    try:
+        return [stream.step(fast, token) or "" for token in ids]
+    except Exception:
+        # Its only kind of error: a tokenizer whose text of a prefix changes with what follows.
+        return _by_prefixes(tokenizer, ids)
 
 
 def _by_prefixes(tokenizer: Any, ids: Sequence[int]) -> list[str]:
-    """Decode growing windows: tokenizers without a fast backend have no stream."""
+    """Decode growing windows, for tokenizers that cannot be decoded as a stream."""
     texts: list[str] = []
     start = done = 0
     for i in range(len(ids)):

@@ -159,6 +159,12 @@ def test_the_results_say_what_the_rates_rest_on() -> None:
     assert [found[name] for name in counts] == [6, 5, 1, 0, 1]
 
 
+def test_the_columns_do_not_depend_on_logged_samples() -> None:
+    results = evaluate(ScriptedLM(SCRIPT.get), toy_task(list(SCRIPT)), log_samples=False)
+    assert columns(results)["doom_rate"] == 0.25
+    assert "samples" not in results
+
+
 def test_predictions_without_metrics_are_judged_too() -> None:
     results = evaluate(ScriptedLM(SCRIPT.get), toy_task(list(SCRIPT)), predict_only=True)
     assert columns(results)["doom_rate"] == 0.25

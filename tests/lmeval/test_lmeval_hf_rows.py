@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loopbench.lmeval.capture_hf import _by_prefixes, capture, origin_of
+from loopbench.lmeval.capture_hf import _by_prefixes, capture, origin_of, token_texts
 from loopbench.lmeval.output import Output
 
 EOS, PAD = 1, 2
@@ -65,6 +65,22 @@ def test_a_row_that_is_shorter_than_the_budget_was_stopped() -> None:
 
 def test_characters_of_several_tokens_count_with_the_last() -> None:
     assert _by_prefixes(Letters(), [10, 3, 4, 11]) == ["a", "", "é", "b"]
+
+
+def test_a_tokenizer_that_cannot_be_streamed_is_decoded_in_windows(monkeypatch) -> None:
+    from tokenizers import decoders
+
+    class Failing:
+        def __init__(self, **settings: Any) -> None:
+            pass
+
+        def step(self, tokenizer: Any, token: int) -> str:
+            raise Exception("Invalid prefix encountered")
+
+    monkeypatch.setattr(decoders, "DecodeStream", Failing)
+    tokenizer = Letters()
+    tokenizer.backend_tokenizer = object()
+    assert token_texts(tokenizer, [10, 3, 4, 11]) == ["a", "", "é", "b"]
 
 
 class Rows(list):
