@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -58,9 +58,10 @@ def loop_columns() -> Iterator[None]:
         warn_of_budgets(lm, tasks)
         with captured(lm):
             results = original(*args, **kwargs)
-        judged = _gathered(lm, {name: judged_task(task) for name, task in tasks.items()})
+        once = JudgeOnce()
+        judged = _gathered(lm, {name: judged_task(task, once) for name, task in tasks.items()})
         if results is not None and judged:
-            add_columns(results, judged, groups)
+            add_columns(results, judged, groups, once)
             basis = basis_of(judged)
             results["loopbench"] = msgspec.to_builtins(basis)
             report(basis)
@@ -104,7 +105,22 @@ def warn_of_budgets(lm: Any, tasks: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
-def judged_task(task: Any) -> Judged:
+class JudgeOnce:
+    """Judges each response once: it is logged again for every filter of its task."""
+
+    def __init__(self) -> None:
+        # The responses are kept, so that no other object can get the place of one.
+        self._known: dict[int, tuple[str, Judgement]] = {}
+
+    def __call__(self, response: str) -> Judgement:
+        """See `loopbench.lmeval.judging.judge`."""
+        known = self._known.get(id(response))
+        if known is None:
+            known = self._known[id(response)] = (response, judge(response))
+        return known[1]
+
+
+def judged_task(task: Any, judge: Callable[[str], Judgement]) -> Judged:
     """Judge every raw response of a task, before any filter."""
     return [
         (instance.doc_id, judge(response))
@@ -125,13 +141,17 @@ def _gathered(lm: Any, judged: dict[str, Judged]) -> dict[str, Judged] | None:
 
 
 def add_columns(
-    results: dict[str, Any], judged: Mapping[str, Judged], groups: Mapping[str, Any]
+    results: dict[str, Any],
+    judged: Mapping[str, Judged],
+    groups: Mapping[str, Any],
+    judge: Callable[[str], Judgement],
 ) -> None:
     """Add rates to tasks and groups, and the judgements to the logged samples."""
     for name, pairs in judged.items():
         _add(results, name, rates(pairs))
         for row in (results.get("samples") or {}).get(name, ()):
-            row["loopbench"] = [row_of(r) for responses in row["resps"] for r in responses]
+            responses = [response for found in row["resps"] for response in found]
+            row["loopbench"] = [row_of(response, judge(response)) for response in responses]
     for name, group in groups.items():
         members = [task.task_name for task in group.get_all_tasks()]
         pooled = [
@@ -160,9 +180,9 @@ def _columns(means: Mapping[str, Mean]) -> dict[str, Any]:
     return columns
 
 
-def row_of(response: str) -> dict[str, Any]:
+def row_of(response: str, judgement: Judgement) -> dict[str, Any]:
     """Return what a logged sample says about one response: verdict and origin."""
-    row: dict[str, Any] = msgspec.to_builtins(judge(response))
+    row: dict[str, Any] = msgspec.to_builtins(judgement)
     if isinstance(response, Output) and response.origin is not None:
         origin = msgspec.to_builtins(response.origin)
         row["token_ids"], row["token_chars"] = origin["token_ids"], origin["token_chars"]

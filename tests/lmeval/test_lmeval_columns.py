@@ -45,7 +45,12 @@ def test_the_table_shows_them() -> None:
     assert (float(line[7]), line[8], float(line[9])) == (0.25, "±", 0.25)
 
 
-def test_answer_filters_hide_nothing() -> None:
+def test_answer_filters_hide_nothing(monkeypatch) -> None:
+    from loopbench.lmeval import evaluation
+
+    judged = []
+    judge = evaluation.judge
+    monkeypatch.setattr(evaluation, "judge", lambda r: judged.append(r) or judge(r))
     filters = [
         {"name": name, "filter": [{"function": "regex", "regex_pattern": pattern},
                                   {"function": "take_first"}]}
@@ -58,6 +63,7 @@ def test_answer_filters_hide_nothing() -> None:
     rows = results["samples"]["toy"]
     assert len(rows) == 8
     assert all(row["loopbench"][0]["outcome"] for row in rows)
+    assert len(judged) == 4, "once each, though every filter logs them"
 
 
 def test_logged_samples_carry_verdict_and_origin() -> None:
