@@ -11,7 +11,18 @@ from loopbench.detectors.base import Detector, Watcher
 __all__ = ["Detector", "Watcher", "get", "names"]
 
 _HELPERS = frozenset(
-    {"base", "items", "numerals", "periods", "published", "steady", "streaming", "tokens"}
+    {
+        "anywhere",
+        "base",
+        "items",
+        "lyndon",
+        "numerals",
+        "periods",
+        "published",
+        "steady",
+        "streaming",
+        "tokens",
+    }
 )
 
 

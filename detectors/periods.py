@@ -59,8 +59,7 @@ def tail_period(
     top = n // min_repeats
     if max_period is not None:
         top = min(top, max_period)
-    lags = np.flatnonzero(t[n - 1 - top : n - 1][::-1] == t[n - 1]) + 1
-    width = 1
+    lags, width = _first_lags(t, top, min_repeats, min_length)
     while lags.size:
         shortest = int(lags[0])
         length = periodic_length(t, shortest, max(min_repeats * shortest, min_length))
@@ -72,6 +71,26 @@ def tail_period(
             lags = _agreeing(t, lags[lags > shortest], offsets, min_repeats, min_length)
         width *= 2
     return None
+
+
+def _first_lags(t: Ints, top: int, min_repeats: int, min_length: int) -> tuple[Ints, int]:
+    """Return the lags up to `top` at which the last elements recur, and how many these are.
+
+    This is all that most looks at ordinary text do, so it takes few calls.
+    """
+    n = len(t)
+    # The rule demands so much of every lag p: max(min_repeats * p, min_length) - p at least.
+    demanded = max(min_repeats - 1, -(-(min_repeats - 1) * min_length // min_repeats))
+    same = t[n - 1 - top : n - 1] == t[n - 1]
+    if demanded > 1:
+        same &= t[n - 2 - top : n - 2] == t[n - 2]
+    lags = np.flatnonzero(same[::-1]) + 1
+    width = min(demanded, 8)
+    for offset in range(2, width):
+        if not lags.size:
+            break
+        lags = lags[t[n - 1 - offset - lags] == t[n - 1 - offset]]
+    return lags, width
 
 
 def _agreeing(t: Ints, lags: Ints, offsets: Ints, min_repeats: int, min_length: int) -> Ints:

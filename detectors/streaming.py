@@ -55,7 +55,7 @@ class TailWatcher:
         self._ids: list[int] = []  # not yet given to the stream: converted many at a time
         self._pieces: list[str] = []
         self._seen = 0  # given to the stream
-        self._next = FIRST_CHECKPOINT
+        self._wanted = FIRST_CHECKPOINT  # until the next checkpoint, from what was given
         self._fired = False
 
     def push(self, ids: Sequence[int], pieces: Sequence[str] | None = None) -> LoopSpan | None:
@@ -68,13 +68,19 @@ class TailWatcher:
         """
         if self._fired:
             return None
+        if pieces is None or isinstance(pieces, str) or len(pieces) != len(ids):
+            pieces = align(len(ids), pieces)
         self._ids.extend(ids)
-        self._pieces.extend(align(len(ids), pieces))
+        self._pieces.extend(pieces)
+        return None if len(self._ids) < self._wanted else self._look()
+
+    def _look(self) -> LoopSpan | None:
         at = 0
-        while len(self._ids) - at >= self._next - self._seen:
-            end = at + self._next - self._seen
+        while len(self._ids) - at >= self._wanted:
+            end = at + self._wanted
             self._stream.extend(as_ids(self._ids[at:end]), self._pieces[at:end])
-            at, self._seen, self._next = end, self._next, next_checkpoint(self._next)
+            at, self._seen = end, self._seen + self._wanted
+            self._wanted = next_checkpoint(self._seen) - self._seen
             found = self._stream.tail()
             if found:
                 self._fired = True

@@ -1,7 +1,11 @@
-"""Verbatim loops (L0): the output's end is exactly periodic, whatever the period.
+"""Verbatim loops (L0): exactly periodic stretches of any period, above all at the end.
 
 Sees any period up to a `min_repeats`-th of the output, in token ids alone. Does not see
 loops whose numbers advance (`counter`), nor paraphrase.
+
+A scan lists the terminal loop, and with it every maximal periodic stretch that satisfies
+the rule and lies inside no other such stretch, with exact ends (`anywhere`). The watcher
+looks at the end only.
 """
 
 from __future__ import annotations
@@ -12,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.detectors.anywhere import find_runs, outermost
 from loopbench.detectors.periods import tail_period
 from loopbench.detectors.streaming import (
     Grown,
     TailLoop,
     TailWatcher,
     check_rule,
-    scan_tail,
     tail_verdict,
 )
 from loopbench.detectors.tokens import as_ids
@@ -27,7 +31,7 @@ from loopbench.types import LoopSpan, Verdict
 
 @dataclass(frozen=True)
 class Suffix:
-    """At least `min_repeats` blocks over at least `min_tokens` tokens, up to the end.
+    """At least `min_repeats` blocks over at least `min_tokens` tokens.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ class Suffix:
     max_period: int | None = None
 
     name = "suffix"
-    version = 1
+    version = 2
 
     def __post_init__(self) -> None:
         check_rule(self.min_repeats, self.min_tokens)
@@ -53,8 +57,18 @@ class Suffix:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; the text is not used."""
-        loops, terminal = scan_tail(_Stream(self), ids, None)
-        return tail_verdict(self.name, self.version, "verbatim", loops, terminal)
+        array = as_ids(ids)
+        runs = find_runs(array, self.min_repeats, self.min_tokens, self.max_period)
+        spans = [_span(run.period, run.start, run.end) for run in outermost(runs)]
+        terminal = find_tail_loop(array, self)
+        # At the end a short period counts before a longer one that its block belongs to:
+        # that is what the watcher sees.
+        if terminal and terminal not in spans[-1:]:
+            spans.append(terminal)
+        loops = [TailLoop(span) for span in spans]
+        return tail_verdict(
+            self.name, self.version, "verbatim", loops, TailLoop(terminal) if terminal else None
+        )
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""
@@ -66,10 +80,11 @@ def find_tail_loop(ids: Sequence[int] | NDArray[np.int64], rule: Suffix) -> Loop
     tail = tail_period(as_ids(ids), rule.min_repeats, rule.min_tokens, rule.max_period)
     if tail is None:
         return None
-    n = len(ids)
-    return LoopSpan(
-        start=n - tail.length, end=n, period=tail.period, repeats=tail.length // tail.period
-    )
+    return _span(tail.period, len(ids) - tail.length, len(ids))
+
+
+def _span(period: int, start: int, end: int) -> LoopSpan:
+    return LoopSpan(start=start, end=end, period=period, repeats=(end - start) // period)
 
 
 class _Stream:

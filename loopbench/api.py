@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from loopbench.plan import Settings
+from loopbench.plan import settings_of
 from loopbench.runner import Progress, execute
 from loopbench.store import (
     SUMMARY,
@@ -72,10 +72,7 @@ def run(
     >>> result.rows[0].doom_rate.high  # doctest: +SKIP
     0.49
     """
-    chosen = msgspec.convert({"models": models, **settings}, Settings, strict=False)
-    unknown = set(settings) - {field.name for field in msgspec.structs.fields(Settings)}
-    if unknown:
-        raise ValueError(f"Unknown setting {sorted(unknown)[0]!r}.")
+    chosen = settings_of(*models, **settings)
     path = execute(chosen, Path(out) if out else None, resume=resume, progress=progress)
     return RunResult(path=path, rows=write_summary(path))
 

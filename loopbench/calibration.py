@@ -217,7 +217,10 @@ def _by_category(none: Sequence[Called]) -> dict[str, tuple[int, int]]:
 def lowest_silent(
     name: str, parameter: str, values: Sequence[float], traces: Sequence[Trace]
 ) -> float | None:
-    """Return the lowest value of a threshold that gives no false alarm on these traces.
+    """Return the lowest value of a near rule's threshold that gives no false alarm.
+
+    Outputs that end in two or three exact copies of something are not held against it: they
+    are labelled `none` because a loop needs more, and say nothing new all the same.
 
     Parameters
     ----------
@@ -229,7 +232,14 @@ def lowest_silent(
     float or None
         None if even the highest gives one.
     """
-    none = [trace for trace in traces if trace.label == "none" and trace.finish != "stop"]
+    copies = detectors.get("suffix", min_repeats=2)
+    none = [
+        trace
+        for trace in traces
+        if trace.label == "none"
+        and trace.finish != "stop"
+        and not copies.scan(trace.token_ids).terminal
+    ]
     for value in values:
         detector = detectors.get(name, **{parameter: value})
         if not any(c.called for c in call(detector, none, watch=False)):

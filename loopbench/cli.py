@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import loopbench
+from loopbench.cli_gate import compare, gate
+from loopbench.cli_lmeval import lm_eval, score_samples
+from loopbench.console import print_table
 
 if TYPE_CHECKING:
     from loopbench.summary import Row
@@ -185,7 +188,7 @@ def score(
     if len(paths) > 1 or paths[0].is_file():
         if detectors or html or by != "model":
             raise click.UsageError("Logged samples take neither --detectors, --html nor --by.")
-        _score_samples(paths, out, form)
+        score_samples(paths, out, form)
         return
     path = paths[0]
     if detectors:
@@ -279,7 +282,7 @@ def calibrate(
         if form == "md":
             click.echo(f"{grid.markdown()}\n{grid.note}\n")
         else:
-            _print_table(grid.rich())
+            print_table(grid.rich())
             click.echo(grid.note)
     for note in notes:
         click.echo(note)
@@ -291,29 +294,12 @@ def ls(what: str) -> None:
     """List what there is."""
     from loopbench.listing import listing
 
-    _print_table(listing(what))
+    print_table(listing(what))
 
 
-@cli.command(
-    "lm-eval",
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def lm_eval(arguments: tuple[str, ...]) -> None:
-    """Run lm-evaluation-harness with loop columns; takes lm-eval's arguments.
-
-    '--print-path' alone prints the folder of LoopBench's tasks, for plain lm_eval's
-    --include_path.
-    """
-    if arguments == ("--print-path",):
-        from loopbench.lmeval import tasks_path
-
-        click.echo(tasks_path())
-        return
-    from loopbench.lmeval.command import main as run_lm_eval
-
-    run_lm_eval(arguments)
+cli.add_command(gate)
+cli.add_command(compare)
+cli.add_command(lm_eval)
 
 
 class _Failure(click.ClickException):
@@ -345,7 +331,7 @@ def _print_rows(rows: Sequence[Row], form: str) -> None:
     if form != "text":
         click.echo(render(rows, form), nl=False)
         return
-    _print_table(rich_table(rows))
+    print_table(rich_table(rows))
     for note in footnotes(rows):
         click.echo(note)
 
@@ -365,42 +351,13 @@ def _print_agreement(path: Path, names: Sequence[str], form: str, html: Path | N
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(result)))
     else:
-        _print_table(agreement_table(result))
+        print_table(agreement_table(result))
     if html:
         from loopbench.report.agreement import agreement_page
         from loopbench.report.pages import write_page
 
         write_page(html, agreement_page(result, source=path.name))
         click.echo(f"Page: {html}", err=True)
-
-
-def _score_samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
-    import msgspec
-
-    from loopbench.lmeval.samples import samples_grid, score_file
-
-    if form == "csv":
-        raise click.UsageError("Logged samples are printed as text, md or json.")
-    rows = [score_file(path, out / path.name if out else None) for path in paths]
-    if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
-        return
-    grid = samples_grid(rows)
-    if form == "md":
-        click.echo(f"{grid.markdown()}\n{grid.note}")
-        return
-    _print_table(grid.rich())
-    click.echo(grid.note)
-
-
-def _print_table(table: Any) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        # A file has no width: nothing is folded there.
-        console = Console(highlight=False, markup=False, width=240)
-    console.print(table)
 
 
 def _first_error(path: Path) -> str:

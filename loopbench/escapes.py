@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from loopbench import detectors
 from loopbench.detectors.tokens import split_pieces
@@ -81,7 +81,8 @@ def whole_streams(
     for record in records:
         if record.outcome == "error":
             continue
-        generations, outcome = [record.generation], record.outcome
+        generations = [record.generation]
+        outcome: Outcome = record.outcome
         if record.generation.finish == "loop":
             audit = audited.get(record.key)
             if audit is None:
@@ -118,14 +119,15 @@ def flags(streams: Sequence[Stream], repeats: Sequence[int] = REPEATS) -> list[F
 def escapes(found: Sequence[Flag]) -> list[Escape]:
     """Return P(escape | k repeats) over all streams, and by model, temperature, period, level."""
     result = []
-    for by in ("all", "model", "temperature", "period", "level"):
+    groupings: tuple[By, ...] = ("all", "model", "temperature", "period", "level")
+    for by in groupings:
         cells: dict[tuple[Level, int, str], list[Flag]] = {}
         for flag in found:
             group = _group(flag, by)
             cells.setdefault((flag.kind, flag.repeats, group), []).append(flag)
         order = sorted(cells, key=lambda c: (DOOM_LEVELS.index(c[0]), _rank(c[2], by), c[1]))
         for kind, k, group in order:
-            result.append(_escape(kind, k, cast("By", by), group, cells[kind, k, group]))
+            result.append(_escape(kind, k, by, group, cells[kind, k, group]))
     return result
 
 

@@ -15,7 +15,7 @@ class Rule(Struct, frozen=True):
     """A detector with its parameters, as written into a run's header."""
 
     detector: str
-    parameters: dict[str, int] = msgspec.field(default_factory=dict)
+    parameters: dict[str, int | float] = msgspec.field(default_factory=dict)
 
     def build(self) -> Detector:
         """Return the detector."""
@@ -28,8 +28,11 @@ DOOM = (
 )
 """What counts as a loop in a finished output, and decides about doom."""
 
-MEASURE = DOOM
-"""Every rule whose verdicts a record keeps."""
+MEASURE = (
+    *DOOM,
+    Rule(detector="gain", parameters={"threshold": 0.98, "window": 1024, "min_tokens": 256}),
+)
+"""Every rule whose verdicts a record keeps: those of doom, and one of near loops."""
 
 STOP = (
     Rule(detector="suffix", parameters={"min_repeats": 8, "min_tokens": 256}),

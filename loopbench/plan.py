@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import msgspec
 
 from loopbench.outcome import doom_level
+from loopbench.store import Header
 from loopbench.tasks.suites import DEFAULT_SUITE
 from loopbench.types import ModelInfo, Record, Request, Sample, Sampling, Struct
 
@@ -98,6 +100,35 @@ class Settings(Struct, frozen=True):
             )
 
 
+class Schedule(NamedTuple):
+    """Samples of a run that may end early, and when it is looked at.
+
+    A look sees whole batches only: outputs that have not ended yet are the long ones, so
+    whatever is finished at some moment loops too rarely.
+    """
+
+    samples: list[Sample]
+    """In the order in which they are run; their number is the most that is run."""
+    looks: tuple[int, ...]
+    """Numbers of samples, rising, after which a row is looked at."""
+    enough: Callable[[Header, Sequence[Record]], bool]
+    """Told all records of a row so far; true ends the row."""
+
+
+def settings_of(*models: str, **fields: Any) -> Settings:
+    """Return settings from names and plain values.
+
+    Raises
+    ------
+    ValueError
+        For an unknown setting, or a value of the wrong kind.
+    """
+    unknown = set(fields) - {field.name for field in msgspec.structs.fields(Settings)}
+    if unknown:
+        raise ValueError(f"Unknown setting {min(unknown)!r}.")
+    return msgspec.convert({"models": models, **fields}, Settings, strict=False)
+
+
 class Job(Struct, frozen=True):
     """One generation to make: which sample, which settings, which repeat."""
 
@@ -137,6 +168,16 @@ def jobs(
                 sampling=sampling,
                 repeat=repeat,
             )
+
+
+def batches(cell: Sequence[Job], looks: Sequence[int]) -> Iterator[list[Job]]:
+    """Yield the generations of one row between one look and the next, all repeats together."""
+    position: dict[tuple[str, str], int] = {}
+    for job in cell:
+        position.setdefault((job.sample.task, job.sample.id), len(position))
+    ends = sorted({*(look for look in looks if look < len(position)), len(position)})
+    for low, high in pairwise((0, *ends)):
+        yield [job for job in cell if low <= position[job.sample.task, job.sample.id] < high]
 
 
 def audit_choice(

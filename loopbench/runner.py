@@ -17,7 +17,7 @@ from loopbench.detectors import Detector
 from loopbench.detectors.tokens import split_pieces
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
 from loopbench.outcome import classify
-from loopbench.plan import Job, Settings, audit_choice, jobs, missing
+from loopbench.plan import Job, Schedule, Settings, audit_choice, batches, jobs, missing
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
 from loopbench.tasks.suites import content_hash, select
 from loopbench.types import (
@@ -77,6 +77,7 @@ def execute(
     *,
     resume: bool = False,
     progress: Progress | None = None,
+    schedule: Schedule | None = None,
 ) -> Path:
     """Run a benchmark into a run folder and return it.
 
@@ -86,6 +87,8 @@ def execute(
         The run folder; by default a new one under `runs/`.
     resume
         Continue the run in `out`: only missing and failed generations are made.
+    schedule
+        Samples in the place of those that the settings select, and when to stop early.
 
     Raises
     ------
@@ -103,12 +106,14 @@ def execute(
     factory = backends.get(BACKEND)
     models = [factory.describe(path, name=name) for name, path in places]
     _check_distinct(models)
-    samples = select(settings.tasks, settings.limit, settings.seed)
+    samples = (
+        schedule.samples if schedule else select(settings.tasks, settings.limit, settings.seed)
+    )
     header = _header(settings, models, samples)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for model in models:
-            _run_model(store, model, samples, settings, progress)
+            _run_model(store, model, samples, settings, progress, schedule)
     return out
 
 
@@ -158,6 +163,7 @@ def _run_model(
     samples: list[Sample],
     settings: Settings,
     progress: Progress,
+    schedule: Schedule | None,
 ) -> None:
     """Make every generation of one model that is not in the folder yet."""
     done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
@@ -177,13 +183,17 @@ def _run_model(
         return
     with closing(_open(model, settings)) as backend:
         for cell in cells:
-            records = [done[job.key] for job in cell if job.key in done]
-            todo = missing(cell, done)
-            progress.phase(f"{model.name} T={cell[0].sampling.temperature:g}", len(todo))
-            for record in _generate(backend, model, todo, store.header, progress):
-                store.append(record)
-                records.append(record)
-                progress.done(record.outcome)
+            records: list[Record] = []
+            for batch in batches(cell, schedule.looks if schedule else ()):
+                records += [done[job.key] for job in batch if job.key in done]
+                todo = missing(batch, done)
+                progress.phase(f"{model.name} T={cell[0].sampling.temperature:g}", len(todo))
+                for record in _generate(backend, model, todo, store.header, progress):
+                    store.append(record)
+                    records.append(record)
+                    progress.done(record.outcome)
+                if schedule and schedule.enough(store.header, records):
+                    break
             stopped = [r for r in records if r.generation.finish == "loop"]
             chosen = _unaudited(stopped, settings, audited)
             if chosen:

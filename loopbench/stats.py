@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 Z95 = 1.959963984540054
 """Normal quantile at 0.975: all intervals are two-sided 95 %."""
@@ -146,3 +146,83 @@ def corrected_rate(naive: Interval, n: int, strata: Sequence[Stratum]) -> Interv
         above += (weight * (escape.value - escape.low)) ** 2
     value = max(0.0, value)
     return Interval(value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above)))
+
+
+def exact_limits(successes: int, n: int, alpha: float) -> Interval:
+    """Return a rate with two one-sided exact limits, each at level `alpha`.
+
+    Notes
+    -----
+    C. J. Clopper & E. S. Pearson, "The use of confidence or fiducial limits illustrated in the
+    case of the binomial", Biometrika 26 (1934). Each limit alone is missed with probability at
+    most `alpha`; a gate needs one of them at a time.
+    """
+    from scipy.stats import binomtest
+
+    def proportion(side: Literal["less", "greater"]) -> tuple[float, float]:
+        result = binomtest(successes, n, alternative=side)
+        low, high = result.proportion_ci(confidence_level=1 - alpha, method="exact")
+        return float(low), float(high)
+
+    return Interval(successes / n, proportion("greater")[0], proportion("less")[1])
+
+
+def exact_p(
+    successes: int, n: int, threshold: float, side: Literal["less", "greater"] = "greater"
+) -> float:
+    """Return the exact one-sided p-value of a rate against a threshold.
+
+    Small for `greater` if so many successes would be rare at a rate of at most `threshold`.
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(successes, n, threshold, alternative=side).pvalue)
+
+
+def clean_needed(threshold: float, alpha: float = 0.05) -> int:
+    """Return how many observations without one success exclude a rate above `threshold`.
+
+    The smallest n with (1 − threshold)ⁿ ≤ alpha: 299 for 1 % at 95 %.
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"a rate to exclude lies between 0 and 1, got {threshold}")
+    return max(1, math.ceil(math.log(alpha) / math.log1p(-threshold) - 1e-9))
+
+
+def fixed_design(threshold: float, hoped: float, alpha: float = 0.05, power: float = 0.9) -> int:
+    """Return the sample size at which a rate of `hoped` is shown to be below `threshold`.
+
+    The smallest n for which the exact test at level `alpha` does so with probability `power`.
+    """
+    from scipy.stats import binom
+
+    if not 0 <= hoped < threshold < 1:
+        raise ValueError(f"need 0 <= hoped < threshold < 1, got {hoped} and {threshold}")
+    # Sizes worth trying are those that allow one success more than the last.
+    for allowed in range(10_000):
+        low, high = allowed, 1
+        while binom.cdf(allowed, high, threshold) > alpha:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            if binom.cdf(allowed, middle, threshold) > alpha:
+                low = middle
+            else:
+                high = middle
+        if binom.cdf(allowed, high, hoped) >= power:
+            return high
+    raise ValueError(f"{hoped} is too close to {threshold} to be told apart")
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number, in the given order.
+
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
+    of Statistics 6 (1979): rejecting those at most α makes one false rejection or more with
+    probability at most α, however the tests depend on each other.
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted

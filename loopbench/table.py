@@ -93,7 +93,8 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     notes = [
         "Rates in percent with 95 % intervals. doom: at its last token still in a loop, "
         "verbatim or counting; recovered: looped, left the loop, ended by itself; "
-        "truncated: at the budget without a loop.",
+        "truncated: at the budget without a loop; near: the part of those whose end adds "
+        "next to nothing.",
     ]
     for row in rows:
         if not row.early_stopped or row.group != "all":

@@ -128,6 +128,35 @@ def select(names: Sequence[str], limit: int | None, seed: int) -> list[Sample]:
     return _balanced([Entry(*place, count) for place, count in merged.items()], seed)[:limit]
 
 
+def draw(names: Sequence[str], n: int, seed: int) -> list[Sample]:
+    """Return `n` samples in random order, each from an entry drawn by its share of the mixture.
+
+    Unlike `select`, which balances, this has no end at the size of a suite and every prefix is
+    an independent draw from the same population, which is what a test that may stop at any
+    moment needs. The first m of n are those of `draw(names, m, seed)`.
+
+    Raises
+    ------
+    loopbench.naming.UnknownNameError, ValueError
+        As for `select`; or if a task has not so many distinct samples.
+    """
+    if n < 1 or not names:
+        raise ValueError(f"name a task or suite and a positive number of samples, got {n}")
+    merged: dict[tuple[str, str], int] = {}
+    for name in names:
+        for entry in _entries(name, DEFAULT_COUNT):
+            place = (entry.task, entry.level)
+            merged[place] = max(entry.count, merged.get(place, 0))
+    places = sorted(merged)
+    weights = [merged[place] for place in places]
+    drawn = [random.Random(f"draw:{seed}:{i}").choices(places, weights)[0] for i in range(n)]
+    pools = {
+        (task, level): tasks.get(task).samples(drawn.count((task, level)), level=level, seed=seed)
+        for task, level in set(drawn)
+    }
+    return [next(pools[place]) for place in drawn]
+
+
 def content_hash(samples: Iterable[Sample]) -> str:
     """Return `sha256:` and a hash of the samples' content, whatever their order.
 

@@ -177,7 +177,7 @@ def test_spread_is_median_and_quartiles() -> None:
 def test_tables_show_counts_and_categories() -> None:
     rows = [calibrate(Always(), TRACES), calibrate(detectors.get("suffix"), TRACES)]
     grid = calibration_grid(rows)
-    assert [row[0] for row in grid.rows] == ["suffix v1", "always v7"]
+    assert [row[0] for row in grid.rows] == ["suffix v2", "always v7"]
     assert grid.rows[1][7] == "2/2"
     false_alarms = category_grid(rows)
     assert false_alarms.titles == ("unfinished, no loop", "n", "always")

@@ -9,7 +9,15 @@ import msgspec
 import pytest
 from fakes import model_info, record
 
-from loopbench.plan import Settings, audit_choice, job_key, jobs, missing
+from loopbench.plan import (
+    Settings,
+    audit_choice,
+    batches,
+    job_key,
+    jobs,
+    missing,
+    settings_of,
+)
 from loopbench.types import Record, Sample, Sampling
 
 SAMPLE = Sample(
@@ -132,3 +140,29 @@ def test_the_choice_depends_on_keys_and_seed_alone() -> None:
     chosen = audit_choice(records, 0.05, 20, 0)
     assert audit_choice(records[::-1], 0.05, 20, 0).keys() == chosen.keys()
     assert audit_choice(records, 0.05, 20, 1).keys() != chosen.keys()
+
+
+@pytest.mark.parametrize(
+    ("looks", "sizes"),
+    [((), [5]), ((2, 4), [2, 2, 1]), ((5,), [5]), ((9,), [5]), ((4, 2, 2), [2, 2, 1])],
+)
+def test_batches_end_at_the_looks(looks: tuple[int, ...], sizes: list[int]) -> None:
+    samples = [msgspec.structs.replace(SAMPLE, id=str(i)) for i in range(5)]
+    cell = list(jobs(model_info("a"), samples, Sampling(), 1))
+    parts = list(batches(cell, looks))
+    assert [len(part) for part in parts] == sizes
+    assert [job for part in parts for job in part] == cell
+
+
+def test_a_batch_holds_every_repeat_of_its_prompts() -> None:
+    samples = [msgspec.structs.replace(SAMPLE, id=str(i)) for i in range(4)]
+    first, second = batches(list(jobs(model_info("a"), samples, Sampling(), 3)), (1,))
+    assert [(job.sample.id, job.repeat) for job in first] == [("0", 0), ("0", 1), ("0", 2)]
+    assert len(second) == 9
+
+
+def test_settings_from_plain_values() -> None:
+    made = settings_of("a", tasks=["x"], temperatures=[0.5], repeats="2")
+    assert (made.models, made.tasks, made.temperatures, made.repeats) == (("a",), ("x",), (0.5,), 2)
+    with pytest.raises(ValueError, match="Unknown setting 'repeat'"):
+        settings_of("a", repeat=2)

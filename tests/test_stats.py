@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import beta, binom, binomtest, bootstrap
 
 from loopbench.stats import (
     Interval,
     Stratum,
+    clean_needed,
     clustered_rate,
     corrected_rate,
+    exact_limits,
+    exact_p,
+    fixed_design,
+    holm,
     mean_interval,
     wilson,
 )
@@ -179,3 +184,64 @@ def test_a_full_audit_of_full_escape_leaves_the_rest() -> None:
     corrected = corrected_rate(wilson(30, 100), 100, [Stratum(20, 20, 20), Stratum(10, 10, 0)])
     assert corrected is not None
     assert corrected.value == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 299), (3, 40), (40, 40), (1, 1)])
+def test_exact_limits_are_beta_quantiles(k: int, n: int) -> None:
+    value, low, high = exact_limits(k, n, 0.05)
+    assert value == k / n
+    assert low == pytest.approx(beta.ppf(0.05, k, n - k + 1) if k else 0.0, abs=1e-9)
+    assert high == pytest.approx(beta.ppf(0.95, k + 1, n - k) if k < n else 1.0, abs=1e-9)
+
+
+def test_exact_limits_and_p_values_agree() -> None:
+    for k in range(0, 41, 4):
+        _, low, high = exact_limits(k, 40, 0.05)
+        for threshold in (0.03, 0.2, 0.5, 0.8):
+            assert (exact_p(k, 40, threshold) <= 0.05) == (low >= threshold)
+            assert (exact_p(k, 40, threshold, "less") <= 0.05) == (high <= threshold)
+
+
+@pytest.mark.parametrize("true", [0.01, 0.1, 0.5])
+def test_exact_limits_cover_as_they_promise(true: float) -> None:
+    for n in (20, 96, 300):
+        chances = binom.pmf(np.arange(n + 1), n, true)
+        limits = [exact_limits(k, n, 0.05) for k in range(n + 1)]
+        for missed in ([i.low > true for i in limits], [i.high < true for i in limits]):
+            assert chances[missed].sum() <= 0.05 + 1e-9
+
+
+def test_how_many_clean_ones_exclude_a_rate() -> None:
+    assert clean_needed(0.01) == 299
+    assert clean_needed(0.05) == 59
+    assert clean_needed(0.01, alpha=0.01) == 459
+    assert exact_limits(0, 299, 0.05).high <= 0.01 < exact_limits(0, 298, 0.05).high
+    for threshold in (0.0, 1.0, -1.0):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            clean_needed(threshold)
+
+
+def test_a_fixed_design_has_its_power() -> None:
+    assert fixed_design(0.01, 0.0) == 299
+    n = fixed_design(0.01, 0.001)
+    assert n == 473
+    passing = [k for k in range(5) if exact_p(k, n, 0.01, "less") <= 0.05]
+    assert binom.cdf(max(passing), n, 0.001) >= 0.9
+    with pytest.raises(ValueError, match="hoped < threshold"):
+        fixed_design(0.01, 0.02)
+
+
+def test_holm_on_the_example_of_his_paper() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert holm([]) == []
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_lies_between_nothing_and_bonferroni(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    for before, after in zip(p_values, adjusted, strict=True):
+        assert before <= after <= min(1.0, len(p_values) * max(p_values) + 1e-12)
+    assert adjusted[p_values.index(min(p_values))] == min(1.0, len(p_values) * min(p_values))
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    assert [adjusted[i] for i in order] == sorted(adjusted)

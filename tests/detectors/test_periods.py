@@ -6,6 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from words import (
+    DOUBLING,
+    FIBONACCI,
+    THUE_MORSE,
+    nested,
+    powers_of_powers,
+    words,
+)
 
 from loopbench.detectors.periods import Tail, periodic_length, tail_period
 
@@ -31,50 +39,6 @@ def brute_force(
 
 def array(word: list[int]) -> np.ndarray:
     return np.array(word, np.int64)
-
-
-def morphism(rules: dict[int, list[int]], length: int) -> list[int]:
-    """Return the fixed point of a substitution: Fibonacci, Thue-Morse, period doubling."""
-    word = [0]
-    while len(word) < length:
-        word = [letter for symbol in word for letter in rules[symbol]]
-    return word[:length]
-
-
-FIBONACCI = morphism({0: [0, 1], 1: [0]}, 700)
-THUE_MORSE = morphism({0: [0, 1], 1: [1, 0]}, 512)
-DOUBLING = morphism({0: [0, 1], 1: [0, 0]}, 512)
-
-
-def nested(depth: int, powers: int) -> list[int]:
-    """Return a power of a power of a power, each level marked by its own letter."""
-    word = [0]
-    for letter in range(1, depth + 1):
-        word = word * powers + [letter]
-    return word
-
-
-@st.composite
-def words(draw: st.DrawFn) -> list[int]:
-    """Concatenated powers over a small alphabet, some with one letter changed."""
-    letter = st.integers(0, draw(st.integers(0, 3)))
-    word = draw(st.lists(letter, max_size=60))
-    for _ in range(draw(st.integers(0, 3))):
-        block = draw(st.lists(letter, min_size=1, max_size=25))
-        word += block * draw(st.integers(1, 40)) + block[: draw(st.integers(0, len(block)))]
-        word = word[-500:]
-        if draw(st.booleans()):
-            word[draw(st.integers(0, len(word) - 1))] = draw(letter)
-    return word
-
-
-@st.composite
-def powers_of_powers(draw: st.DrawFn) -> list[int]:
-    """A block with a repetitive inside, itself repeated: short runs end everywhere."""
-    inner = draw(st.lists(st.integers(0, 1), min_size=1, max_size=4))
-    block = inner * draw(st.integers(1, 30)) + draw(st.lists(st.integers(0, 2), max_size=5))
-    word = (block * draw(st.integers(1, 8)))[-600:]
-    return word[: len(word) - draw(st.integers(0, len(block) - 1))]
 
 
 @given(words() | powers_of_powers(), st.integers(2, 6), st.integers(1, 200))

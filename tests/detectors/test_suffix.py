@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from words import brute_force_runs, powers_of_powers, words
 
 from loopbench import detectors
 from loopbench.detectors.suffix import Suffix, find_tail_loop
@@ -60,9 +61,48 @@ def test_a_loop_that_was_left_is_looped_but_not_terminal() -> None:
     assert (verdict.onset, verdict.period) == (5, 3)
 
 
-def test_a_loop_that_was_left_ends_at_the_last_look_inside_it() -> None:
+def test_a_loop_that_was_left_ends_where_it_was_left() -> None:
     verdict = detectors.get("suffix").scan([1, 2] * 90 + PROSE)
-    assert verdict.spans == [LoopSpan(start=0, end=160, period=2, repeats=80)]
+    assert verdict.spans == [LoopSpan(start=0, end=180, period=2, repeats=90)]
+
+
+@pytest.mark.parametrize("at", [1, 5_000, 70_000, 99_990])
+def test_a_short_loop_far_into_a_long_output_is_found(at: int) -> None:
+    prose = list(range(100_000))
+    verdict = detectors.get("suffix").scan(prose[:at] + [-1, -2] * 64 + prose[at:])
+    assert not verdict.terminal
+    assert verdict.spans == [LoopSpan(start=at, end=at + 128, period=2, repeats=64)]
+
+
+def test_a_short_loop_that_ends_a_longer_one_is_the_terminal_one() -> None:
+    block = [1] * 150 + [2] * 50
+    verdict = detectors.get("suffix").scan(block * 5 + [1] * 140)
+    assert verdict.spans == [
+        LoopSpan(start=0, end=1140, period=200, repeats=5),
+        LoopSpan(start=1000, end=1140, period=1, repeats=140),
+    ]
+    assert (verdict.terminal, verdict.onset, verdict.period) == (True, 1000, 1)
+
+
+@given(words() | powers_of_powers(), st.integers(2, 5), st.integers(1, 60))
+@settings(max_examples=100, deadline=None)
+def test_spans_are_the_outermost_runs_and_the_terminal_one(
+    word: list[int], min_repeats: int, min_tokens: int
+) -> None:
+    runs = brute_force_runs(word, min_repeats, min_tokens)
+    outer = [
+        (period, start, end)
+        for period, start, end in runs
+        if not any((a, b) != (start, end) and a <= start and end <= b for _, a, b in runs)
+    ]
+    at_end = [run for run in runs if run[2] == len(word)]
+    terminal = min(at_end, default=None)
+    verdict = detectors.get("suffix", min_repeats=min_repeats, min_tokens=min_tokens).scan(word)
+    spans = [(span.period, span.start, span.end) for span in verdict.spans]
+    assert verdict.terminal == (terminal is not None)
+    if terminal is not None:
+        assert spans[-1] == terminal
+    assert spans == sorted({*outer, *([terminal] if terminal else [])}, key=lambda run: run[1])
 
 
 def test_of_neighbouring_loops_the_longest_is_reported() -> None:

@@ -5,7 +5,14 @@ from collections import Counter
 import pytest
 
 from loopbench.naming import UnknownNameError
-from loopbench.tasks.suites import SUITES, content_hash, select, suite_samples, task_samples
+from loopbench.tasks.suites import (
+    SUITES,
+    content_hash,
+    draw,
+    select,
+    suite_samples,
+    task_samples,
+)
 
 
 @pytest.mark.parametrize(("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36)])
@@ -75,3 +82,32 @@ def test_the_content_hash_sees_content_and_not_order() -> None:
     assert content_hash(samples) == content_hash(reversed(samples))
     assert content_hash(samples) != content_hash(samples[1:])
     assert content_hash([]).startswith("sha256:")
+
+
+def test_draws_go_beyond_a_suite_and_repeat_nothing() -> None:
+    drawn = draw(["quick"], 300, 0)
+    assert len({(s.task, s.id) for s in drawn}) == 300
+    counts = Counter((s.task, s.level) for s in drawn)
+    for entry in SUITES["quick"].entries:
+        expected = 300 * entry.count / 24
+        assert abs(counts[entry.task, entry.level] - expected) <= 4 * expected**0.5
+
+
+def test_the_first_draws_do_not_depend_on_how_many_follow() -> None:
+    assert draw(["edge"], 60, 3)[:17] == draw(["edge"], 17, 3)
+    assert content_hash(draw(["edge"], 17, 3)) != content_hash(draw(["edge"], 17, 4))
+
+
+def test_draws_are_in_random_order() -> None:
+    # Were the mixture balanced, two equal tasks could not differ by more than one.
+    drawn = [s.task for s in draw(["chain_sum", "countdown"], 40, 0)]
+    spread = [drawn[:n].count("chain_sum") - n / 2 for n in range(41)]
+    assert max(map(abs, spread)) > 1
+
+
+@pytest.mark.parametrize(("names", "n"), [([], 5), (["edge"], 0)])
+def test_nothing_cannot_be_drawn(names: list[str], n: int) -> None:
+    with pytest.raises(ValueError, match="positive number of samples"):
+        draw(names, n, 0)
+    with pytest.raises(UnknownNameError, match="Did you mean 'edge'"):
+        draw(["edg"], 5, 0)
