@@ -115,6 +115,19 @@ def test_the_response_cache_keeps_the_origins(tmp_path) -> None:
     assert rows[0] == rows[1]
 
 
+def test_prompts_from_lm_evals_request_cache_are_judged_like_others(tmp_path, monkeypatch) -> None:
+    import lm_eval.caching.cache
+
+    monkeypatch.setattr(lm_eval.caching.cache, "PATH", str(tmp_path))
+    first, second = (
+        evaluate(ScriptedLM(SCRIPT.get), toy_task(list(SCRIPT)), cache_requests=True)
+        for _ in range(2)
+    )
+    assert any(tmp_path.iterdir())
+    assert columns(first) == columns(second)
+    assert columns(second)["doom_rate"] == 0.25
+
+
 def test_tasks_that_compare_likelihoods_stay_as_they_are() -> None:
     task = toy_task(
         ["a"], output_type="multiple_choice", doc_to_choice=["7", "8"], doc_to_target=0,
