@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -17,6 +18,7 @@ _FINISH: dict[str, Finish] = {
     "function_call": "stop",
     "content_filter": "stop",
 }
+SWITCH = "LOOPBENCH_ASK_FOR_IDS"
 _EXTRAS = {"return_token_ids": True, "return_tokens": True, "verbose": True}
 """Fields that make vLLM and llama.cpp return token ids; other servers ignore them."""
 
@@ -24,7 +26,8 @@ _EXTRAS = {"return_token_ids": True, "return_tokens": True, "verbose": True}
 def capture(lm: Any, undo: ExitStack) -> None:
     """Make an OpenAI-style model return responses with their origin.
 
-    Only local servers are asked for token ids: OpenAI's own API refuses unknown fields.
+    Only local servers are asked for token ids: OpenAI's own API refuses unknown fields. The
+    environment variable `LOOPBENCH_ASK_FOR_IDS=0` spares other strict servers.
     """
     parse, create = lm.parse_generations, lm._create_payload
 
@@ -40,7 +43,8 @@ def capture(lm: Any, undo: ExitStack) -> None:
         return payload | _EXTRAS if generate else payload
 
     replace(lm, "parse_generations", parse_generations, undo)
-    if not type(lm).__name__.startswith("OpenAI"):
+    strict = type(lm).__name__.startswith("OpenAI") or os.environ.get(SWITCH) == "0"
+    if not strict:
         replace(lm, "_create_payload", create_payload, undo)
 
 

@@ -112,6 +112,13 @@ def test_without_ids_the_text_is_scored_and_the_finish_still_counts(server: Serv
     assert (stop["outcome"], stop["finish"]) == ("recovered", "stop")
 
 
+def test_a_strict_server_is_spared_the_question(server: Server, monkeypatch) -> None:
+    monkeypatch.setenv("LOOPBENCH_ASK_FOR_IDS", "0")
+    server.reply = lambda body: {"choices": [choice("7", "stop")]}
+    run(server, "local-completions")
+    assert not {"return_token_ids", "return_tokens", "verbose"} & server.asked[0].keys()
+
+
 def test_thinking_is_judged_whoever_cuts_it_off(server: Server) -> None:
     thinking = "so it goes " * 100
 
