@@ -97,6 +97,16 @@ def cli() -> None:
 @click.option("--top-p", type=float, default=1.0, show_default=True)
 @click.option("--min-p", type=float, default=0.0, show_default=True)
 @click.option("--repetition-penalty", type=float, default=1.0, show_default=True)
+@click.option("--backend", help="Engine; by default the one for the MODEL's form.")
+@click.option(
+    "--device", help="transformers: cpu, cuda, cuda:1, mps, or a device map such as auto."
+)
+@click.option("--dtype", help="transformers: float32, bfloat16, float16 or auto.")
+@click.option(
+    "--api",
+    type=click.Choice(("chat", "completions")),
+    help="openai: with the server's chat template (the default), or plain prompts.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; new under runs/.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @_show_options
@@ -112,7 +122,8 @@ def run(
 ) -> None:
     """Run MODELs on hard tasks and print their loop rates.
 
-    A MODEL is a GGUF file or a name that 'loopbench ls models' shows.
+    A MODEL is a GGUF file or a name that 'loopbench ls models' shows, a Hugging Face folder
+    or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to replay.
     """
     from loopbench.api import write_summary
     from loopbench.display import Display

@@ -16,6 +16,8 @@ from loopbench.tasks.suites import DEFAULT_SUITE
 from loopbench.types import ModelInfo, Record, Request, Sample, Sampling, Struct
 
 MAX_BUDGET = 1_000_000
+ENGINE_OPTIONS = ("device", "dtype", "api")
+"""Settings that only some backends have."""
 
 
 class Settings(Struct, frozen=True):
@@ -38,6 +40,16 @@ class Settings(Struct, frozen=True):
     top_p: float = 1.0
     min_p: float = 0.0
     repetition_penalty: float = 1.0
+    backend: str | None = None
+    """None picks by the form of each model."""
+    device: str | None = None
+    dtype: str | None = None
+    api: str | None = None
+
+    def engine_options(self) -> dict[str, str]:
+        """Return what was asked of the engines, by the names that backends list."""
+        values = {name: getattr(self, name) for name in ENGINE_OPTIONS}
+        return {name: value for name, value in values.items() if value is not None}
 
     def samplings(self) -> list[Sampling]:
         """Return one sampling per temperature."""
@@ -139,7 +151,13 @@ class Job(Struct, frozen=True):
 
     def request(self) -> Request:
         """Return what the backend is asked."""
-        return Request(key=self.key, prompt=self.sample.prompt, sampling=self.sampling)
+        return Request(
+            key=self.key,
+            prompt=self.sample.prompt,
+            sampling=self.sampling,
+            sample_id=self.sample.id,
+            repeat=self.repeat,
+        )
 
 
 def job_key(model: ModelInfo, sample: Sample, sampling: Sampling, repeat: int) -> str:

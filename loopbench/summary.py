@@ -29,6 +29,7 @@ class Row(Struct, frozen=True):
     model: str
     quantization: str
     engine: str
+    """Its version included."""
     temperature: float
     budget: int
     group: str
@@ -70,6 +71,9 @@ class Row(Struct, frozen=True):
     tool_score: Rate
     tokens_per_second: float | None
     """Over all slots, from the streams' own times and the number of slots."""
+    template_hash: str | None = None
+    tokenization: str = "model"
+    """What tokens are: the model's own, or the name of a declared split of the text."""
 
 
 NO_RATE = Rate(value=None, low=None, high=None, n=0)
@@ -196,6 +200,8 @@ def _row(
         model=model,
         quantization=info.quantization if info else "unknown",
         engine=f"{info.engine} {info.engine_version}" if info else "unknown",
+        template_hash=info.template_hash if info else None,
+        tokenization=info.tokenization if info else "unknown",
         temperature=temperature,
         budget=budget,
         group=group,

@@ -23,8 +23,8 @@ Outcome = Literal["clean", "recovered", "doom", "truncated", "error"]
 Level = Literal["verbatim", "counter", "near"]
 """Kind of repetition a detector reports: L0, L1 and L2."""
 
-Category = Literal["reasoning", "extraction", "tools"]
-"""Family of a task; each has its own score column."""
+Category = Literal["reasoning", "extraction", "tools", "ungraded"]
+"""Family of a task; each but `ungraded` has its own score column."""
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +73,13 @@ class Request(Struct, frozen=True):
 
     They count against the budget, and they are not part of the returned generation.
     """
+    prefix_text: str = ""
+    """The text of `prefix_ids`, for engines whose ids are not the model's own."""
+    prefix_tokens: int | None = None
+    """What the prefix counts against the budget, where that is not the number of its ids."""
+    sample_id: str = ""
+    """Which sample is asked, where a backend looks recorded outputs up."""
+    repeat: int = 0
 
 
 class Generation(Struct, frozen=True):
@@ -166,6 +173,8 @@ class ModelInfo(Struct, frozen=True):
     """Hash of the chat template; None for a model that has none and gets plain prompts."""
     engine: str
     engine_version: str
+    tokenization: str = "model"
+    """What the ids of its outputs are: the model's own, or a declared split of the text."""
 
 
 class Record(Struct, frozen=True):

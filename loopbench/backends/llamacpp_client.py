@@ -23,7 +23,19 @@ from loopbench.types import Finish, Generation, Request
 
 
 class RequestError(Exception):
-    """The engine is well, but this one request cannot be served."""
+    """The engine is well, but this one request cannot be served.
+
+    Parameters
+    ----------
+    status
+        Of the HTTP reply that said so, if one did.
+    retry_after
+        Seconds that the reply asks to wait before another attempt.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
 
 
 class StallError(RequestError):
@@ -66,7 +78,7 @@ class Client:
         try:
             async with self._session.post(path, json=body, timeout=timeout) as response:
                 if response.status != 200:
-                    raise RequestError(await _message(response))
+                    raise RequestError(await _message(response), response.status)
                 return await response.json(content_type=None)
         except TimeoutError:
             raise RequestError(
@@ -78,7 +90,9 @@ class Client:
         try:
             rendered = await self._post("/apply-template", {"messages": list(messages)})
         except RequestError as error:
-            raise RequestError(f"The chat template cannot be rendered: {error}.") from None
+            raise RequestError(
+                f"The chat template cannot be rendered: {error}.", error.status
+            ) from None
         return str(rendered["prompt"])
 
     async def prompt_ids(self, prompt: str) -> list[int]:
@@ -139,7 +153,7 @@ class Client:
         response = await self._session.post("/completion", json=body, timeout=timeout)
         try:
             if response.status != 200:
-                raise RequestError(await _message(response))
+                raise RequestError(await _message(response), response.status)
             splitter = EventSplitter()
             async for data in response.content.iter_any():
                 self.last_byte = time.monotonic()
@@ -168,7 +182,7 @@ class Client:
         whole = body | {"stream": False}
         async with self._session.post("/completion", json=whole, timeout=timeout) as response:
             if response.status != 200:
-                raise RequestError(await _message(response))
+                raise RequestError(await _message(response), response.status)
             event = decode_event(await response.read())
         self.last_byte = time.monotonic()
         output.replace(event)
