@@ -11,6 +11,7 @@ import click
 
 import loopbench
 from loopbench.cli_gate import compare, gate
+from loopbench.cli_lmeval import lm_eval, score_samples
 from loopbench.console import print_table
 
 if TYPE_CHECKING:
@@ -162,7 +163,9 @@ def table(path: Path, by: Any, form: str) -> None:
 
 
 @cli.command()
-@click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument(
+    "paths", metavar="RUN|SAMPLES...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option(
     "--detectors",
     callback=_list_of(str),
@@ -181,14 +184,24 @@ def table(path: Path, by: Any, form: str) -> None:
 )
 @_show_options
 def score(
-    path: Path,
+    paths: tuple[Path, ...],
     detectors: tuple[str, ...],
     html: Path | None,
     out: Path | None,
     by: Any,
     form: str,
 ) -> None:
-    """Judge and grade the records of a run again, without the model."""
+    """Judge and grade the records of a run again, without the model.
+
+    SAMPLES are files that lm-eval wrote with --log_samples: their responses are judged, and
+    --out is a new folder for their lines with the verdicts.
+    """
+    if len(paths) > 1 or paths[0].is_file():
+        if detectors or html or by != "model":
+            raise click.UsageError("Logged samples take neither --detectors, --html nor --by.")
+        score_samples(paths, out, form)
+        return
+    path = paths[0]
     if detectors:
         if out or by != "model":
             raise click.UsageError("--detectors takes neither --out nor --by.")
@@ -297,6 +310,7 @@ def ls(what: str) -> None:
 
 cli.add_command(gate)
 cli.add_command(compare)
+cli.add_command(lm_eval)
 
 
 class _Failure(click.ClickException):

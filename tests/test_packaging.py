@@ -50,6 +50,7 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     assert packed == expected
     assert top_level.split() == [b"loopbench"]
     assert b"loopbench = loopbench.cli:main" in scripts
+    assert b"[lm_eval.models]\nloopbench = loopbench.lmeval.model:LoopbenchLM" in scripts
 
 
 def test_the_version_is_told_once() -> None:

@@ -10,7 +10,7 @@ import asyncio
 import importlib.metadata
 import importlib.util
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -120,6 +120,19 @@ class LlamaCppBackend:
     def info(self) -> ModelInfo:
         """Describe the loaded model and the engine."""
         return self._info
+
+    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Return a conversation as the model's chat template writes it.
+
+        Raises
+        ------
+        BackendError
+            If the template cannot render it.
+        """
+        try:
+            return str(self._call(self._client.render(messages)))
+        except (RequestError, aiohttp.ClientError) as error:
+            raise BackendError(f"{self._info.path} cannot be used: {error}") from error
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
@@ -253,6 +266,7 @@ def open_backend(
     prompt_allowance: int = 1024,
     context_per_slot: int | None = None,
     deterministic: bool = False,
+    templated: bool = True,
     seed: int = 0,
     stall_s: float = 120.0,
     template_s: float = 10.0,
@@ -279,6 +293,9 @@ def open_backend(
         One slot, and prompts processed token by token: the same request then gives the
         same ids on the same machine and thread count, whatever ran before, and a
         continuation goes on as the uninterrupted stream did.
+    templated
+        Put prompts through the chat template of a model that has one; otherwise they are
+        taken as they are.
     seed
         Seed of the engine itself. Requests do not use it: theirs is in `Sampling`.
     stall_s
@@ -319,7 +336,7 @@ def open_backend(
         _model_info(path, name, header),
         slots=slots,
         limits=Limits(context, stall_s, template_s),
-        templated=header.chat_template is not None,
+        templated=templated and header.chat_template is not None,
         bos_id=bos_id if isinstance(bos_id, int) else None,
         vocabulary=Vocabulary(path=path),
     )

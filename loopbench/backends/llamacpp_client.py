@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -85,17 +85,20 @@ class Client:
                 f"{path.removeprefix('/')} took longer than {self._limits.template_s:g} s"
             ) from None
 
+    async def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Return a conversation as the model's chat template writes it."""
+        try:
+            rendered = await self._post("/apply-template", {"messages": list(messages)})
+        except RequestError as error:
+            raise RequestError(
+                f"The chat template cannot be rendered: {error}.", error.status
+            ) from None
+        return str(rendered["prompt"])
+
     async def prompt_ids(self, prompt: str) -> list[int]:
         """Return the ids of a prompt, after the chat template where the model has one."""
         if self._templated:
-            message = {"role": "user", "content": prompt}
-            try:
-                rendered = await self._post("/apply-template", {"messages": [message]})
-            except RequestError as error:
-                raise RequestError(
-                    f"The chat template cannot be rendered: {error}.", error.status
-                ) from None
-            prompt = rendered["prompt"]
+            prompt = await self.render([{"role": "user", "content": prompt}])
         body = {"content": prompt, "add_special": True, "parse_special": True}
         ids = [int(item) for item in (await self._post("/tokenize", body))["tokens"]]
         # A template that writes the BOS itself must not get the tokeniser's one on top.
