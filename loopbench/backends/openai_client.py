@@ -131,8 +131,8 @@ class OpenAIClient:
         fields = chat_fields(request, server.engine)
         if fields is None:
             raise RequestError(
-                "This server cannot go on after a part of an output; without"
-                " --audit-min 0 --audit-share 0, or with --no-early-stop, none needs to."
+                "This server cannot go on after a part of an output; with"
+                " --audit-min 0 --audit-share 0, or --no-early-stop, none is needed."
             )
         return "/chat/completions", body | fields
 
@@ -159,18 +159,23 @@ class OpenAIClient:
         usage = Usage()
         most = CHARACTERS_PER_TOKEN * (body["max_tokens"] + 4)
         characters = 0
-        async with self._events(path, body) as chunks:
-            async for chunk in chunks:
-                usage = chunk.usage or usage
-                for choice in chunk.choices[:1]:
-                    characters += len(choice.added)
-                    ended = ended or self._take(choice, output, watch.push)
-                if ended == ("loop", "watch"):
-                    break
-                if characters > most or (
-                    self._server.gives_ids and len(output.ids) > body["max_tokens"] + 1
-                ):
-                    raise RequestError("The server goes on beyond max_tokens.")
+        try:
+            async with self._events(path, body) as chunks:
+                async for chunk in chunks:
+                    usage = chunk.usage or usage
+                    for choice in chunk.choices[:1]:
+                        characters += len(choice.added)
+                        ended = ended or self._take(choice, output, watch.push)
+                    if ended == ("loop", "watch"):
+                        break
+                    if characters > most or (
+                        self._server.gives_ids and len(output.ids) > body["max_tokens"] + 1
+                    ):
+                        raise RequestError("The server goes on beyond max_tokens.")
+        except (aiohttp.ClientError, ConnectionError, RequestError):
+            # The answer is whole once its reason is there, whatever happens to the rest.
+            if ended is None:
+                raise
         if ended is None:
             raise aiohttp.ServerDisconnectedError("the stream ended without a reason")
         return *ended, usage

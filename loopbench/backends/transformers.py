@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -138,7 +139,7 @@ class TransformersBackend:
             )
         if not prompt:
             return failed("The prompt has no tokens.", "prompt")
-        if max(*prompt, *request.prefix_ids, 0) >= self._vocabulary:
+        if max(chain(prompt, request.prefix_ids)) >= self._vocabulary:
             return failed("The prompt has tokens that the model does not know.", "prompt")
         row = Row(
             request,

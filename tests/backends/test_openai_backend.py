@@ -180,6 +180,16 @@ def test_a_partial_output_is_neither_repeated_nor_kept() -> None:
     assert watchers[0].pieces == ["one", " ", "two", " ", "three"]
 
 
+@pytest.mark.parametrize("rest", [b"data: {broken\n\n", b": ping\n\n"])
+def test_a_finished_answer_is_kept_whatever_follows(rest: bytes) -> None:
+    for said in (event("one two"), b""):
+        with FakeServer(stream(said, event("", "stop"), rest, end=False), HELLO) as server:
+            (result,) = run(server, ask())
+        assert (result.finish, result.error) == ("stop", None)
+        assert result.text == ("one two" if said else "")
+        assert len(server.bodies) == 1
+
+
 def test_an_end_without_a_reason_is_no_end() -> None:
     result = one(stream(event("one two "), DONE))
     assert (result.finish, result.raw_finish) == ("error", "connection")
