@@ -30,6 +30,7 @@ def test_the_path_of_the_tasks_is_printed(monkeypatch, capsys) -> None:
     assert (tasks_path() / "_edge.yaml").is_file()
 
 
+@pytest.mark.slow
 def test_lm_eval_runs_with_its_own_arguments(monkeypatch, capsys, tmp_path) -> None:
     code = call(
         monkeypatch, "lm-eval", "--model", "dummy", "--tasks", "loopbench_tools", "--limit", "2",
