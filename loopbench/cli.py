@@ -11,6 +11,7 @@ import click
 
 import loopbench
 from loopbench.cli_gate import compare, gate
+from loopbench.cli_report import report
 from loopbench.console import print_table
 
 if TYPE_CHECKING:
@@ -286,6 +287,7 @@ def ls(what: str) -> None:
 
 cli.add_command(gate)
 cli.add_command(compare)
+cli.add_command(report)
 
 
 class _Failure(click.ClickException):

@@ -286,9 +286,7 @@ def inline_svg(chart: Chart) -> str:
 
     Its ids get the chart's name, so that charts on one page do not meddle with each other.
     """
-    data = _saved(
-        chart.figure, "svg", chart.name, transparent=True, metadata={"Date": None, "Title": None}
-    )
+    data = _saved(chart.figure, "svg", chart.name, transparent=True, metadata={"Date": None})
     ElementTree.register_namespace("", _SVG)
     root = ElementTree.fromstring(data)
     for parent in root.iter():
