@@ -77,7 +77,5 @@ def report(
     if out:
         from loopbench.report.pages import write_page
 
-        write_page(
-            out, run_page(loaded, series, charts, detectors=rules, most_traces=max_traces)
-        )
+        write_page(out, run_page(loaded, series, charts, detectors=rules, most_traces=max_traces))
         click.echo(f"Page: {out}", err=True)

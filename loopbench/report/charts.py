@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
 from loopbench.report.numbers import OUTCOMES, Crossed, Survival, Tokens
@@ -28,7 +29,7 @@ _ON_PAGE = {
     BAD: "var(--bad)",
     NONE: "var(--none)",
 } | {colour: f"var(--s{i})" for i, colour in enumerate(SERIES)}
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a model's name may hold dollar signs
     "axes.formatter.use_mathtext": False,
     "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
@@ -106,7 +107,19 @@ def _drawn(height: float, draw: Callable[[Axes], None], series: Sequence[str] = 
             ]
             figure.legend(handles=handles, loc="outside lower left", ncols=1, fontsize=8)
             figure.set_figheight(height + 0.19 * len(series) + 0.1)
+        with _any_glyph():
+            figure.draw_without_rendering()
+        # Laid out once: every further drawing would move things by a hair.
+        figure.set_layout_engine("none")
     return figure
+
+
+@contextmanager
+def _any_glyph() -> Iterator[None]:
+    """Let pass what the font for measuring lacks: a browser has more fonts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        yield
 
 
 def colour(series: int) -> str:
@@ -167,6 +180,7 @@ def temperature_chart(
 
 def onset_chart(onsets: Sequence[Sequence[int]], series: Sequence[str], budget: int) -> Figure:
     """Draw at which token the loops of doomed outputs begin."""
+    from matplotlib.ticker import MaxNLocator
 
     def draw(axes: Axes) -> None:
         edges = [budget * i / 32 for i in range(33)]
@@ -181,7 +195,7 @@ def onset_chart(onsets: Sequence[Sequence[int]], series: Sequence[str], budget: 
         axes.set_xlim(0, budget)
         axes.set_xlabel("onset of the loop, tokens")
         axes.set_ylabel("outputs")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     return _drawn(2.3, draw, series)
 
@@ -238,7 +252,7 @@ def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
         for kind, tint, label in (
             ("useful", GOOD, "before a loop"),
             ("wasted", BAD, "inside a loop"),
-            ("saved", NONE, "saved by early stopping"),
+            ("saved", NONE, "saved by stopping"),
         ):
             values = [getattr(one, kind) for one in counts]
             if any(values):
@@ -251,11 +265,13 @@ def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
 
 
 def _bars(axes: Axes, labels: Sequence[str], unit: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(unit)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, borderpad=0)
 
@@ -274,9 +290,7 @@ def _saved(figure: Figure, form: str, salt: str, **options: object) -> bytes:
     from matplotlib import rc_context
 
     data = io.BytesIO()
-    with rc_context(_STYLE | {"svg.hashsalt": salt}), warnings.catch_warnings():
-        # A browser has the glyphs that the font for measuring lacks.
-        warnings.filterwarnings("ignore", message="Glyph")
+    with rc_context(_STYLE | {"svg.hashsalt": salt}), _any_glyph():
         figure.savefig(data, format=form, **options)  # type: ignore[arg-type]
     return data.getvalue()
 
@@ -306,11 +320,13 @@ def _restyle(element: ElementTree.Element, prefix: str) -> None:
     if element.tag == f"{{{_SVG}}}style":
         # Its rule is for every path of the page; what it says is set on the charts' class.
         element.text = ""
-    for key, value in element.attrib.items():
+    for key, value in list(element.attrib.items()):
         if key == "id":
             element.set(key, f"{prefix}-{value}")
         elif key == _LINK and value.startswith("#"):
-            element.set(key, f"#{prefix}-{value[1:]}")
+            # Without its prefix: a page knows no other name for that namespace than xlink.
+            del element.attrib[key]
+            element.set("href", f"#{prefix}-{value[1:]}")
         elif key in ("style", "clip-path", "fill", "stroke"):
             changed = value.replace("url(#", f"url(#{prefix}-").replace("'DejaVu Sans'", "inherit")
             for drawn, shown in _ON_PAGE.items():
@@ -338,5 +354,3 @@ def write_charts(charts: Sequence[Chart], folder: Path) -> list[Path]:
             write_atomically(path, data)
             paths.append(path)
     return paths
-
-

@@ -94,7 +94,9 @@ def _yaml(value: Any, depth: int) -> Iterator[str]:
             yield from rest
         return
     for key, item in value.items():
-        if isinstance(item, dict) or (isinstance(item, list) and item and isinstance(item[0], dict)):
+        if isinstance(item, dict) or (
+            isinstance(item, list) and item and isinstance(item[0], dict)
+        ):
             yield f"{pad}{key}:"
             yield from _yaml(item, depth + 1)
         else:

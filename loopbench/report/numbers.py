@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from loopbench.outcome import DOOM_LEVELS, doom_level
 from loopbench.types import Outcome, Record, Struct, Verdict
@@ -88,7 +89,7 @@ def survival(records: Iterable[Record]) -> Survival:
     with warnings.catch_warnings():
         # Where nothing is left at risk, scipy says that its limits are undefined.
         warnings.simplefilter("ignore")
-        limits = estimate.confidence_interval(0.95, method="log-log")
+        limits: Any = estimate.confidence_interval(0.95, method="log-log")
     share = [1.0, *map(float, estimate.probabilities)]
     return Survival(
         tokens=[0.0, *map(float, estimate.quantiles)],

@@ -58,7 +58,9 @@ def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
 def _by_temperature(series: Sequence[Series]) -> dict[str, list[tuple[float, Mark]]]:
     points: dict[str, list[tuple[float, Mark]]] = {}
     for i, one in enumerate(series):
-        points.setdefault(one.row.model, []).append((one.row.temperature, Mark(i, one.row.doom_rate)))
+        points.setdefault(one.row.model, []).append(
+            (one.row.temperature, Mark(i, one.row.doom_rate))
+        )
     return {name: sorted(marks, key=lambda pair: pair[0]) for name, marks in points.items()}
 
 

@@ -89,7 +89,11 @@ def _table(series: Sequence[Series]) -> dict[str, Any]:
     return {
         "columns": [column.title for column in columns],
         "rows": [
-            {"run": printable(one.run), "cells": [column.cell(one.row) for column in columns]}
+            {
+                "run": printable(one.run),
+                # An interval goes under its value: the table has many columns.
+                "cells": [column.cell(one.row).partition(" [") for column in columns],
+            }
             for one in series
         ],
         "notes": footnotes(rows),

@@ -126,7 +126,7 @@
     const score = trace.score === null ? "" : ` (score ${Number(trace.score.toFixed(3))})`;
     const lines = [
       `${trace.outcome} · ${trace.tokens} tokens, ${ENDS[trace.finish]} · ${grade}${score}` +
-        (trace.problem ? ` · ${trace.problem}` : ""),
+        (trace.problem && trace.problem !== grade ? ` · ${trace.problem}` : ""),
     ];
     const loop = trace.loop;
     if (loop) {
@@ -285,5 +285,7 @@
     } else return;
     event.preventDefault();
   });
+  // What one came to see: the first loop, if there is one.
+  opened = Math.max(0, traces.findIndex((trace) => trace.outcome === "doom"));
   filter();
 })();
