@@ -11,6 +11,7 @@ import click
 
 import loopbench
 from loopbench.cli_gate import compare, gate
+from loopbench.cli_leaderboard import leaderboard
 from loopbench.cli_report import report
 from loopbench.console import print_table
 
@@ -288,6 +289,7 @@ def ls(what: str) -> None:
 cli.add_command(gate)
 cli.add_command(compare)
 cli.add_command(report)
+cli.add_command(leaderboard)
 
 
 class _Failure(click.ClickException):
