@@ -127,7 +127,7 @@ def _line(entry: Entry, row: Row, *, reports: bool) -> dict[str, Any]:
         "temperature": row.temperature,
         "budget": row.budget,
         "suite": ", ".join(map(printable, entry.header.selection)),
-        "rules": ", ".join(f"{name} v{version}" for name, version in entry.detectors.items()),
+        "rules": [f"{name} v{version}" for name, version in entry.detectors.items()],
         "n": row.n - row.n_error,
         "doom": -1.0 if row.doom_rate.value is None else row.doom_rate.value,
         "cells": {field: _cell(getattr(row, field)) for _, field in _RATES},

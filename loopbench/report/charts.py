@@ -252,7 +252,7 @@ def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
         for kind, tint, label in (
             ("useful", GOOD, "before a loop"),
             ("wasted", BAD, "inside a loop"),
-            ("saved", NONE, "saved by stopping"),
+            ("saved", NONE, "saved"),
         ):
             values = [getattr(one, kind) for one in counts]
             if any(values):

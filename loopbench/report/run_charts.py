@@ -123,7 +123,7 @@ def _counts(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
         Chart(
             "tokens",
             "Where the tokens went",
-            "Tokens from the onset of a doomed output’s loop on are wasted.",
+            "Wasted: from the onset of a doomed output’s loop on. Saved: not made after early stops.",
             charts.token_chart([tokens(one.records) for one in series], labels),
         ),
     ]
