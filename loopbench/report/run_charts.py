@@ -123,7 +123,7 @@ def _counts(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
         Chart(
             "tokens",
             "Where the tokens went",
-            "Wasted: from the onset of a doomed output’s loop on. Saved: not made after early stops.",
+            "Wasted: from the onset of a doomed output’s loop on. Saved: not made at all.",
             charts.token_chart([tokens(one.records) for one in series], labels),
         ),
     ]
