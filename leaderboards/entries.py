@@ -134,6 +134,8 @@ def versions(records: Iterable[Record]) -> dict[str, int]:
 def outdated(judged_by: dict[str, int]) -> str | None:
     """Say which rules have another version today; None if none has."""
     for name, version in judged_by.items():
+        if name not in detectors.names():
+            return f"The records were judged by {name}, which this LoopBench does not have."
         today = detectors.get(name).version
         if today != version:
             return (
@@ -250,15 +252,23 @@ def problems(path: Path) -> list[str]:
         if PureWindowsPath(model.path).name != model.path
     ]
     found += [problem] if (problem := incomplete(run)) else []
-    found += _foreign(run)
-    again = _computed(run, entry.name, entry.machine, entry.note)
-    found += [
-        f"{place} is {old}, its records say {new}"
-        for place, old, new in differences(msgspec.to_builtins(entry), msgspec.to_builtins(again))
-    ]
-    if not outdated(entry.detectors):
-        found += _judged_otherwise(run)
+    try:
+        found += [*_foreign(run), *_computed_otherwise(kept)]
+        if not outdated(entry.detectors):
+            found += _judged_otherwise(run)
+    except (ValueError, IndexError) as error:
+        # A header may name rules that do not exist, or nothing that was sampled.
+        found.append(f"its records cannot be judged: {error}")
     return found
+
+
+def _computed_otherwise(kept: Kept) -> Iterator[str]:
+    """Name fields that do not follow from header and records."""
+    entry = kept.entry
+    again = _computed(kept.run, entry.name, entry.machine, entry.note)
+    pairs = differences(msgspec.to_builtins(entry), msgspec.to_builtins(again))
+    for place, old, new in pairs:
+        yield f"{place} is {old}, its records say {new}"
 
 
 def _foreign(run: Loaded) -> Iterator[str]:

@@ -81,7 +81,7 @@ def page(
         for row in (entry.rows if task is None else entry.by_task)
         if task is None or row.group == task
     ]
-    lines.sort(key=lambda line: (-line["doom"], line["model"], line["temperature"]))
+    lines.sort(key=lambda line: (-line["doom"], line["model"], float(line["temperature"])))
     rates = [(title, field) for title, field in _RATES if _used(lines, field)]
     return render(
         "leaderboard.html",
@@ -106,7 +106,9 @@ def page(
 def _choices(lines: Sequence[dict[str, Any]], field: str) -> list[Any]:
     order = [name for _, name in _SIZES] + [_LARGER]
     values = {line[field] for line in lines}
-    return [v for v in order if v in values] if field == "size" else sorted(values)
+    if field == "size":
+        return [value for value in order if value in values]
+    return sorted(values, key=float if field == "temperature" else str)
 
 
 def _used(lines: Sequence[dict[str, Any]], field: str) -> bool:
@@ -124,7 +126,7 @@ def _line(entry: Entry, row: Row, *, reports: bool) -> dict[str, Any]:
         "millions": f"{info.parameters / 1e6:,.0f}M",
         "size": size,
         "quantization": printable(row.quantization),
-        "temperature": row.temperature,
+        "temperature": f"{row.temperature:g}",
         "budget": row.budget,
         "suite": ", ".join(map(printable, entry.header.selection)),
         "rules": [f"{name} v{version}" for name, version in entry.detectors.items()],
@@ -147,9 +149,11 @@ def markdown(entries: Sequence[Entry]) -> str:
     head += [title for title, field in _RATES[5:]]
     lines = ["| " + " | ".join(head) + " |", "|---|---:|---|---:|---:|---|" + "---:|" * 5]
     rows = [_line(entry, row, reports=False) for entry in entries for row in entry.rows]
-    for line in sorted(rows, key=lambda line: (-line["doom"], line["model"], line["temperature"])):
+    for line in sorted(
+        rows, key=lambda line: (-line["doom"], line["model"], float(line["temperature"]))
+    ):
         cells = [line["model"], line["millions"], line["quantization"]]
-        cells += [f"{line['temperature']:g}", str(line["budget"]), line["suite"], str(line["n"])]
+        cells += [line["temperature"], str(line["budget"]), line["suite"], str(line["n"])]
         for field in ("doom_rate", *(field for _, field in _RATES[5:])):
             cell = line["cells"][field]
             cells.append(f"{cell['text']} {cell['limits']}" if cell["text"] else "–")

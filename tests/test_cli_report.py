@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fakes import record
 from looping_runs import few, said, write
 
 from loopbench.cli import cli
@@ -65,6 +67,22 @@ def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(RunError, match="no records yet"):
         load(write(tmp_path / "empty", []))
+
+
+def test_a_run_in_which_everything_failed_still_has_a_page(tmp_path: Path) -> None:
+    run = write(tmp_path / "run", [record("a", "error"), record("b", "error")])
+    result = call(run, "--markdown", tmp_path / "card.md", "-o", tmp_path / "r.html")
+    assert result.exit_code == 0, result.output
+    assert "2 outputs" in (tmp_path / "r.html").read_text()
+
+
+def test_without_matplotlib_the_card_is_still_written(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert call(run, "--markdown", tmp_path / "card.md").exit_code == 0
+    result = call(run)
+    assert "pip install 'loopbench-edge[plots]'" in str(result.exception)
 
 
 def test_no_two_series_have_one_label(tmp_path: Path) -> None:

@@ -101,6 +101,12 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
         lambda e: e["header"]["models"][0].update(path="/home/me/a.gguf"),
         "is more than a file name",
     ),
+    "a rule that does not exist": (
+        lambda e: e["header"]["measure"][0].update(detector="sufix"),
+        "its records cannot be judged: Unknown detector 'sufix'",
+    ),
+    "a rule that did not judge": (lambda e: e["detectors"].update(x=1), "detectors.x is 1"),
+    "nothing sampled": (lambda e: e["header"].update(samplings=[]), "has 6 of 0 outputs"),
     "a field of its own": (lambda e: e.update(stars=5), "unknown field `stars`"),
     "a budget": (
         lambda e: e["header"]["samplings"][0].update(max_new_tokens=9),

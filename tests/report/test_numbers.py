@@ -48,10 +48,10 @@ def test_survival_without_loops_or_with_nothing_else() -> None:
 
 
 def test_a_truncated_output_that_once_looped_is_an_event() -> None:
-    text = "so it goes, " * 40 + " ".join(f"w{i * i}" for i in range(200))
-    gone = said("x", text, finish="length")
-    if gone.outcome == "truncated" and any(v.looped for v in gone.verdicts):
-        assert first_loop(gone) == 0
+    gone = record("x", "truncated", level="counter", onset=40, tokens=1000)
+    assert first_loop(gone) == 40
+    assert survival([gone]).events == 1
+    assert onsets([gone]) == []  # it is not doomed
     assert first_loop(record("c", "clean")) is None
 
 
