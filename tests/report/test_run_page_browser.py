@@ -100,6 +100,23 @@ def test_nothing_is_wider_than_the_window_and_ink_differs_from_paper(
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+def test_it_prints_dark_on_white_whatever_the_screen(show: Callable[..., Any]) -> None:
+    page = show(few(), charts=True)
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]},
+    )
+    try:
+        ink = page.execute_script(
+            "return getComputedStyle(document.querySelector('figure svg text')).fill"
+        )
+        assert sum(map(int, re.findall(r"\d+", ink)[:3])) < 384
+        assert not page.find_element(By.ID, "list").is_displayed()
+        assert page.find_element(By.CSS_SELECTOR, "pre.out").is_displayed()
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
 def test_filters_by_outcome_task_and_text(show: Callable[..., Any]) -> None:
     page = show(few())
     choose(page, "by-outcome", "doom")
