@@ -11,7 +11,9 @@ import click
 
 import loopbench
 from loopbench.cli_gate import compare, gate
+from loopbench.cli_leaderboard import leaderboard
 from loopbench.cli_lmeval import lm_eval, score_samples
+from loopbench.cli_report import report
 from loopbench.console import print_table
 
 if TYPE_CHECKING:
@@ -311,6 +313,8 @@ def ls(what: str) -> None:
 cli.add_command(gate)
 cli.add_command(compare)
 cli.add_command(lm_eval)
+cli.add_command(report)
+cli.add_command(leaderboard)
 
 
 class _Failure(click.ClickException):

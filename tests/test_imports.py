@@ -54,7 +54,16 @@ def test_the_public_names_are_loaded_on_first_use() -> None:
     assert result.stdout.split() == ["[]", "[]"]
 
 
-@pytest.mark.parametrize("command", [["ls", "models"], ["detect"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ls", "models"],
+        ["detect"],
+        ["run", "--help"],
+        ["report", "--help"],
+        ["leaderboard", "add", "--help"],
+    ],
+)
 def test_commands_load_no_engine(command: list[str]) -> None:
     code = (
         f"import sys; sys.argv = ['loopbench', *{command}]\n"
