@@ -56,8 +56,6 @@ class Example(Struct, frozen=True):
     output: str
 
 
-
-
 def rng_of(*parts: object) -> random.Random:
     """Return a generator that depends on all the parts; see `loopbench.tasks.rng`."""
     text = ":".join(map(str, parts))
