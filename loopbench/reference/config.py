@@ -31,7 +31,7 @@ class StageConfig(Struct, frozen=True):
     """Share of the run in which the rates fall to 0."""
     clip: float = 1.0
     """Largest norm of the gradient."""
-    micro_tokens: int = 4096
+    micro_tokens: int = 2048
     """Most padded tokens in one forward pass."""
     checkpoint_every: int = 50
 

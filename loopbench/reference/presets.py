@@ -103,7 +103,9 @@ _LFM2_ATTENTION = (2, 5, 8, 10, 12, 14)
 PRESETS: Mapping[str, Shape] = {
     "micro": _tiny(hidden=32, layers=3, attention=(1,), feed_forward=64, heads=2, kv_heads=1),
     "tiny": _tiny(),
-    "6m": _tiny(hidden=256, layers=8, attention=(1, 3, 5, 7), feed_forward=704, heads=8, kv_heads=4),
+    "6m": _tiny(
+        hidden=256, layers=8, attention=(1, 3, 5, 7), feed_forward=704, heads=8, kv_heads=4
+    ),
     "30m": _tiny(
         hidden=512, layers=10, attention=(1, 3, 5, 7, 9), feed_forward=1408, heads=8, kv_heads=4
     ),

@@ -13,7 +13,7 @@ from loopbench.reference.config import StageConfig
 class SupervisedConfig(StageConfig, frozen=True):
     """A stage that learns examples of the project's tasks."""
 
-    examples: int = 96
+    examples: int = 64
     """Examples of one step."""
     next_share: float = 0.35
     """Share of searches written in the order of the prompt; see `loopbench.reference.traces`."""
@@ -48,7 +48,7 @@ def run(
             what, config.examples, stage=stage, seed=config.seed, step=number
         )
         encoded = encode.rows(tokenizer, list(drawn), only_outputs=only_outputs)
-        return training.learn(model, encoded, tokenizer.pad_token_id or 0, config.micro_tokens)
+        return training.learn(model, encoded, tokenizer.pad_token_id or 0, config)
 
     return training.train(config, model, tokenizer, step, stage=stage, until=until)
 

@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -205,15 +206,53 @@ def token_logprobs(model: Any, ids: torch.Tensor) -> torch.Tensor:
     return -flat.view(ids.shape[0], -1)
 
 
-def learn(model: Any, rows: Sequence[Row], pad: int, most: int) -> Metrics:
-    """Leave the gradients of the mean cross-entropy of the rows' targets in the model."""
+def accumulate(
+    model: Any,
+    groups: Sequence[Sequence[Any]],
+    loss_of: Callable[[Sequence[Any]], tuple[torch.Tensor, Metrics]],
+    threads: int,
+) -> Metrics:
+    """Leave the gradient of the sum of the groups' losses in the model.
+
+    Each thread works on groups of its own with one core: at these sizes the cores of one
+    matrix product would mostly wait for each other. Gradients are added in the order of the
+    groups, so the result does not depend on timing or on the number of threads.
+
+    Returns
+    -------
+    dict
+        Sums of what `loss_of` returned, and of the losses.
+    """
+    params = [p for p in model.parameters() if p.requires_grad]
+
+    def gradients(group: Sequence[Any]) -> tuple[Any, Metrics]:
+        torch.set_num_threads(1)
+        loss, metrics = loss_of(group)
+        found = torch.autograd.grad(loss, params, allow_unused=True)
+        return found, metrics | {"loss": float(loss.detach())}
+
+    total: Metrics = {}
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        # The longest first, so that no thread is left with a long one at the end.
+        for found, metrics in pool.map(gradients, list(groups)[::-1]):
+            for p, g in zip(params, found, strict=True):
+                if g is not None:
+                    p.grad = g if p.grad is None else p.grad.add_(g)
+            for key, value in metrics.items():
+                total[key] = total.get(key, 0.0) + value
+    return total
+
+
+def learn(model: Any, rows: Sequence[Row], pad: int, config: StageConfig) -> Metrics:
+    """Leave the gradient of the mean cross-entropy of the rows' targets in the model."""
     total = sum(row.learnt for row in rows)
-    loss = 0.0
-    for group in micro_batches(rows, most):
+
+    def loss_of(group: Sequence[Row]) -> tuple[torch.Tensor, Metrics]:
         ids, targets = padded(group, pad)
         logprobs = token_logprobs(model, ids)
         weights = torch.tensor([row.weight for row in group])[:, None] * targets[:, 1:]
-        part = -(logprobs * weights).sum() / total
-        part.backward()  # type: ignore[no-untyped-call]
-        loss += float(part.detach())
-    return {"loss": loss, "tokens": float(sum(len(row.ids) for row in rows))}
+        return -(logprobs * weights).sum() / total, {}
+
+    groups = list(micro_batches(rows, config.micro_tokens))
+    metrics = accumulate(model, groups, loss_of, config.threads)
+    return metrics | {"tokens": float(sum(len(row.ids) for row in rows))}

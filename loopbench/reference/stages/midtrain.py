@@ -12,7 +12,7 @@ from loopbench.reference.config import parse
 class MidtrainConfig(supervised.SupervisedConfig, frozen=True):
     """Settings of mid-training."""
 
-    steps: int = 350
+    steps: int = 250
     muon_lr: float = 0.015
     adam_lr: float = 2e-3
     next_share: float = 0.35

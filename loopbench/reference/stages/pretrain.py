@@ -15,7 +15,7 @@ class PretrainConfig(supervised.SupervisedConfig, frozen=True):
     """Settings of pretraining."""
 
     preset: str = "tiny"
-    steps: int = 500
+    steps: int = 300
     examples: int = 64
     next_share: float = 0.5
     hard_share: float = 0.2
