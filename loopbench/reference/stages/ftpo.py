@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import torch
 
-from loopbench.reference import pairs, rewards, rollouts, supervised, training
 from loopbench.reference import model as models
+from loopbench.reference import pairs, rewards, rollouts, supervised, training
 from loopbench.reference.config import parse
 from loopbench.reference.training import Metrics, Row
 

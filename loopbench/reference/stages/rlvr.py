@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import torch
 
-from loopbench.reference import rewards, rollouts, supervised, training
 from loopbench.reference import model as models
+from loopbench.reference import rewards, rollouts, supervised, training
 from loopbench.reference.config import parse
 from loopbench.reference.training import Metrics, Row
 
