@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import loopbench
+from loopbench.reference import cli as reference_cli
 
 if TYPE_CHECKING:
     from loopbench.summary import Row
@@ -206,6 +207,10 @@ def ls(what: str) -> None:
     from loopbench.listing import listing
 
     _print_table(listing(what))
+
+
+cli.add_command(reference_cli.reference)
+cli.add_command(reference_cli.train)
 
 
 class _Failure(click.ClickException):
