@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from loopbench.catalog import expand
 from loopbench.plan import Settings
 from loopbench.runner import Progress, execute
 from loopbench.store import (
@@ -72,7 +73,7 @@ def run(
     >>> result.rows[0].doom_rate.high  # doctest: +SKIP
     0.49
     """
-    chosen = msgspec.convert({"models": models, **settings}, Settings, strict=False)
+    chosen = msgspec.convert({"models": expand(models), **settings}, Settings, strict=False)
     unknown = set(settings) - {field.name for field in msgspec.structs.fields(Settings)}
     if unknown:
         raise ValueError(f"Unknown setting {sorted(unknown)[0]!r}.")

@@ -110,14 +110,20 @@ def run(
 ) -> None:
     """Run MODELs on hard tasks and print their loop rates.
 
-    A MODEL is a GGUF file or a name that 'loopbench ls models' shows.
+    A MODEL is a GGUF file or a name that 'loopbench ls models' shows; 'reference' is all
+    stages of the reference model, on the suite of that name.
     """
+    from loopbench import catalog
     from loopbench.api import write_summary
     from loopbench.display import Display
     from loopbench.plan import Settings
     from loopbench.runner import default_folder, execute
     from loopbench.store import HEADER
 
+    if models == (catalog.REFERENCE,) and _is_default("tasks"):
+        # Its prompts are a million parameters' size; those of the other suites are not.
+        options["tasks"] = (catalog.REFERENCE,)
+    models = catalog.expand(models)
     settings = Settings(
         models=models, temperatures=temperature, early_stop=not no_early_stop, **options
     )
@@ -226,6 +232,11 @@ class _Failure(click.ClickException):
 
 class _Usage(_Failure):
     exit_code = USAGE
+
+
+def _is_default(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.DEFAULT
 
 
 def _print_run(path: Path, by: Any, form: str) -> Sequence[Row]:

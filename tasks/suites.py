@@ -74,6 +74,16 @@ SUITES: dict[str, Suite] = {
             tuple(Entry(task, "easy", 4) for task in (*_REASONING, "extract_records", "tool_call")),
         ),
         Suite(
+            "reference",
+            1,
+            "short prompts for models of a million parameters, for a quick table",
+            (
+                *(Entry(task, "easy", 8) for task in _MINI),
+                *(Entry(task, "hard", 24) for task in ("mini_pairs", "mini_countdown")),
+                *(Entry(task, "hard", 8) for task in ("mini_sum", "mini_records", "mini_call")),
+            ),
+        ),
+        Suite(
             "reference_easy",
             1,
             "short prompts for models of a million parameters, easy levels",

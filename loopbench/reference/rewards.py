@@ -88,18 +88,18 @@ def verifier(sample: Sample, candidates: Sequence[Rollout]) -> list[float]:
 
 
 def preference(
-    candidates: Sequence[Rollout], jury: Jury = verifier
+    candidates: Sequence[Rollout], jury: Jury = verifier, *, least: float = 0.7, gap: float = 0.1
 ) -> tuple[Rollout, Rollout] | None:
     """Return the chosen and the rejected of several outputs to one prompt.
 
     A looping candidate is the rejected one whatever its score; otherwise the worst. There is
-    no pair where the best is not right, or no worse than the rejected one.
+    no pair where the jury gives the best less than `least`, or less than `gap` more than the
+    rejected one.
     """
     scores = jury(candidates[0].sample, candidates)
     ranked = sorted(range(len(candidates)), key=lambda i: scores[i])
-    best = candidates[ranked[-1]]
-    loops = [candidates[i] for i in ranked if candidates[i].looping]
-    rejected = loops[0] if loops else candidates[ranked[0]]
-    if best.score < 1 or best.looping or rejected.score >= best.score:
+    best = ranked[-1]
+    rejected = next((i for i in ranked if candidates[i].looping), ranked[0])
+    if scores[best] < least or scores[best] - scores[rejected] < gap or candidates[best].looping:
         return None
-    return best, rejected
+    return candidates[best], candidates[rejected]
