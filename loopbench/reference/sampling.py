@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from inspect import signature
 from typing import Any
 
 import torch
@@ -98,6 +99,9 @@ def _decode(
         ids[i, longest - len(row) :] = torch.tensor(row)
         mask[i, longest - len(row) :] = 1
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    # Newer models of transformers call it `cache`.
+    keyword = "cache" if "cache" in signature(inner.forward).parameters else "past_key_values"
     cache = None
     new: list[torch.Tensor] = []
     done = torch.zeros(len(rows), dtype=torch.bool)
@@ -106,9 +110,9 @@ def _decode(
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **{keyword: cache},
         )
         cache = out.past_key_values
         ids = _choose(out.logits[:, -1], temperature, generator)[:, None]
