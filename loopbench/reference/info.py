@@ -153,14 +153,13 @@ def from_config(config: Mapping[str, Any]) -> Parts:
 def _shape(config: Mapping[str, Any]) -> Shape:
     layers = int(config["num_hidden_layers"])
     width = config.get("block_ff_dim") or config["intermediate_size"]
-    attending = range(layers)
+    attending: list[int] = list(range(layers))
     if config.get("model_type") == "lfm2":
         kinds = config.get("layer_types")
-        attending = (
-            [i for i, kind in enumerate(kinds) if kind == ATTENTION]
-            if kinds
-            else config.get("full_attn_idxs") or attending
-        )  # type: ignore[assignment]
+        if kinds:
+            attending = [i for i, kind in enumerate(kinds) if kind == ATTENTION]
+        else:
+            attending = list(config.get("full_attn_idxs") or attending)
         if config.get("block_auto_adjust_ff_dim", True):
             width = adjusted_feed_forward(
                 int(width),

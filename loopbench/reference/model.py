@@ -43,7 +43,7 @@ def build(shape: Shape, tokenizer: Any, seed: int) -> Lfm2ForCausalLM:
     )
     model = Lfm2ForCausalLM(config)
     with torch.no_grad():
-        model.get_input_embeddings().weight.normal_(0.0, shape.embedding_std)
+        model.model.embed_tokens.weight.normal_(0.0, shape.embedding_std)
     return model
 
 

@@ -94,7 +94,7 @@ def _scaled(module: object, scale: float) -> int:
         for field in msgspec.structs.fields(kind)
         if field.name == "steps"
     }
-    return max(1, round(steps * scale))
+    return max(1, round(float(steps) * scale))
 
 
 def _note(out: Path, name: str, options: Sequence[str], seconds: float) -> None:

@@ -40,7 +40,9 @@ def test_the_tokenizer_is_trained_the_same_every_time() -> None:
 
 def test_text_survives_the_tokenizer_and_digits_stand_alone() -> None:
     words = tokenizer.packaged()
-    text = "<think>Try 12+7=19?19 yes</think>Answer: 12+7 ünï 日本 \r\n\t<|tool_call_start|>[f(a=1)]"
+    text = (
+        "<think>Try 12+7=19?19 yes</think>Answer: 12+7 ünï 日本 \r\n\t<|tool_call_start|>[f(a=1)]"
+    )
     ids = words(text, add_special_tokens=False)["input_ids"]
     assert words.decode(ids) == text
     assert words.tokenize("1234") == ["1", "2", "3", "4"]
@@ -53,7 +55,9 @@ def test_every_prompt_begins_and_ends_a_turn() -> None:
 
 
 @pytest.mark.parametrize("quantization", ["F32", "F16", "Q8_0", "Q4_0"])
-def test_the_header_says_what_is_in_the_file(micro: Path, tmp_path: Path, quantization: str) -> None:
+def test_the_header_says_what_is_in_the_file(
+    micro: Path, tmp_path: Path, quantization: str
+) -> None:
     file = export(micro, tmp_path / "m.gguf", quantization=quantization)
     header = gguf.read_header(file)
     assert (header.architecture, header.quantization) == ("lfm2", quantization)
