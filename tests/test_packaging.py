@@ -46,7 +46,13 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
         for folder, target in MAPPED.items()
         for file in (root / folder).rglob("*.py")
     }
-    assert packed == expected | {"loopbench/py.typed"}
+    data = {
+        str(file.relative_to(root))
+        for folder in ("tokenizer", "checkpoints")
+        for file in (root / "loopbench/reference" / folder).rglob("*")
+        if file.is_file()
+    }
+    assert packed == expected | data | {"loopbench/py.typed"}
     assert top_level.split() == [b"loopbench"]
     assert b"loopbench = loopbench.cli:main" in scripts
 

@@ -54,6 +54,15 @@ def tokenizer(out: Path) -> None:
         raise ValueError(EXTRA) from error
 
 
+@reference.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def package(arguments: tuple[str, ...]) -> None:
+    """Put the checkpoints of a finished recipe into the package."""
+    from loopbench.reference.packaging import main
+
+    main(list(arguments))
+
+
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
     options_metavar="",

@@ -86,7 +86,8 @@ def export(checkpoint: Path, target: Path, *, quantization: str = "F16") -> Path
     config = _config(checkpoint)
     writer = GGUFWriter(str(target), "lfm2")
     _write_config(writer, config, checkpoint.parent.name or checkpoint.name, quantization)
-    _write_tokenizer(writer, tokens.load(checkpoint))
+    own = (checkpoint / "tokenizer.json").is_file()
+    _write_tokenizer(writer, tokens.load(checkpoint) if own else tokens.packaged())
     kind = GGMLQuantizationType[quantization]
     for name, array in sorted(_tensors(checkpoint).items()):
         new = gguf_name(name)

@@ -78,7 +78,7 @@ def _run(planned: Planned, out: Path, preset: str, seed: int, threads: int, scal
             options += ["--steps", str(_scaled(module, scale))]
         began = time.time()
         module.main(options)
-        _note(out, planned.name, options, time.time() - began)
+        _note(out, planned, options, time.time() - began)
     target = out / "gguf" / f"reference-{planned.name}.gguf"
     if planned.name != "pretrain" and not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,8 +97,13 @@ def _scaled(module: object, scale: float) -> int:
     return max(1, round(float(steps) * scale))
 
 
-def _note(out: Path, name: str, options: Sequence[str], seconds: float) -> None:
-    line = {"name": name, "options": list(options), "seconds": round(seconds, 1)}
+def _note(out: Path, planned: Planned, options: Sequence[str], seconds: float) -> None:
+    line = {
+        "name": planned.name,
+        "stage": planned.stage,
+        "options": list(options),
+        "seconds": round(seconds, 1),
+    }
     with (out / TIMES).open("a") as file:
         file.write(json.dumps(line) + "\n")
 

@@ -12,7 +12,7 @@ from loopbench.reference.config import parse
 class SftConfig(supervised.SupervisedConfig, frozen=True):
     """Settings of supervised fine-tuning."""
 
-    steps: int = 150
+    steps: int = 80
     muon_lr: float = 0.01
     adam_lr: float = 1e-3
     cooldown: float = 1.0
