@@ -10,12 +10,12 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
-from loopbench import gguf  # noqa: E402
-from loopbench.reference import data, encode, sampling, tokenizer  # noqa: E402
-from loopbench.reference import model as models  # noqa: E402
-from loopbench.reference.export import ExportError, export, gguf_name  # noqa: E402
-from loopbench.reference.presets import count, preset  # noqa: E402
-from loopbench.types import Request, Sampling  # noqa: E402
+from loopbench import gguf
+from loopbench.reference import data, encode, sampling, tokenizer
+from loopbench.reference import model as models
+from loopbench.reference.export import ExportError, export, gguf_name
+from loopbench.reference.presets import count, preset
+from loopbench.types import Request, Sampling
 
 CHECKPOINT = Path(tokenizer.__file__).parent / "checkpoints" / "sft"
 
