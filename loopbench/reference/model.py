@@ -24,6 +24,13 @@ LORA_TARGETS = (
 """Projections of LFM2, its convolutions included, and of Llama-like models."""
 
 
+def device() -> torch.device:
+    """Return where this process computes: its own GPU if there is one, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cpu")
+
+
 class CheckpointError(ValueError):
     """A folder that holds no usable model; its text is one sentence for the user."""
 
@@ -44,7 +51,7 @@ def build(shape: Shape, tokenizer: Any, seed: int) -> Lfm2ForCausalLM:
     model = Lfm2ForCausalLM(config)
     with torch.no_grad():
         model.model.embed_tokens.weight.normal_(0.0, shape.embedding_std)
-    return model
+    return model.to(device())  # type: ignore[arg-type]
 
 
 def load(path: Path | str, *, lora_rank: int = 0) -> Any:
@@ -72,6 +79,7 @@ def load(path: Path | str, *, lora_rank: int = 0) -> Any:
         )  # fmt: skip
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder} cannot be loaded as a causal model: {error}") from error
+    model = model.to(device())
     return with_lora(model, lora_rank) if lora_rank else model
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from loopbench.reference import rollouts
+from loopbench.reference import rollouts, training
 from loopbench.reference.rewards import Rollout
 
 ROLLOUTS = "rollouts.jsonl"
@@ -38,7 +38,7 @@ def on_policy(
         )  # fmt: skip
     groups = [[*cold, *hot] for cold, hot in zip(greedy, warm, strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
+    partial = path.with_suffix(f".part{training.rank()}")
     partial.write_bytes(b"".join(msgspec.json.encode(group) + b"\n" for group in groups))
     partial.replace(path)
     return groups

@@ -93,8 +93,9 @@ def _decode(
 ) -> list[list[int]]:
     """Generate a few tokens for rows that are all at the same point of their budget."""
     longest = max(map(len, rows))
-    ids = torch.full((len(rows), longest), end)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    place = next(model.parameters()).device
+    ids = torch.full((len(rows), longest), end, device=place)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long, device=place)
     for i, row in enumerate(rows):
         ids[i, longest - len(row) :] = torch.tensor(row)
         mask[i, longest - len(row) :] = 1
@@ -104,7 +105,7 @@ def _decode(
     keyword = "cache" if "cache" in signature(inner.forward).parameters else "past_key_values"
     cache = None
     new: list[torch.Tensor] = []
-    done = torch.zeros(len(rows), dtype=torch.bool)
+    done = torch.zeros(len(rows), dtype=torch.bool, device=place)
     for _ in range(steps):
         out = model(
             input_ids=ids,
@@ -129,5 +130,5 @@ def _decode(
 def _choose(logits: torch.Tensor, temperature: float, generator: torch.Generator) -> torch.Tensor:
     if temperature == 0:
         return logits.argmax(-1)
-    weights = torch.softmax(logits / temperature, dim=-1)
-    return torch.multinomial(weights, 1, generator=generator)[:, 0]
+    weights = torch.softmax(logits / temperature, dim=-1).cpu()
+    return torch.multinomial(weights, 1, generator=generator)[:, 0].to(logits.device)

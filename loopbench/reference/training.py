@@ -75,12 +75,14 @@ def train(
             norm = torch.nn.utils.clip_grad_norm_(trained, config.clip)
             optimizers.step(schedule(step, config.steps, cooldown=config.cooldown))
             metrics |= {"grad_norm": float(norm), "seconds": time.perf_counter() - began}
+            advance(metrics)
+            if rank():
+                continue
             log.write(json.dumps({"stage": stage, "step": step, **metrics}) + "\n")
             log.flush()
-            advance(metrics)
             if (step + 1) % config.checkpoint_every == 0 or step + 1 == last:
                 _checkpoint(out, model, optimizers, step + 1)
-    if last == config.steps:
+    if last == config.steps and not rank():
         model.eval()
         models.save(model, tokenizer, out / MODEL)
         (out / STATE).unlink(missing_ok=True)
@@ -111,6 +113,8 @@ def _restore(out: Path, model: Any, optimizers: Optimizers) -> int:
 def _open_log(out: Path, start: int) -> Any:
     # Lines after the checkpoint are dropped: those steps are run again.
     path = out / METRICS
+    if rank():
+        return path.open("a")
     kept: list[str] = []
     if path.is_file() and start:
         kept = [line for line in path.read_text().splitlines() if json.loads(line)["step"] < start]
@@ -151,6 +155,8 @@ def set_up(config: StageConfig) -> None:
     torch.set_num_threads(config.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.manual_seed(config.seed)
+    if world() > 1 and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
@@ -194,7 +200,8 @@ def padded(rows: Sequence[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
         targets[i, max(1, row.learnt_from) : len(row.ids)] = True
-    return ids, targets
+    place = models.device()
+    return ids.to(place), targets.to(place)
 
 
 def token_logprobs(model: Any, ids: torch.Tensor) -> torch.Tensor:
@@ -213,6 +220,9 @@ def accumulate(
     threads: int,
 ) -> Metrics:
     """Leave the gradient of the sum of the groups' losses in the model.
+
+    Several processes (`accelerate launch`, `torchrun`) share the groups and add up what they
+    found, so that the result is that of one process.
 
     Each thread works on groups of its own with one core: at these sizes the cores of one
     matrix product would mostly wait for each other. Gradients are added in the order of the
@@ -234,13 +244,41 @@ def accumulate(
     total: Metrics = {}
     with ThreadPoolExecutor(max(1, threads)) as pool:
         # The longest first, so that no thread is left with a long one at the end.
-        for found, metrics in pool.map(gradients, list(groups)[::-1]):
+        for found, metrics in pool.map(gradients, list(groups)[::-1][rank() :: world()]):
             for p, g in zip(params, found, strict=True):
                 if g is not None:
                     p.grad = g if p.grad is None else p.grad.add_(g)
             for key, value in metrics.items():
                 total[key] = total.get(key, 0.0) + value
-    return total
+    return _add_up(params, total) if world() > 1 else total
+
+
+def rank() -> int:
+    """Return which of the processes this one is."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def world() -> int:
+    """Return the number of processes that train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _add_up(params: Sequence[torch.Tensor], metrics: Metrics) -> Metrics:
+    """Add gradients and metrics over the processes."""
+    from torch import distributed
+
+    gathered: list[Metrics] = [{} for _ in range(world())]
+    distributed.all_gather_object(gathered, metrics)
+    for p in params:
+        p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+        distributed.all_reduce(p.grad)
+    keys = {key for found in gathered for key in found}
+    return {key: sum(found.get(key, 0.0) for found in gathered) for key in sorted(keys)}
+
+
+def weights_of(rows: Sequence[Row]) -> torch.Tensor:
+    """Return the rows' weights, shape (rows, 1)."""
+    return torch.tensor([row.weight for row in rows], device=models.device())[:, None]
 
 
 def learn(model: Any, rows: Sequence[Row], pad: int, config: StageConfig) -> Metrics:
@@ -250,7 +288,7 @@ def learn(model: Any, rows: Sequence[Row], pad: int, config: StageConfig) -> Met
     def loss_of(group: Sequence[Row]) -> tuple[torch.Tensor, Metrics]:
         ids, targets = padded(group, pad)
         logprobs = token_logprobs(model, ids)
-        weights = torch.tensor([row.weight for row in group])[:, None] * targets[:, 1:]
+        weights = weights_of(group) * targets[:, 1:]
         return -(logprobs * weights).sum() / total, {}
 
     groups = list(micro_batches(rows, config.micro_tokens))

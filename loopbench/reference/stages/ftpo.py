@@ -94,7 +94,9 @@ def _position(model: Any, rollout: rewards.Rollout, config: FtpoConfig) -> Posit
     first = len(rollout.prompt) + start
     ids = [*rollout.prompt, *rollout.output]
     window = ids[: first + rewards.NGRAM]
-    logits = model(input_ids=torch.tensor([window]), use_cache=False).logits[0]
+    logits = model(
+        input_ids=torch.tensor([window], device=models.device()), use_cache=False
+    ).logits[0]
     for at in range(first, len(window)):
         likely = torch.softmax(logits[at - 1], -1).topk(config.top)
         chosen = [
@@ -116,17 +118,17 @@ def _learn(
 ) -> Metrics:
     def loss_of(group: Sequence[Position]) -> tuple[torch.Tensor, Metrics]:
         ids, _ = training.padded([Row(position.ids, 0) for position in group], pad)
-        last = torch.tensor([len(position.ids) - 1 for position in group])
-        rows = torch.arange(len(group))
+        last = torch.tensor([len(position.ids) - 1 for position in group], device=ids.device)
+        rows = torch.arange(len(group), device=ids.device)
         logits = model(input_ids=ids, use_cache=False).logits[rows, last]
         with torch.no_grad():
             anchors = reference(input_ids=ids, use_cache=False).logits[rows, last]
-        loss = torch.zeros(())
+        loss = torch.zeros((), device=ids.device)
         wins = 0.0
         for position, now, before in zip(group, logits, anchors, strict=True):
             gaps = now[position.chosen] - now[position.rejected]
             change = (now - before).square()
-            target = torch.zeros(len(now), dtype=torch.bool)
+            target = torch.zeros(len(now), dtype=torch.bool, device=ids.device)
             target[[position.rejected, *position.chosen]] = True
             pull = config.tether * change[~target].mean()
             pull = pull + config.target_tether * (change[target] - config.margin**2).relu().mean()

@@ -92,7 +92,7 @@ def _learn(
         logprobs = training.token_logprobs(model, ids)
         with torch.no_grad():
             anchored = training.token_logprobs(reference, ids)
-        advantages = torch.tensor([row.weight for row in group])[:, None]
+        advantages = training.weights_of(group)
         # The gradient of the ratio of policies at ratio 1 is that of the log-probability.
         gain = (logprobs * advantages * mask).sum() / scale
         delta = anchored - logprobs
