@@ -35,7 +35,7 @@ class CheckpointError(ValueError):
     """A folder that holds no usable model; its text is one sentence for the user."""
 
 
-def build(shape: Shape, tokenizer: Any, seed: int) -> Lfm2ForCausalLM:
+def build(shape: Shape, tokenizer: Any, seed: int) -> Any:
     """Return a freshly initialised model.
 
     The vocabulary is the tokenizer's. The same seed gives the same weights.
@@ -51,7 +51,7 @@ def build(shape: Shape, tokenizer: Any, seed: int) -> Lfm2ForCausalLM:
     model = Lfm2ForCausalLM(config)
     with torch.no_grad():
         model.model.embed_tokens.weight.normal_(0.0, shape.embedding_std)
-    return model.to(device())  # type: ignore[arg-type]
+    return _placed(model)
 
 
 def load(path: Path | str, *, lora_rank: int = 0) -> Any:
@@ -79,8 +79,12 @@ def load(path: Path | str, *, lora_rank: int = 0) -> Any:
         )  # fmt: skip
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder} cannot be loaded as a causal model: {error}") from error
-    model = model.to(device())
+    model = _placed(model)
     return with_lora(model, lora_rank) if lora_rank else model
+
+
+def _placed(model: Any) -> Any:
+    return model.to(device())
 
 
 def with_lora(model: Any, rank: int) -> Any:

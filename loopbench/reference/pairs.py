@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,21 @@ def on_policy(
     return groups
 
 
-def cycle(count: int, batch: int, seed: int, step: int) -> list[int]:
-    """Return the indices of one step of passes over `count` items, each in random order."""
+@lru_cache(maxsize=4)
+def _order(count: int, seed: int, round_: int) -> tuple[int, ...]:
     from loopbench.reference.data import rng_of
 
+    order = list(range(count))
+    rng_of("cycle", seed, round_).shuffle(order)
+    return tuple(order)
+
+
+def cycle(count: int, batch: int, seed: int, step: int) -> list[int]:
+    """Return the indices of one step of passes over `count` items, each in random order."""
     if count == 0:
         raise ValueError("The model's outputs gave nothing to learn from; raise --prompts.")
     chosen = []
     for position in range(step * batch, (step + 1) * batch):
         round_, at = divmod(position, count)
-        order = list(range(count))
-        rng_of("cycle", seed, round_).shuffle(order)
-        chosen.append(order[at])
+        chosen.append(_order(count, seed, round_)[at])
     return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from loopbench.reference import data, encode, training
+from loopbench.reference import data, encode, pairs, training
 from loopbench.reference import model as models
 from loopbench.reference.config import StageConfig
 
@@ -15,6 +15,8 @@ class SupervisedConfig(StageConfig, frozen=True):
 
     examples: int = 64
     """Examples of one step."""
+    pool: int = 0
+    """Above 0: pass over so many fixed examples again and again, as fine-tuning sets are used."""
     next_share: float = 0.35
     """Share of searches written in the order of the prompt; see `loopbench.reference.traces`."""
     hard_share: float = 0.4
@@ -43,11 +45,18 @@ def run(
 ) -> Path:
     """Train on examples drawn for every step."""
 
+    def draw(count: int, number: int) -> list[data.Example]:
+        return list(data.step_examples(what, count, stage=stage, seed=config.seed, step=number))
+
+    fixed = draw(config.pool, 0)
+
     def step(number: int) -> training.Metrics:
-        drawn = data.step_examples(
-            what, config.examples, stage=stage, seed=config.seed, step=number
-        )
-        encoded = encode.rows(tokenizer, list(drawn), only_outputs=only_outputs)
+        if fixed:
+            chosen = pairs.cycle(len(fixed), config.examples, config.seed, number)
+            examples = [fixed[i] for i in chosen]
+        else:
+            examples = draw(config.examples, number)
+        encoded = encode.rows(tokenizer, examples, only_outputs=only_outputs)
         return training.learn(model, encoded, tokenizer.pad_token_id or 0, config)
 
     return training.train(config, model, tokenizer, step, stage=stage, until=until)
