@@ -204,9 +204,9 @@ def padded(rows: Sequence[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     return ids.to(place), targets.to(place)
 
 
-def token_logprobs(model: Any, ids: torch.Tensor) -> torch.Tensor:
+def token_logprobs(model: Any, ids: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
     """Return log-probabilities of `ids[:, 1:]`, shape (rows, longest - 1)."""
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
+    logits = model(input_ids=ids, use_cache=False).logits[:, :-1] / temperature
     flat = torch.nn.functional.cross_entropy(
         logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
     )

@@ -25,8 +25,10 @@ class RlvrConfig(rollouts.RolloutConfig, frozen=True):
     steps: int = 40
     prompts: int = 12
     samples: int = 8
+    temperature: float = 0.6
+    """Low, because loops are rare at 1: what is never sampled is never unlearnt."""
     muon_lr: float = 0.0
-    adam_lr: float = 2e-4
+    adam_lr: float = 3e-4
     cooldown: float = 0.5
     kl: float = 0.02
     """Weight of the distance to the model that the stage started from."""
@@ -89,9 +91,9 @@ def _learn(
     def loss_of(group: Sequence[Row]) -> tuple[torch.Tensor, Metrics]:
         ids, targets = training.padded(group, pad)
         mask = targets[:, 1:]
-        logprobs = training.token_logprobs(model, ids)
+        logprobs = training.token_logprobs(model, ids, config.temperature)
         with torch.no_grad():
-            anchored = training.token_logprobs(reference, ids)
+            anchored = training.token_logprobs(reference, ids, config.temperature)
         advantages = training.weights_of(group)
         # The gradient of the ratio of policies at ratio 1 is that of the log-probability.
         gain = (logprobs * advantages * mask).sum() / scale
