@@ -24,8 +24,8 @@ from loopbench.tasks.base import Draft
 class DpoConfig(rollouts.RolloutConfig, frozen=True):
     """Settings of DPO."""
 
-    steps: int = 40
-    prompts: int = 320
+    steps: int = 25
+    prompts: int = 192
     samples: int = 4
     batch: int = 24
     """Pairs of one step."""

@@ -13,8 +13,8 @@ from loopbench.reference.training import Metrics, Row
 class RejectionConfig(rollouts.RolloutConfig, frozen=True):
     """Settings of rejection-sampled fine-tuning."""
 
-    steps: int = 60
-    prompts: int = 320
+    steps: int = 50
+    prompts: int = 192
     samples: int = 4
     batch: int = 48
     """Outputs of one step."""

@@ -12,7 +12,7 @@ from loopbench.reference.config import parse
 class RepairConfig(supervised.SupervisedConfig, frozen=True):
     """Settings of the repair."""
 
-    steps: int = 80
+    steps: int = 60
     muon_lr: float = 0.01
     adam_lr: float = 1e-3
     cooldown: float = 1.0
