@@ -59,6 +59,18 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_a_fixed_set_is_passed_over_again(base: Path, tmp_path: Path) -> None:
+    run("sft", tmp_path / "few", base, "--pool", "3")
+    run("sft", tmp_path / "fresh", base)
+    few, fresh = (
+        [json.loads(x)["tokens"] for x in (tmp_path / n / "metrics.jsonl").read_text().splitlines()]
+        for n in ("few", "fresh")
+    )
+    assert few[0] == few[1]
+    assert fresh[0] != fresh[1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["midtrain", "sft", "repair", "distill", "rlvr", "dpo", "ftpo"])
 def test_two_steps_are_logged_repeatable_and_resumable(
     stage: str, base: Path, tmp_path: Path
