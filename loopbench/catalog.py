@@ -132,7 +132,7 @@ _MODELS = (
             package="loopbench-edge",
             module="loopbench.reference",
             file=f"checkpoints/{REFERENCE}-{stage}.gguf",
-            size=2_319_488,
+            size=2_302_976,
             licence="Apache-2.0",
             note=f"the reference model of 1.1 M parameters after {what}",
         )

@@ -45,6 +45,7 @@ def _copy(run: Path, name: str) -> None:
     for file in (*folder.iterdir(), CHECKPOINTS / f"{REFERENCE}-{name}.gguf"):
         if file.stat().st_size > LIMIT:
             raise ValueError(f"{file} has {file.stat().st_size:,} bytes; {LIMIT:,} are the limit.")
+        file.chmod(0o644)
 
 
 def card(run: Path, names: Sequence[str], machine: str) -> str:

@@ -37,7 +37,8 @@ PLAN = (
     Planned(name="dpo", stage="dpo"),
     Planned(name="ftpo", stage="ftpo"),
     Planned(name="rlvr", stage="rlvr"),
-    Planned(name="dpo-rlvr", stage="rlvr", start="dpo"),
+    Planned(name="repair-rlvr", stage="rlvr", start="repair", options=("--steps", "30")),
+    Planned(name="dpo-rlvr", stage="rlvr", start="dpo", options=("--steps", "30")),
 )
 TIMES = "times.jsonl"
 
