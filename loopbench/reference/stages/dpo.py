@@ -1,8 +1,8 @@
 """Direct preference optimisation on pairs of the model's own outputs.
 
 Several samples and one greedy output per prompt; a looping output is the rejected one
-whatever its score, the chosen one is right. Where a model never finds the answer, an ordered
-worked output can stand in (`gold`). Log-probabilities are divided by length, so that a loop
+whatever its score, the chosen one is right: the model's own, or against a loop a worked output
+in the prompt's order (`gold`). Log-probabilities are divided by length, so that a loop
 is not rejected for being long; a likelihood term keeps the chosen outputs likely.
 """
 
@@ -34,7 +34,8 @@ class DpoConfig(rollouts.RolloutConfig, frozen=True):
     likelihood: float = 0.3
     """Weight of the chosen outputs' cross-entropy."""
     gold: bool = True
-    """Choose an ordered worked output where no output of the model is right."""
+    """Choose a worked output in the prompt's order wherever a loop is rejected. The model's own
+    right outputs are mostly lucky guesses there, and to prefer those makes loops more frequent."""
     muon_lr: float = 0.0
     adam_lr: float = 2e-4
     cooldown: float = 1.0
@@ -62,13 +63,10 @@ def main(argv: Sequence[str], until: int | None = None) -> None:
 
 
 def _pair(group: Sequence[rewards.Rollout], tokenizer: Any, config: DpoConfig) -> Pair | None:
-    pair = rewards.preference(group)
-    if pair is not None:
-        chosen, rejected = pair
-        return _row(chosen), _row(rejected)
     loops = [rollout for rollout in group if rollout.looping]
     if not (loops and config.gold):
-        return None
+        pair = rewards.preference(group)
+        return (_row(pair[0]), _row(pair[1])) if pair else None
     sample = loops[0].sample
     draft = Draft(sample.prompt, sample.reference)
     output = traces.write(data.rng_of(sample.id), sample.task, draft, "Next")
