@@ -48,7 +48,7 @@ def train(
     Parameters
     ----------
     step_function
-        Leaves gradients in the model.
+        Leaves gradients in the model. A metric `stop` above 0 ends the stage with that step.
     until
         Stop before this step, after a checkpoint, as if the run had been cut off.
 
@@ -67,6 +67,7 @@ def train(
     last = config.steps if until is None else min(until, config.steps)
     log = _open_log(out, start)
     trained = [p for p in model.parameters() if p.requires_grad]
+    stopped = False
     with log, _bar(stage, start, last) as advance:
         for step in range(start, last):
             began = time.perf_counter()
@@ -74,15 +75,20 @@ def train(
             metrics = step_function(step)
             norm = torch.nn.utils.clip_grad_norm_(trained, config.clip)
             optimizers.step(schedule(step, config.steps, cooldown=config.cooldown))
+            stopped = metrics.pop("stop", 0.0) > 0
             metrics |= {"grad_norm": float(norm), "seconds": time.perf_counter() - began}
             advance(metrics)
             if rank():
+                if stopped:
+                    break
                 continue
             log.write(json.dumps({"stage": stage, "step": step, **metrics}) + "\n")
             log.flush()
-            if (step + 1) % config.checkpoint_every == 0 or step + 1 == last:
+            if (step + 1) % config.checkpoint_every == 0 or step + 1 == last or stopped:
                 _checkpoint(out, model, optimizers, step + 1)
-    if last == config.steps and not rank():
+            if stopped:
+                break
+    if (stopped or last == config.steps) and not rank():
         model.eval()
         models.save(model, tokenizer, out / MODEL)
         (out / STATE).unlink(missing_ok=True)

@@ -34,6 +34,9 @@ class FtpoConfig(rollouts.RolloutConfig, frozen=True):
     """Likeliest tokens that are looked at."""
     least: float = 0.03
     """Probability that an alternative needs."""
+    stop_at: float = 0.4
+    """Share of alternatives that beat the rejected token at which the stage ends: to go on makes
+    new loops."""
     margin: float = 2.0
     """Logits between alternative and rejected token at which the push ends."""
     tether: float = 0.4
@@ -41,7 +44,7 @@ class FtpoConfig(rollouts.RolloutConfig, frozen=True):
     target_tether: float = 0.05
     """The same for the rejected token and its alternatives, beyond the margin."""
     muon_lr: float = 0.0
-    adam_lr: float = 2e-4
+    adam_lr: float = 5e-5
     cooldown: float = 1.0
     checkpoint_every: int = 10
 
@@ -70,7 +73,9 @@ def main(argv: Sequence[str], until: int | None = None) -> None:
 
     def step(number: int) -> Metrics:
         batch = [found[i] for i in pairs.cycle(len(found), config.batch, config.seed, number)]
-        return _learn(model, reference, batch, pad, config) | {"positions": float(len(found))}
+        metrics = _learn(model, reference, batch, pad, config)
+        enough = metrics["wins"] >= config.stop_at
+        return metrics | {"positions": float(len(found)), "stop": float(enough)}
 
     training.train(config, model, words, step, stage="ftpo", until=until)
 
