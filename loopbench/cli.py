@@ -15,6 +15,7 @@ from loopbench.cli_leaderboard import leaderboard
 from loopbench.cli_lmeval import lm_eval, score_samples
 from loopbench.cli_report import report
 from loopbench.console import print_table
+from loopbench.reference import cli as reference_cli
 
 if TYPE_CHECKING:
     from loopbench.summary import Row
@@ -125,14 +126,20 @@ def run(
     """Run MODELs on hard tasks and print their loop rates.
 
     A MODEL is a GGUF file or a name that 'loopbench ls models' shows, a Hugging Face folder
-    or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to replay.
+    or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to replay;
+    'reference' is all stages of the reference model, on the suite of that name.
     """
+    from loopbench import catalog
     from loopbench.api import write_summary
     from loopbench.display import Display
     from loopbench.plan import Settings
     from loopbench.runner import default_folder, execute
     from loopbench.store import HEADER
 
+    if models == (catalog.REFERENCE,) and _is_default("tasks"):
+        # Its prompts are a million parameters' size; those of the other suites are not.
+        options["tasks"] = (catalog.REFERENCE,)
+    models = catalog.expand(models)
     settings = Settings(
         models=models, temperatures=temperature, early_stop=not no_early_stop, **options
     )
@@ -317,6 +324,10 @@ cli.add_command(report)
 cli.add_command(leaderboard)
 
 
+cli.add_command(reference_cli.reference)
+cli.add_command(reference_cli.train)
+
+
 class _Failure(click.ClickException):
     exit_code = FAILED
 
@@ -330,6 +341,11 @@ class _Failure(click.ClickException):
 
 class _Usage(_Failure):
     exit_code = USAGE
+
+
+def _is_default(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.DEFAULT
 
 
 def _print_run(path: Path, by: Any, form: str) -> Sequence[Row]:
