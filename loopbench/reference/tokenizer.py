@@ -64,7 +64,7 @@ def train(documents: int = 6_000, size: int = 448, seed: int = 0) -> PreTrainedT
     tokenizer.train_from_iterator(_without_marks(corpus(documents, seed)), trainer)
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])
     tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in MARKS])
-    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PAD, bos_token=BOS, eos_token=EOS
     )
     fast.chat_template = TEMPLATE
