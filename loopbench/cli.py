@@ -139,9 +139,8 @@ def run(
     if models == (catalog.REFERENCE,) and _is_default("tasks"):
         # Its prompts are a million parameters' size; those of the other suites are not.
         options["tasks"] = (catalog.REFERENCE,)
-    models = catalog.expand(models)
     settings = Settings(
-        models=models, temperatures=temperature, early_stop=not no_early_stop, **options
+        models=catalog.expand(models), temperatures=temperature, early_stop=not no_early_stop, **options
     )
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the folder of the run to continue.")
