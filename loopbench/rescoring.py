@@ -91,8 +91,8 @@ def rescored(
 ) -> Iterator[tuple[Record, Record, bool]]:
     """Yield each record as it was, as it is judged now, and whether it was graded anew."""
     for record in records:
-        known = record.task in tasks.names()
-        if not known or tasks.get(record.task).version != record.task_version:
+        task = tasks.find(record.task)
+        if task is None or task.version != record.task_version:
             # Detection needs no task; the grade stays as it was.
             verdicts = judge_generation(record.generation, measure)
             outcome = classify(record.generation.finish, verdicts)

@@ -154,7 +154,14 @@ def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) 
             "slots": 1 if settings.deterministic else slots,
             "threads": settings.threads,
         },
+        sources=_sources(names),
     )
+
+
+def _sources(names: Sequence[str]) -> dict[str, str]:
+    """Return which data the tasks of sources draw on: a package's version, a revision, a hash."""
+    origins = {name: tasks.origin(tasks.get(name)) for name in names}
+    return {name: origin for name, origin in origins.items() if origin}
 
 
 def _run_model(
