@@ -7,6 +7,7 @@ one is missing the error says how to install it.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from typing import Protocol
 
 from loopbench.naming import UnknownNameError
@@ -95,11 +96,19 @@ def get(name: str) -> Task:
         If the source knows its names and this is none.
     """
     prefix, _, rest = name.partition(":")
-    asked = source(prefix)
-    known = asked.known()
-    if known and rest not in known:
-        raise UnknownNameError(f"{prefix} task", rest, known)
-    return asked.open(rest)
+    return source(prefix).open(rest)
+
+
+def check_known(prefix: str, name: str, known: Collection[str]) -> None:
+    """Refuse a name that a source does not know.
+
+    Raises
+    ------
+    loopbench.naming.UnknownNameError
+        Its text says which name was probably meant.
+    """
+    if name not in known:
+        raise UnknownNameError(f"{prefix} task", name, known)
 
 
 def _known(asked: Source) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from loopbench.tasks.answers import final_text, no_answer, shown
 from loopbench.tasks.base import Task
 from loopbench.tasks.calls import Call, CallError, parse_calls
-from loopbench.tasks.sources import SourceError
+from loopbench.tasks.sources import SourceError, check_known
 from loopbench.tasks.sources.fixed import ALL, FixedTask
 from loopbench.tasks.sources.prompts import prompt_of
 from loopbench.types import Category, Grade, Sample
@@ -271,9 +271,14 @@ class _Bfcl:
         name, _, level = rest.partition(":")
         return name, level
 
-    @lru_cache(maxsize=len(CATEGORIES))  # noqa: B019
     def open(self, name: str) -> Task:
-        return BfclTask(name)
+        check_known(self.prefix, name, CATEGORIES)
+        return _opened(name)
+
+
+@lru_cache(maxsize=len(CATEGORIES))
+def _opened(name: str) -> Task:
+    return BfclTask(name)
 
 
 SOURCE = _Bfcl()

@@ -23,7 +23,7 @@ from typing import Any
 
 from loopbench.tasks.answers import MAX_PAYLOAD, candidates, final_text, no_answer, shown
 from loopbench.tasks.base import Draft, Procedural, Task
-from loopbench.tasks.sources import SourceError
+from loopbench.tasks.sources import SourceError, check_known
 from loopbench.types import Category, Grade, Sample
 
 CORRECT = 0.99
@@ -121,10 +121,10 @@ class GymTask(Procedural):
     category: Category = "reasoning"
     default_level = "default"
 
-    def __init__(self, name: str, *, curriculum: bool) -> None:
+    def __init__(self, name: str) -> None:
         self.name = f"reasoning_gym:{name}"
         self.description = f"reasoning-gym, {name}"
-        self.levels = ("easy", "default", "hard") if curriculum else ("default",)
+        self.levels = tuple(WORKER.ask("levels", name=name) or (self.default_level,))
         self._name = name
 
     @property
@@ -218,12 +218,12 @@ def _clean(answer: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def datasets() -> dict[str, bool]:
-    """Return the names of all data sets, and whether each has a curriculum."""
+def datasets() -> list[str]:
+    """Return the names of all data sets."""
     found = WORKER.ask("names")
     if found is None:
         raise SourceError("reasoning-gym did not start; install it again with: " + INSTALL + ".")
-    return dict(found)
+    return list(found)
 
 
 class _Gym:
@@ -235,7 +235,7 @@ class _Gym:
     licence = "Apache-2.0"
 
     def known(self) -> list[str]:
-        return list(datasets())
+        return datasets()
 
     def size(self) -> str:
         if importlib.util.find_spec("reasoning_gym") is None:
@@ -250,12 +250,13 @@ class _Gym:
         return name, level
 
     def open(self, name: str) -> Task:
+        check_known(self.prefix, name, datasets())
         return _opened(name)
 
 
 @lru_cache(maxsize=256)
 def _opened(name: str) -> Task:
-    return GymTask(name, curriculum=datasets()[name])
+    return GymTask(name)
 
 
 SOURCE = _Gym()

@@ -22,24 +22,31 @@ from typing import Any
 
 MEMORY = 4 << 30
 """Address space of this process, in bytes."""
-HARD_LEVEL = 2
-"""Steps up a data set's own curriculum that make its level `hard`."""
+EASY_LEVEL, HARD_LEVEL = 0, 2
+"""Steps up a data set's own curriculum that make its levels `easy` and `hard`."""
 
 _EVALUATED = ("string_insertion", "spiral_matrix", "number_sorting", "binary_matrix")
 _FORMULAS = frozenset(
     {"simple_integration", "intermediate_integration", "polynomial_multiplication",
      "puzzle24", "countdown"}
 )  # fmt: skip
-_FORMULA = re.compile(r"(?!.*\.[A-Za-z])[0-9A-Za-z\s+\-*/^().,=|]{1,500}", re.DOTALL)
-_REFUSED = ("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "pty.", "tempfile.")
+_FORMULA = re.compile(r"(?!.*\.[A-Za-z])[0-9A-Za-z\s+\-*/^().,=|]{1,4000}", re.DOTALL)
+_EXACT = frozenset({"game_of_life_halting"})
+"""Their scorers take whatever they cannot read for one of two answers."""
+_REFUSED = (
+    "subprocess.", "socket.", "shutil.", "ctypes.", "pty.", "tempfile.", "os.system", "os.exec",
+    "os.fork", "os.posix_spawn", "os.spawn", "os.kill", "os.remove", "os.rename", "os.rmdir",
+    "os.mkdir", "os.chmod", "os.chown", "os.link", "os.symlink", "os.truncate", "os.putenv",
+)  # fmt: skip
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _guarded = False
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if not _guarded:
         return
-    writes = event == "open" and not str(arguments[1] or "r").startswith("r")
-    if writes or event.startswith(_REFUSED):
+    # Reading stays allowed: a scorer may import a module when it first needs it.
+    if (event == "open" and arguments[2] & _WRITING) or event.startswith(_REFUSED):
         raise PermissionError(f"{event} is refused while an answer is scored")
 
 
@@ -49,6 +56,7 @@ def _prepare() -> None:
 
     import reasoning_gym  # noqa: F401
 
+    sys.dont_write_bytecode = True
     paths = [f"reasoning_gym.algorithmic.{name}" for name in _EVALUATED]
     for path in (*paths, "reasoning_gym.games.n_queens"):
         vars(importlib.import_module(path))["eval"] = ast.literal_eval
@@ -62,7 +70,7 @@ def _configured(name: str, level: str) -> dict[str, Any]:
     if level == "default":
         return {}
     curriculum = create_curriculum(name)
-    step = 0 if level == "easy" else HARD_LEVEL
+    step = EASY_LEVEL if level == "easy" else HARD_LEVEL
     for attribute, definition in curriculum.attributes.items():
         curriculum.set_attr_level(attribute, min(step, len(definition.levels) - 1))
     return dict(vars(curriculum.generate_configuration()))
@@ -80,10 +88,26 @@ def _dataset(name: str, level: str, seed: int) -> Any:
 
 
 def _names(_: dict[str, Any]) -> Any:
-    from reasoning_gym.factory import DATASETS, has_curriculum
+    from reasoning_gym.factory import DATASETS
 
     # `composite` mixes others and has nothing of its own.
-    return {name: has_curriculum(name) for name in sorted(DATASETS) if name != "composite"}
+    return [name for name in sorted(DATASETS) if name != "composite"]
+
+
+def _levels(request: dict[str, Any]) -> Any:
+    from reasoning_gym.factory import has_curriculum
+
+    found = ["default"]
+    if not has_curriculum(request["name"]):
+        return found
+    for level, place in (("easy", 0), ("hard", 2)):
+        try:
+            _dataset(request["name"], level, 0)
+        except Exception:
+            # A few curricula hold steps that their own data set refuses.
+            continue
+        found.insert(place, level)
+    return found
 
 
 def _item(request: dict[str, Any]) -> Any:
@@ -100,6 +124,8 @@ def _score(request: dict[str, Any]) -> Any:
         return {"other": True}
     if request["name"] in _FORMULAS and not _FORMULA.fullmatch(answer):
         return {"score": 0.0}
+    if request["name"] in _EXACT:
+        return {"score": float(answer.strip().lower() == str(entry["answer"]).lower())}
     _guarded = True
     try:
         score = float(dataset.score_answer(answer, entry))
@@ -120,7 +146,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.stdout = open(os.devnull, "w")
     _prepare()
-    commands = {"names": _names, "item": _item, "score": _score}
+    commands = {"names": _names, "levels": _levels, "item": _item, "score": _score}
     for line in sys.stdin:
         request = json.loads(line)
         try:
