@@ -74,7 +74,9 @@ class JsonlTask(FixedTask):
             except ValueError as error:
                 raise SourceError(f"{self._path}, line {number}: {error}.") from error
             if sample.id in found:
-                raise SourceError(f"{self._path}, line {number}: the id {sample.id!r} occurs twice.")
+                raise SourceError(
+                    f"{self._path}, line {number}: the id {sample.id!r} occurs twice."
+                )
             found[sample.id] = sample
         if not found:
             raise SourceError(f"{self._path} holds no prompts.")
