@@ -11,7 +11,7 @@ from loopbench import naming
 from loopbench.tasks.base import Task
 
 HELPERS = frozenset(
-    {"answers", "base", "calls", "functions", "records", "rng", "sources", "suites", "templates"}
+    {"answers", "base", "calls", "decoys", "functions", "records", "rng", "sources", "suites", "templates"}
 )
 """Modules of this folder that serve the tasks and are none themselves."""
 

@@ -70,10 +70,17 @@ def _mixture(reasoning: int, hard: int, medium: int) -> tuple[Entry, ...]:
     )
 
 
+_FULL = (
+    *_mixture(32, 48, 32),
+    Entry("extract_records", "long_schema", 24),
+    *(Entry("tool_call", level, 24) for level in ("tools_1", "tools_10", "tools_40")),
+)
+
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
         Suite("edge", 1, "hard reasoning, with extraction and tool use", _mixture(8, 12, 8)),
+        Suite("full", 1, "four times edge, with many tools and long schemas", _FULL),
         Suite("quick", 1, "a quarter of the edge mixture", _mixture(2, 3, 2)),
         Suite(
             "easy",
