@@ -57,7 +57,8 @@ def cli() -> None:
     callback=_list_of(str),
     default="edge",
     show_default=True,
-    help="Suites, tasks or task:level, separated by commas.",
+    help="Suites, tasks, task:level, or tasks of a source (bfcl:simple, jsonl:my.jsonl, ...), "
+    "separated by commas.",
 )
 @click.option(
     "--temperature",
@@ -96,6 +97,11 @@ def cli() -> None:
 @click.option("--top-p", type=float, default=1.0, show_default=True)
 @click.option("--min-p", type=float, default=0.0, show_default=True)
 @click.option("--repetition-penalty", type=float, default=1.0, show_default=True)
+@click.option(
+    "--constrained",
+    is_flag=True,
+    help="Decode under each task's JSON schema; extraction and tool tasks only.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; new under runs/.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @_show_options

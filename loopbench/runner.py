@@ -20,6 +20,7 @@ from loopbench.outcome import classify
 from loopbench.plan import Job, Schedule, Settings, audit_choice, batches, jobs, missing
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
 from loopbench.tasks.suites import content_hash, select
+from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
@@ -34,6 +35,8 @@ from loopbench.types import (
 BACKEND = "llamacpp"
 PROMPT_ALLOWANCE = 1536
 """Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
+BYTES_PER_TOKEN = 2
+"""Fewer than any tokeniser in use packs into a token of long prompts, JSON included."""
 
 
 class Progress(Protocol):
@@ -109,6 +112,9 @@ def execute(
     samples = (
         schedule.samples if schedule else select(settings.tasks, settings.limit, settings.seed)
     )
+    if settings.constrained:
+        for sample in samples:
+            tasks.json_schema(sample)
     header = _header(settings, models, samples)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
@@ -188,7 +194,7 @@ def _run_model(
         flagged, settings, audited
     ):
         return
-    with closing(_open(model, settings)) as backend:
+    with closing(_open(model, settings, prompt_allowance(samples))) as backend:
         for cell in cells:
             records: list[Record] = []
             for batch in batches(cell, schedule.looks if schedule else ()):
@@ -226,14 +232,25 @@ def _unaudited(
     }
 
 
-def _open(model: ModelInfo, settings: Settings) -> Backend:
+def prompt_allowance(samples: Iterable[Sample]) -> int:
+    """Return how many tokens of context the longest prompt may need, its template included."""
+    longest = max((len(sample.prompt.encode()) for sample in samples), default=0)
+    return max(PROMPT_ALLOWANCE, longest // BYTES_PER_TOKEN)
+
+
+def _request(job: Job) -> Request:
+    schema = tasks.json_schema(job.sample) if job.sampling.constrained else None
+    return job.request(schema)
+
+
+def _open(model: ModelInfo, settings: Settings, allowance: int) -> Backend:
     return backends.get(BACKEND).open(
         Path(model.path),
         name=model.name,
         slots=settings.slots,
         threads=settings.threads,
         max_new_tokens=settings.max_new_tokens,
-        prompt_allowance=PROMPT_ALLOWANCE,
+        prompt_allowance=allowance,
         deterministic=settings.deterministic,
         seed=settings.seed,
     )
@@ -257,7 +274,7 @@ def _generate(
     by_key = {job.key: job for job in todo}
     stop = [rule.build() for rule in header.stop]
     measure = [rule.build() for rule in header.measure]
-    requests = (job.request() for job in todo)
+    requests = map(_request, todo)
     results = backend.generate(requests, lambda request: _Counted(stop, progress))
     with closing(results):  # type: ignore[type-var]
         for request, generation in results:
@@ -290,7 +307,8 @@ def record_of(job: Job, model: str, generation: Generation, measure: Sequence[De
         generation=generation,
         verdicts=verdicts,
         outcome=classify(generation.finish, verdicts),
-        grade=tasks.get(sample.task).grade(sample, generation.text),
+        grade=tasks.get(sample.task).grade(sample, whole_text(generation)),
+        loop_in_thinking=loop_in_thinking(generation, verdicts),
     )
 
 

@@ -7,11 +7,25 @@ tasks of a source: see `loopbench.tasks.sources`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from loopbench import naming
 from loopbench.tasks.base import Task
+from loopbench.types import Sample
 
 HELPERS = frozenset(
-    {"answers", "base", "calls", "decoys", "functions", "records", "rng", "sources", "suites", "templates"}
+    {
+        "answers",
+        "base",
+        "calls",
+        "decoys",
+        "functions",
+        "records",
+        "rng",
+        "sources",
+        "suites",
+        "templates",
+    }
 )
 """Modules of this folder that serve the tasks and are none themselves."""
 
@@ -68,4 +82,19 @@ def default_level(task: Task) -> str:
 def origin(task: Task) -> str | None:
     """Return which data a task of a source draws on; None for a task with items of its own."""
     found: str | None = getattr(task, "origin", None)
+    return found
+
+
+def json_schema(sample: Sample) -> dict[str, Any]:
+    """Return the schema that constrained decoding keeps an output to.
+
+    Raises
+    ------
+    ValueError
+        If the sample's task has none.
+    """
+    schema = getattr(get(sample.task), "json_schema", None)
+    if schema is None:
+        raise ValueError(f"--constrained needs tasks with a JSON schema; {sample.task} has none.")
+    found: dict[str, Any] = schema(sample)
     return found

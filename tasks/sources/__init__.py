@@ -33,6 +33,8 @@ class Source(Protocol):
     placeholder: str
     """What comes after the prefix, for help texts: `<category>`."""
     description: str
+    origin: str
+    """Where the data come from: a package, a site, a file."""
     licence: str
 
     def known(self) -> list[str]:

@@ -250,6 +250,7 @@ class _Bfcl:
     """The source."""
 
     prefix = "bfcl"
+    origin = "bfcl-eval"
     placeholder = "<category>"
     description = "BFCL v4 function calls, checked by its AST checker"
     licence = "Apache-2.0"

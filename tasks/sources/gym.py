@@ -230,6 +230,7 @@ class _Gym:
     """The source."""
 
     prefix = "reasoning_gym"
+    origin = "reasoning-gym"
     placeholder = "<data set>"
     description = "procedural reasoning problems of reasoning-gym"
     licence = "Apache-2.0"

@@ -196,6 +196,7 @@ class _Hub:
     """The source."""
 
     prefix = "hf"
+    origin = "huggingface.co"
     placeholder = "<preset>"
     description = "published data sets of the Hugging Face hub"
     licence = "see docs/tasks.md"

@@ -177,6 +177,7 @@ class _Jsonl:
     """The source."""
 
     prefix = "jsonl"
+    origin = "a file"
     placeholder = "<path>"
     description = "your own prompts, one JSON object per line"
     licence = "yours"

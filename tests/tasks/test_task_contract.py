@@ -56,7 +56,10 @@ PINNED = {
 }
 
 PINNED_LEVELS: dict[tuple[str, str], str] = {
-    ("extract_records", "long_schema"): "6bb0e2481f25ac85beaf5e5888ea43f61ae794b0c11b392d4bb8e9b80f74f705",
+    (
+        "extract_records",
+        "long_schema",
+    ): "6bb0e2481f25ac85beaf5e5888ea43f61ae794b0c11b392d4bb8e9b80f74f705",
     ("tool_call", "tools_1"): "416c5954720e7f8a9b4954c55f1e9988000af823dafb836bc5592937b362c287",
     ("tool_call", "tools_10"): "c4eeddd97399b69bce91c52453c869ff0e5ce7eabaa16fa153258beffcc1edb3",
     ("tool_call", "tools_40"): "71711ac65eb779092824a33195be0051532709426c828c16d0a7f6df3474932b",
