@@ -69,10 +69,8 @@ def _tasks() -> Listing:
     for prefix in sources.PREFIXES:
         found = sources.source(prefix)
         name = f"{prefix}:{found.placeholder}"
-        rows.append(
-            (name, "source", found.size(), found.levels(), found.origin, found.licence)
-            + (found.description,)
-        )
+        facts = (found.size(), found.levels(), found.origin, found.licence, found.description)
+        rows.append((name, "source", *facts))
     titles = ("name", "kind", "size", "levels", "source", "licence", "description")
     return titles, rows
 

@@ -6,8 +6,6 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from loopbench.outcome import doom_level
 from loopbench.stats import Interval, Stratum, clustered_rate, corrected_rate, mean_interval
 from loopbench.store import Header
@@ -23,6 +21,9 @@ class Rate(Struct, frozen=True):
     low: float | None
     high: float | None
     n: int
+
+
+NO_RATE = Rate(value=None, low=None, high=None, n=0)
 
 
 class Row(Struct, frozen=True):
@@ -72,13 +73,10 @@ class Row(Struct, frozen=True):
     tool_score: Rate
     tokens_per_second: float | None
     """Over all slots, from the streams' own times and the number of slots."""
-    doom_in_thinking: Rate = msgspec.field(default_factory=lambda: NO_RATE)
+    doom_in_thinking: Rate = NO_RATE
     """Of the doomed outputs of a model that thinks: the share whose loop begins in there."""
     constrained: bool = False
     """Decoding kept every output to its task's JSON schema."""
-
-
-NO_RATE = Rate(value=None, low=None, high=None, n=0)
 
 
 class Fact(NamedTuple):

@@ -58,7 +58,7 @@ def grade_answer(text: str, expected: str, kind: Kind) -> Grade:
         value = parse_number(expected)
         # A reference that is no number after all is compared as text.
         if value is not None:
-            return grade_number(text, value)  # type: ignore[arg-type]
+            return grade_number(text, value)
     final = final_text(text)
     if final is None or not final.strip():
         return no_answer()

@@ -18,6 +18,7 @@ import selectors
 import subprocess
 import sys
 import threading
+from collections import deque
 from functools import lru_cache
 from typing import Any
 
@@ -199,10 +200,9 @@ def find_answer(text: str) -> str | None:
     final = final_text(text)
     if final is None:
         return None
-    opened = None
-    for opened in _TAGGED.finditer(final):
-        pass
-    if opened:
+    tags = deque(_TAGGED.finditer(final), maxlen=1)
+    if tags:
+        opened = tags[0]
         closed = _END.search(final, opened.end())
         inner = final[opened.end() : closed.start() if closed else None]
         inner = inner[: 4 * MAX_PAYLOAD].strip("\r\n")

@@ -144,7 +144,6 @@ def main() -> None:
     # What the package prints must not get between the replies.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.stdout = open(os.devnull, "w")
     _prepare()
     commands = {"names": _names, "levels": _levels, "item": _item, "score": _score}
     for line in sys.stdin:

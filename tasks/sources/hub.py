@@ -154,10 +154,8 @@ class HubTask(FixedTask):
     def _sample(self, index: int, row: Mapping[str, Any]) -> Sample:
         columns, kind = self._preset.columns, self._preset.match
         item = f"row-{index}" if columns.id is None else shown(str(row[columns.id]))
-        if columns.messages:
-            prompt = prompt_of(row[columns.messages])
-        else:
-            prompt = row[columns.prompt or ""]
+        talk = columns.messages
+        prompt = prompt_of(row[talk]) if talk else row[columns.prompt or ""]
         if not isinstance(prompt, str) or not prompt.strip():
             raise ValueError("the prompt is empty")
         answer = None if columns.answer is None else str(row[columns.answer])

@@ -138,7 +138,9 @@ def test_a_system_message_and_earlier_turns_are_part_of_the_prompt() -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnknownNameError, match="Unknown bfcl task 'simpel'. Did you mean 'simple'"):
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown bfcl task 'simpel'. Did you mean 'simple'"
+    ):
         tasks.get("bfcl:simpel")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SourceError, match="pip install --no-deps bfcl-eval"):

@@ -148,7 +148,9 @@ def test_an_item_of_another_version_is_not_judged() -> None:
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnknownNameError, match="Unknown reasoning_gym task 'sudoko'. Did you mean"):
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown reasoning_gym task 'sudoko'. Did you mean"
+    ):
         tasks.get("reasoning_gym:sudoko")
     with pytest.raises(UnknownNameError, match="Unknown level of reasoning_gym:sudoku 'hrd'"):
         select(["reasoning_gym:sudoku:hrd"], 1, 0)

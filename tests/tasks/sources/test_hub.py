@@ -122,7 +122,7 @@ def test_another_revision_may_be_asked_for(local: dict[str, Any]) -> None:
 
 def test_other_columns_and_doubled_ids_are_named(local: dict[str, Any]) -> None:
     local["rows"]["N8Programs/LoopHard"] = [{"id": "a", "text": "x"}]
-    with pytest.raises(SourceError, match="has no column 'domain' .it has id, text"):
+    with pytest.raises(SourceError, match=r"has no column 'domain' .it has id, text"):
         select(["hf:loophard"], None, 0)
     local["rows"]["yentinglin/aime_2025"] = ROWS["aime_2025"] * 2
     with pytest.raises(SourceError, match="row 1: id '0' occurs twice"):
