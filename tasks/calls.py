@@ -7,7 +7,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from loopbench.tasks.answers import json_values
@@ -38,7 +38,7 @@ class CallError(ValueError):
     """The text holds no readable call and does not say that there is none."""
 
 
-def parse_calls(text: str) -> list[Call]:
+def parse_calls(text: str, texts: Collection[tuple[str, str]] = ()) -> list[Call]:
     """Return the calls of an output; an empty list is the explicit decision to make none.
 
     Understood are a JSON list of `{"name", "arguments"}`, one such object or several after
@@ -46,6 +46,12 @@ def parse_calls(text: str) -> list[Call]:
     "<name>", "parameters"}`, Python calls (`[f(a=1), m.g(b="x")]`), and Qwen's elements
     (`<function=f><parameter=a>1</parameter></function>`); any of them bare, in `<tool_call>` or
     `<TOOLCALL>` tags, between LFM2's tokens, or after the tokens of Mistral, Llama and Phi.
+
+    Parameters
+    ----------
+    texts
+        (function, parameter) pairs whose values are text: Qwen's elements do not tell the text
+        `5` from the number.
 
     Raises
     ------
@@ -59,7 +65,7 @@ def parse_calls(text: str) -> list[Call]:
         # Not in the middle of a value that quotes it.
         if found and not before.strip():
             body = after
-    calls = _from_elements(body)
+    calls = _from_elements(body, texts)
     # What begins like Python is read as nothing else: `[f(x=[])]` also holds the JSON `[]`.
     if calls is None and not _PYTHON.match(body):
         calls = _from_json(body)
@@ -80,7 +86,7 @@ def _between(text: str, opening: str, closing: str) -> str | None:
     return "\n".join(part.partition(closing)[0] for part in parts)
 
 
-def _from_elements(text: str) -> list[Call] | None:
+def _from_elements(text: str, texts: Collection[tuple[str, str]]) -> list[Call] | None:
     # `<function=f>` holds parameters as elements, or all of them as one JSON object.
     parts = _ELEMENT.split(text, maxsplit=MAX_CALLS + 1)
     if len(parts) < 3:
@@ -90,8 +96,10 @@ def _from_elements(text: str) -> list[Call] | None:
         inside = content.partition("</function>")[0]
         fields = _PARAMETER.split(inside, maxsplit=MAX_CALLS)
         if len(fields) > 1:
-            values = (value.partition("</parameter>")[0] for value in fields[2::2])
-            arguments = dict(zip(fields[1::2], map(_untyped, values), strict=True))
+            arguments = {
+                key: _untyped(value.partition("</parameter>")[0], (name, key) in texts)
+                for key, value in zip(fields[1::2], fields[2::2], strict=True)
+            }
         else:
             found = next(json_values(inside), None)
             arguments = found.value if found and isinstance(found.value, dict) else {}
@@ -99,9 +107,11 @@ def _from_elements(text: str) -> list[Call] | None:
     return calls
 
 
-def _untyped(text: str) -> Any:
+def _untyped(text: str, is_text: bool) -> Any:
     # An element does not say its type: what reads as JSON is that value, all else is text.
     text = text.removeprefix("\n").removesuffix("\n")
+    if is_text and text != "null":
+        return text
     try:
         value = json.loads(text) if len(text) <= _MAX_CODE else text
     except (ValueError, RecursionError):

@@ -24,6 +24,7 @@ from loopbench.tasks.calls import Call, CallError, parse_calls
 from loopbench.tasks.sources import SourceError, check_known
 from loopbench.tasks.sources.fixed import ALL, FixedTask
 from loopbench.tasks.sources.prompts import prompt_of
+from loopbench.tasks.tool_call import calls_schema
 from loopbench.types import Category, Grade, Sample
 
 CATEGORIES = {
@@ -157,7 +158,7 @@ class BfclTask(FixedTask):
             return no_answer({"name": 0.0})
         category = sample.reference["category"]
         try:
-            calls: list[Call] | None = parse_calls(final)
+            calls: list[Call] | None = parse_calls(final, _texts(sample.reference["functions"]))
         except CallError:
             calls = None
         if category.endswith("irrelevance"):
@@ -168,11 +169,48 @@ class BfclTask(FixedTask):
             return Grade(correct=False, score=0.0, problem="unparsable_call", parts={"name": 0.0})
         return _graded(final, valid(calls, sample.reference), {"name": _names(calls, sample)})
 
+    def json_schema(self, sample: Sample) -> dict[str, Any]:
+        """Return the schema of a reply: a list of calls of the functions in the prompt."""
+        specs = [
+            {"name": f["name"], "parameters": _json_schema(f["parameters"])}
+            for f in sample.reference["functions"]
+        ]
+        return calls_schema(specs)
+
     def oracle(self, sample: Sample) -> str:
         """Write BFCL's own answer as our prompt asks for it."""
         if sample.reference["category"].endswith("live_relevance"):
             return json.dumps([{"name": sample.reference["functions"][0]["name"], "arguments": {}}])
         return json.dumps([{"name": name, "arguments": kw} for name, kw in gold_calls(sample)])
+
+
+_TYPES = {"dict": "object", "float": "number", "tuple": "array"}
+_KEPT = ("type", "properties", "required", "items")
+"""No `enum`: the checker compares a choice without case and spaces."""
+
+
+def _json_schema(spec: dict[str, Any]) -> dict[str, Any]:
+    """Translate BFCL's types; `any` admits everything, and notes for the reader are dropped."""
+    if spec.get("type") == "any":
+        return {}
+    schema = {key: spec[key] for key in _KEPT if key in spec}
+    if "type" in schema:
+        schema["type"] = _TYPES.get(schema["type"], schema["type"])
+    if "properties" in schema:
+        schema["properties"] = {k: _json_schema(v) for k, v in schema["properties"].items()}
+    if "items" in schema:
+        schema["items"] = _json_schema(schema["items"])
+    return schema
+
+
+def _texts(functions: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Return which parameters of which functions are text."""
+    return {
+        (function["name"], name)
+        for function in functions
+        for name, schema in function["parameters"]["properties"].items()
+        if schema.get("type") == "string"
+    }
 
 
 def _graded(final: str, right: bool, parts: dict[str, float]) -> Grade:
