@@ -29,8 +29,10 @@ from loopbench.types import Category, Grade, Sample
 
 CORRECT = 0.99
 """Least score of a correct answer; many scorers give a little for any answer at all."""
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 """Longest wait for one item or one score."""
+START_S = 300.0
+"""Longest wait for the package to be imported."""
 INSTALL = "pip install 'loopbench-edge[tasks]'"
 
 _TAGGED = re.compile(r"<answer>", re.IGNORECASE)
@@ -41,7 +43,7 @@ class Worker:
     """The process that runs reasoning-gym; started when first asked, restarted when stuck."""
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
-        self._limit_s = limit_s
+        self.limit_s = limit_s
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -56,7 +58,7 @@ class Worker:
         with self._lock:
             process = self._process or self._start()
             line = json.dumps({"command": command, **request}) + "\n"
-            reply = self._exchange(process, line.encode())
+            reply = self._exchange(process, line.encode(), self.limit_s)
             if reply is None:
                 self._stop()
                 return None
@@ -68,16 +70,19 @@ class Worker:
         if importlib.util.find_spec("reasoning_gym") is None:
             raise SourceError(f"reasoning_gym: needs reasoning-gym; install it with: {INSTALL}.")
         environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             [sys.executable, "-m", "loopbench.tasks.sources.gym_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
         )
-        return self._process
+        if self._exchange(process, b'{"command": "ready"}\n', START_S) is None:
+            self._stop()
+            raise SourceError(f"reasoning-gym does not start; install it again with: {INSTALL}.")
+        return process
 
-    def _exchange(self, process: subprocess.Popen[bytes], line: bytes) -> Any:
+    def _exchange(self, process: subprocess.Popen[bytes], line: bytes, limit_s: float) -> Any:
         assert process.stdin and process.stdout
         try:
             process.stdin.write(line)
@@ -86,7 +91,7 @@ class Worker:
             return None
         with selectors.DefaultSelector() as waiting:
             waiting.register(process.stdout, selectors.EVENT_READ)
-            if not waiting.select(self._limit_s):
+            if not waiting.select(limit_s):
                 return None
         reply = process.stdout.readline()
         return json.loads(reply) if reply.endswith(b"\n") else None

@@ -145,7 +145,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     _prepare()
-    commands = {"names": _names, "levels": _levels, "item": _item, "score": _score}
+    commands = {"ready": bool, "names": _names, "levels": _levels, "item": _item, "score": _score}
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -129,12 +129,14 @@ def test_hostile_answers_are_wrong_and_run_nothing(
 def test_a_scorer_that_hangs_is_ended_and_the_next_one_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    worker = gym.Worker(limit_s=4)
+    worker = gym.Worker()
     monkeypatch.setattr(gym, "WORKER", worker)
     task = gym.GymTask("countdown")
     sample = next(task.samples(1, level="default"))
+    worker.limit_s = 0.5
     grade = task.grade(sample, "<answer>9**9**9**9**9</answer>")
-    assert (grade.correct, grade.score) == (False, 0.0)
+    assert (grade.correct, grade.score, grade.problem) == (False, 0.0, "scorer_timeout")
+    worker.limit_s = gym.LIMIT_S
     assert task.grade(sample, task.oracle(sample)).correct is True
     worker.close()
 
