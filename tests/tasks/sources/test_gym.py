@@ -13,8 +13,8 @@ from loopbench.tasks.suites import content_hash, select
 from loopbench.types import Sample
 
 FAST = (
-    "basic_arithmetic", "countdown", "game_of_life_halting", "knights_knaves", "leg_counting",
-    "mini_sudoku", "number_sorting", "polynomial_equations", "spell_backward", "word_ladder",
+    "basic_arithmetic", "countdown", "game_of_life_halting", "leg_counting", "mini_sudoku",
+    "number_sorting", "spell_backward",
 )  # fmt: skip
 UNSTATED = {"boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour"}
 """They score answers and state none."""
@@ -56,7 +56,7 @@ def test_every_data_set_keeps_the_contract() -> None:
 
 
 def test_items_are_pinned_to_the_seed_and_not_to_the_process() -> None:
-    names = [f"reasoning_gym:{name}" for name in ("word_ladder", "knight_swap", "leg_counting")]
+    names = [f"reasoning_gym:{name}" for name in ("ransom_note", "isomorphic_strings")]
     first = select(names, 6, 3)
     gym.WORKER.close()
     assert content_hash(select(names, 6, 3)) == content_hash(first)
@@ -111,7 +111,7 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("name", ["string_insertion", "n_queens", "countdown", "puzzle24"])
+@pytest.mark.parametrize("name", ["string_insertion", "countdown"])
 def test_hostile_answers_are_wrong_and_run_nothing(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
