@@ -61,7 +61,8 @@ def cli() -> None:
     callback=_list_of(str),
     default="edge",
     show_default=True,
-    help="Suites, tasks or task:level, separated by commas.",
+    help="Suites, tasks, task:level, or tasks of a source (bfcl:simple, jsonl:my.jsonl, ...), "
+    "separated by commas.",
 )
 @click.option(
     "--temperature",
@@ -110,6 +111,11 @@ def cli() -> None:
     type=click.Choice(("chat", "completions")),
     help="openai: with the server's chat template (the default), or plain prompts.",
 )
+@click.option(
+    "--constrained",
+    is_flag=True,
+    help="Decode under each task's JSON schema; extraction and tool tasks only.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; new under runs/.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @_show_options
@@ -140,7 +146,10 @@ def run(
         # Its prompts are a million parameters' size; those of the other suites are not.
         options["tasks"] = (catalog.REFERENCE,)
     settings = Settings(
-        models=catalog.expand(models), temperatures=temperature, early_stop=not no_early_stop, **options
+        models=catalog.expand(models),
+        temperatures=temperature,
+        early_stop=not no_early_stop,
+        **options,
     )
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the folder of the run to continue.")

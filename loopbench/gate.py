@@ -167,6 +167,8 @@ def value_of(one: Seen, metric: Metric) -> float | None:
     """Return what a generation adds to a metric; None if the metric is not about its task."""
     if metric in ("doom", "truncated"):
         return float(one.outcome == metric)
+    if not one.graded:
+        return None
     if metric == "accuracy":
         return float(one.correct) if one.category == "reasoning" else None
     category = {"extraction_f1": "extraction", "tool_score": "tools"}[metric]

@@ -49,21 +49,30 @@ def _models() -> Listing:
 
 def _tasks() -> Listing:
     from loopbench import tasks
+    from loopbench.tasks import sources
     from loopbench.tasks.suites import DEFAULT_SUITE, SUITES
 
+    own = ("LoopBench", "Apache-2.0")
     rows = []
     for suite in SUITES.values():
         size = sum(entry.count for entry in suite.entries)
         default = " (the default)" if suite.name == DEFAULT_SUITE else ""
-        rows.append(
-            (suite.name, f"suite v{suite.version}", f"{size} prompts", suite.description + default)
-        )
+        levels = ", ".join(dict.fromkeys(entry.level for entry in suite.entries))
+        kind = f"suite v{suite.version}"
+        said = suite.description + default
+        rows.append((suite.name, kind, f"{size} prompts", levels, *own, said))
     for name in tasks.names():
         task = tasks.get(name)
-        rows.append(
-            (name, f"{task.category} v{task.version}", ", ".join(task.levels), task.description)
-        )
-    return ("name", "kind", "levels", "description"), rows
+        kind = f"{task.category} v{task.version}"
+        levels = ", ".join(task.levels)
+        rows.append((name, kind, "without end", levels, *own, task.description))
+    for prefix in sources.PREFIXES:
+        found = sources.source(prefix)
+        name = f"{prefix}:{found.placeholder}"
+        facts = (found.size(), found.levels(), found.origin, found.licence, found.description)
+        rows.append((name, "source", *facts))
+    titles = ("name", "kind", "size", "levels", "source", "licence", "description")
+    return titles, rows
 
 
 def _detectors() -> Listing:

@@ -40,6 +40,7 @@ class Seen(Struct, frozen=True):
     correct: bool
     tokens: int
     error: str | None = None
+    graded: bool = True
 
     @property
     def prompt(self) -> tuple[str, str]:
@@ -104,6 +105,7 @@ def seen_of(record: Record) -> Seen:
         correct=bool(record.grade.correct),
         tokens=record.generation.output_tokens,
         error=record.generation.error,
+        graded=record.grade.score is not None,
     )
 
 

@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True):
     device: str | None = None
     dtype: str | None = None
     api: str | None = None
+    constrained: bool = False
 
     def engine_options(self) -> dict[str, str]:
         """Return what was asked of the engines, by the names that backends list."""
@@ -62,6 +63,7 @@ class Settings(Struct, frozen=True):
                 top_p=self.top_p,
                 min_p=self.min_p,
                 repetition_penalty=self.repetition_penalty,
+                constrained=self.constrained,
             )
             for temperature in self.temperatures
         ]
@@ -95,6 +97,11 @@ class Settings(Struct, frozen=True):
                 raise ValueError(f"A {what} is named twice; use --repeats to run it again.")
         if not 0 <= self.audit_share <= 1 or self.audit_min < 0:
             raise ValueError("--audit-share must be between 0 and 1, --audit-min at least 0.")
+        if self.constrained and self.early_stop:
+            raise ValueError(
+                "--constrained needs --no-early-stop: a stream that is continued for the audit "
+                "would begin its grammar anew."
+            )
         self._check_filters()
 
     def _check_filters(self) -> None:
@@ -149,26 +156,31 @@ class Job(Struct, frozen=True):
     sampling: Sampling
     repeat: int
 
-    def request(self) -> Request:
-        """Return what the backend is asked."""
+    def request(self, json_schema: dict[str, Any] | None = None) -> Request:
+        """Return what the backend is asked, under a schema where decoding is constrained."""
         return Request(
             key=self.key,
             prompt=self.sample.prompt,
             sampling=self.sampling,
             sample_id=self.sample.id,
             repeat=self.repeat,
+            json_schema=json_schema,
         )
 
 
 def job_key(model: ModelInfo, sample: Sample, sampling: Sampling, repeat: int) -> str:
     """Return the identity of a generation: equal only if the same thing is measured."""
+    drawn = msgspec.to_builtins(sampling)
+    # Keys of runs from before there was a choice stay as they are.
+    if not drawn["constrained"]:
+        del drawn["constrained"]
     content = (
         model.fingerprint,
         sample.task,
         sample.task_version,
         sample.id,
         sample.prompt,
-        msgspec.json.encode(sampling).decode(),
+        msgspec.json.encode(drawn).decode(),
         repeat,
     )
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]

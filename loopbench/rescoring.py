@@ -17,6 +17,7 @@ from loopbench.plan import Job
 from loopbench.runner import audit_of, judge_generation, record_of
 from loopbench.store import RunStore, read_audits, read_header, read_records
 from loopbench.summary import By, Fact, Followed, Row, fact_of, followed_of, rows
+from loopbench.thinking import loop_in_thinking
 from loopbench.types import Audit, Record, Sample, Struct
 
 
@@ -91,12 +92,15 @@ def rescored(
 ) -> Iterator[tuple[Record, Record, bool]]:
     """Yield each record as it was, as it is judged now, and whether it was graded anew."""
     for record in records:
-        known = record.task in tasks.names()
-        if not known or tasks.get(record.task).version != record.task_version:
+        task = tasks.find(record.task)
+        if task is None or task.version != record.task_version:
             # Detection needs no task; the grade stays as it was.
             verdicts = judge_generation(record.generation, measure)
             outcome = classify(record.generation.finish, verdicts)
-            after = msgspec.structs.replace(record, verdicts=verdicts, outcome=outcome)
+            inside = loop_in_thinking(record.generation, verdicts)
+            after = msgspec.structs.replace(
+                record, verdicts=verdicts, outcome=outcome, loop_in_thinking=inside
+            )
             yield record, after, False
             continue
         fields = ("id", "task", "task_version", "level", "category", "prompt", "reference")

@@ -24,6 +24,7 @@ from loopbench.plan import Job, Schedule, Settings, audit_choice, batches, jobs,
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
 from loopbench.targets import Selection, check_targets, options_for, selection_of
 from loopbench.tasks.suites import content_hash
+from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
@@ -38,6 +39,8 @@ from loopbench.types import (
 
 PROMPT_ALLOWANCE = 1536
 """Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
+BYTES_PER_TOKEN = 2
+"""Fewer than any tokeniser in use packs into a token of long prompts, JSON included."""
 
 
 class Progress(Protocol):
@@ -118,6 +121,9 @@ def execute(
     selection = selection_of(targets, settings)
     if schedule:
         selection = selection._replace(samples=schedule.samples)
+    if settings.constrained:
+        for sample in selection.samples:
+            tasks.json_schema(sample)
     header = _header(settings, targets, models, selection)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
@@ -171,7 +177,19 @@ def _header(
             "threads": settings.threads,
             **settings.engine_options(),
         },
+        sources=_sources(sorted({sample.task for sample in samples})),
     )
+
+
+def _sources(names: Sequence[str]) -> dict[str, str]:
+    """Return which data the tasks of sources draw on: a package's version, a revision, a hash."""
+    origins = {}
+    for name in names:
+        try:
+            origins[name] = tasks.origin(tasks.get(name))
+        except UnknownNameError:
+            continue  # a recording may be of tasks that are not known here
+    return {name: origin for name, origin in origins.items() if origin}
 
 
 def _run_model(
@@ -200,7 +218,8 @@ def _run_model(
         flagged, settings, audited
     ):
         return
-    with closing(_open(target, model, settings)) as backend:
+    allowance = prompt_allowance(selection.samples)
+    with closing(_open(target, model, settings, allowance)) as backend:
         for cell in cells:
             records: list[Record] = []
             for batch in batches(cell, schedule.looks if schedule else ()):
@@ -238,14 +257,25 @@ def _unaudited(
     }
 
 
-def _open(target: Target, model: ModelInfo, settings: Settings) -> Backend:
+def prompt_allowance(samples: Iterable[Sample]) -> int:
+    """Return how many tokens of context the longest prompt may need, its template included."""
+    longest = max((len(sample.prompt.encode()) for sample in samples), default=0)
+    return max(PROMPT_ALLOWANCE, longest // BYTES_PER_TOKEN)
+
+
+def _request(job: Job) -> Request:
+    schema = tasks.json_schema(job.sample) if job.sampling.constrained else None
+    return job.request(schema)
+
+
+def _open(target: Target, model: ModelInfo, settings: Settings, allowance: int) -> Backend:
     return backends.get(target.backend).open(
         target.place,
         name=model.name,
         slots=settings.slots,
         threads=settings.threads,
         max_new_tokens=settings.max_new_tokens,
-        prompt_allowance=PROMPT_ALLOWANCE,
+        prompt_allowance=allowance,
         deterministic=settings.deterministic,
         seed=settings.seed,
         **options_for(target, settings),
@@ -270,7 +300,7 @@ def _generate(
     by_key = {job.key: job for job in todo}
     stop = [rule.build() for rule in header.stop]
     measure = [rule.build() for rule in header.measure]
-    requests = (job.request() for job in todo)
+    requests = map(_request, todo)
     results = backend.generate(requests, lambda request: _Counted(stop, progress))
     with closing(results):  # type: ignore[type-var]
         for request, generation in results:
@@ -303,7 +333,8 @@ def record_of(job: Job, model: str, generation: Generation, measure: Sequence[De
         generation=generation,
         verdicts=verdicts,
         outcome=classify(generation.finish, verdicts),
-        grade=grade_of(sample, generation.text),
+        grade=grade_of(sample, whole_text(generation)),
+        loop_in_thinking=loop_in_thinking(generation, verdicts),
     )
 
 

@@ -54,6 +54,8 @@ class Header(Struct, frozen=True):
     deterministic: bool
     engine: dict[str, int | str | None]
     """Slots and threads: they do not change what is measured, only how fast."""
+    sources: dict[str, str] = msgspec.field(default_factory=dict)
+    """Tasks from elsewhere: the package and version, revision or file hash of their data."""
 
     def differences(self, other: Header) -> list[str]:
         """Name every setting in which two headers measure different things."""

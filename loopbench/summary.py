@@ -23,6 +23,9 @@ class Rate(Struct, frozen=True):
     n: int
 
 
+NO_RATE = Rate(value=None, low=None, high=None, n=0)
+
+
 class Row(Struct, frozen=True):
     """One line of the table. Rates are fractions, lengths are tokens."""
 
@@ -74,9 +77,10 @@ class Row(Struct, frozen=True):
     template_hash: str | None = None
     tokenization: str = "model"
     """What tokens are: the model's own, or the name of a declared split of the text."""
-
-
-NO_RATE = Rate(value=None, low=None, high=None, n=0)
+    doom_in_thinking: Rate = NO_RATE
+    """Of the doomed outputs of a model that thinks: the share whose loop begins in there."""
+    constrained: bool = False
+    """Decoding kept every output to its task's JSON schema."""
 
 
 class Fact(NamedTuple):
@@ -100,6 +104,9 @@ class Fact(NamedTuple):
     seconds: float
     score: float
     correct: bool
+    graded: bool = True
+    """A judgement was meant to be possible; prompts without an answer only count loops."""
+    in_thinking: bool | None = None
 
 
 def fact_of(record: Record) -> Fact:
@@ -125,6 +132,8 @@ def fact_of(record: Record) -> Fact:
         seconds=record.generation.seconds,
         score=record.grade.score or 0.0,
         correct=bool(record.grade.correct),
+        graded=record.grade.score is not None,
+        in_thinking=record.loop_in_thinking if doomed else None,
     )
 
 
@@ -229,6 +238,11 @@ def _row(
         extraction_f1=_mean_score(valid, "extraction"),
         tool_score=_mean_score(valid, "tools"),
         tokens_per_second=_speed(valid, audits, tokens, header),
+        doom_in_thinking=_rate(
+            [fact for fact in valid if fact.in_thinking is not None],
+            lambda fact: bool(fact.in_thinking),
+        ),
+        constrained=any(sampling.constrained for sampling in header.samplings),
     )
 
 
@@ -247,14 +261,15 @@ def _rate(facts: Sequence[Fact], is_hit: Callable[[Fact], bool]) -> Rate:
 
 
 def _accuracy(facts: Sequence[Fact]) -> Rate:
-    return _rate([f for f in facts if f.category == "reasoning"], lambda fact: fact.correct)
+    graded = [fact for fact in facts if fact.category == "reasoning" and fact.graded]
+    return _rate(graded, lambda fact: fact.correct)
 
 
 def _mean_score(facts: Sequence[Fact], category: str) -> Rate:
     """Return the mean score of a category; repeats of a prompt are averaged first."""
     prompts: dict[tuple[str, str], list[float]] = {}
     for fact in facts:
-        if fact.category == category:
+        if fact.category == category and fact.graded:
             prompts.setdefault(fact.prompt, []).append(fact.score)
     if not prompts:
         return NO_RATE

@@ -78,6 +78,16 @@ COLUMNS = (
         lambda r: percent(r.flip_rate),
         lambda rows: any(r.flip_rate.n for r in rows),
     ),
+    Column(
+        "in think %",
+        lambda r: percent(r.doom_in_thinking),
+        lambda rows: any(r.doom_in_thinking.n for r in rows),
+    ),
+    Column(
+        "schema",
+        lambda r: "forced" if r.constrained else "–",
+        lambda rows: any(r.constrained for r in rows),
+    ),
     Column("onset", lambda r: "–" if r.median_onset is None else f"{r.median_onset:.0f}"),
     Column("accuracy %", lambda r: percent(r.accuracy)),
     Column("extract F1", lambda r: percent(r.extraction_f1)),

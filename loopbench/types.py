@@ -59,6 +59,8 @@ class Sampling(Struct, frozen=True):
     top_p: float = 1.0
     min_p: float = 0.0
     repetition_penalty: float = 1.0
+    constrained: bool = False
+    """Only tokens that keep the output valid under its task's JSON schema."""
 
 
 class Request(Struct, frozen=True):
@@ -80,6 +82,8 @@ class Request(Struct, frozen=True):
     sample_id: str = ""
     """Which sample is asked, where a backend looks recorded outputs up."""
     repeat: int = 0
+    json_schema: dict[str, Any] | None = None
+    """What the output must be valid under, where decoding is constrained."""
 
 
 class Generation(Struct, frozen=True):
@@ -101,6 +105,8 @@ class Generation(Struct, frozen=True):
     seconds: float
     """Wall time from submission to the last token."""
     error: str | None = None
+    opened_thinking: bool = False
+    """The chat template ended the prompt with `<think>`: the output begins inside it."""
 
 
 class LoopSpan(Struct, frozen=True):
@@ -197,6 +203,8 @@ class Record(Struct, frozen=True):
     verdicts: list[Verdict]
     outcome: Outcome
     grade: Grade
+    loop_in_thinking: bool | None = None
+    """The loop begins inside a thinking block; None without a loop or without thinking."""
 
 
 class Audit(Struct, frozen=True):

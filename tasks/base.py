@@ -22,10 +22,13 @@ class Task(Protocol):
     name: str
     version: int
     category: Category
-    levels: tuple[str, ...]
-    """From easy to hard."""
     description: str
     """One line for `loopbench ls tasks`."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Difficulties from easy to hard, further kinds of items after them."""
+        ...
 
     def samples(
         self, n: int, *, level: str, seed: int = 0, split: str = "test"

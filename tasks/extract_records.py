@@ -9,7 +9,7 @@ from typing import Any
 
 from loopbench.tasks.answers import final_text, json_values, no_answer, shown
 from loopbench.tasks.base import Draft, Procedural
-from loopbench.tasks.records import KINDS
+from loopbench.tasks.records import KINDS, Document, closed
 from loopbench.types import Category, Grade, Sample
 
 _MAX_LEAVES = 5_000
@@ -108,16 +108,34 @@ def schema_valid(value: Any, schema: dict[str, Any]) -> bool:
         return False
 
 
+def _file(rng: random.Random) -> Document:
+    """Draw one document of every kind and one schema over them all."""
+    drawn = [kind(rng, 2) for kind in rng.sample(KINDS, len(KINDS))]
+    texts, record, properties = [], {}, {}
+    for number, document in enumerate(drawn, 1):
+        texts.append(f"Document {number}: {document.kind}\n{document.text}")
+        prefix = document.kind.partition(" (")[0].replace(" ", "_")
+        for key, value in document.record.items():
+            record[f"{prefix}_{key}"] = value
+            properties[f"{prefix}_{key}"] = document.schema["properties"][key]
+    return Document("file of documents", "\n\n".join(texts), record, closed(properties))
+
+
 class ExtractRecords(Procedural):
     """Extract a record from an invoice, case report, job advertisement or log."""
 
     name = "extract_records"
     category: Category = "extraction"
+    levels = ("easy", "medium", "hard", "long_schema")
+    default_level = "hard"
     description = "invoices, case reports, job ads and logs to JSON under a schema"
 
     def draft(self, rng: random.Random, level: str) -> Draft:
         """Draw a document; the schema stands in the prompt."""
-        document = rng.choice(KINDS)(rng, self.levels.index(level))
+        if level == "long_schema":
+            document = _file(rng)
+        else:
+            document = rng.choice(KINDS)(rng, self.levels.index(level))
         prompt = (
             f"Extract the data from this {document.kind} as JSON.\n\n"
             f"Text:\n{document.text}\n\n"
@@ -150,6 +168,11 @@ class ExtractRecords(Procedural):
             problem=problem if valid else "schema_violation",
             parts={"valid_json": 1.0, "schema_valid": float(valid), "field_f1": f1},
         )
+
+    def json_schema(self, sample: Sample) -> dict[str, Any]:
+        """Return the schema that the prompt shows."""
+        schema: dict[str, Any] = sample.reference["schema"]
+        return schema
 
     def oracle(self, sample: Sample) -> str:
         """Write the record."""

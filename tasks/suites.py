@@ -7,11 +7,13 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from loopbench import tasks
 from loopbench.naming import UnknownNameError
+from loopbench.tasks import sources
 from loopbench.types import Sample
 
 DEFAULT_SUITE = "edge"
@@ -27,6 +29,15 @@ _REASONING = (
     "long_multiplication",
     "number_sequence",
 )
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A task whose items are given and end."""
+
+    def size(self, level: str) -> int:
+        """Return the number of items of a level."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +73,17 @@ def _mixture(reasoning: int, hard: int, medium: int) -> tuple[Entry, ...]:
     )
 
 
+_FULL = (
+    *_mixture(32, 48, 32),
+    Entry("extract_records", "long_schema", 24),
+    *(Entry("tool_call", level, 24) for level in ("tools_1", "tools_10", "tools_40")),
+)
+
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
         Suite("edge", 1, "hard reasoning, with extraction and tool use", _mixture(8, 12, 8)),
+        Suite("full", 1, "four times edge, with many tools and long schemas", _FULL),
         Suite("quick", 1, "a quarter of the edge mixture", _mixture(2, 3, 2)),
         Suite(
             "easy",
@@ -130,11 +148,12 @@ def select(names: Sequence[str], limit: int | None, seed: int) -> list[Sample]:
     Parameters
     ----------
     names
-        Suites, tasks (at their hardest level) and `task:level`. A task and level that is
-        named twice counts once, with the larger number.
+        Suites, tasks (at their hardest level), `task:level`, and tasks of sources such as
+        `bfcl:simple`. A task and level that is named twice counts once, with the larger number.
     limit
         Most samples in all. If only tasks are named they share it evenly, so that one task
-        can be run on as many samples as wanted; without it each gives `DEFAULT_COUNT`.
+        can be run on as many samples as wanted; without it each gives `DEFAULT_COUNT`, and a
+        task whose items are given (a published set, a file) gives all of them.
     seed
         Of the samples and of their order.
 
@@ -150,7 +169,7 @@ def select(names: Sequence[str], limit: int | None, seed: int) -> list[Sample]:
     if not names:
         raise ValueError("no task or suite was named")
     only_tasks = not any(name in SUITES for name in names)
-    each = -(-limit // len(set(names))) if limit and only_tasks else DEFAULT_COUNT
+    each = -(-limit // len(set(names))) if limit and only_tasks else None
     merged: dict[tuple[str, str], int] = {}
     for name in names:
         for entry in _entries(name, each):
@@ -175,7 +194,7 @@ def draw(names: Sequence[str], n: int, seed: int) -> list[Sample]:
         raise ValueError(f"name a task or suite and a positive number of samples, got {n}")
     merged: dict[tuple[str, str], int] = {}
     for name in names:
-        for entry in _entries(name, DEFAULT_COUNT):
+        for entry in _entries(name, None):
             place = (entry.task, entry.level)
             merged[place] = max(entry.count, merged.get(place, 0))
     places = sorted(merged)
@@ -203,16 +222,24 @@ def content_hash(samples: Iterable[Sample]) -> str:
     return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def _entries(name: str, count: int) -> tuple[Entry, ...]:
+def _entries(name: str, count: int | None) -> tuple[Entry, ...]:
     if name in SUITES:
         return SUITES[name].entries
-    task_name, colon, level = name.partition(":")
-    if task_name not in tasks.names():
-        raise UnknownNameError("task or suite", task_name, [*SUITES, *tasks.names()])
-    levels = tasks.get(task_name).levels
-    if colon and level not in levels:
-        raise UnknownNameError(f"level of {task_name}", level, levels)
-    return (Entry(task_name, level if colon else levels[-1], count),)
+    if sources.is_source(name):
+        task_name, level = sources.split(name)
+    else:
+        task_name, _, level = name.partition(":")
+        if task_name not in tasks.names():
+            known = [*SUITES, *tasks.names(), *(f"{prefix}:" for prefix in sources.PREFIXES)]
+            raise UnknownNameError("task or suite", task_name, known)
+    task = tasks.get(task_name)
+    level = level or tasks.default_level(task)
+    if level not in task.levels:
+        raise UnknownNameError(f"level of {task_name}", level, task.levels)
+    if isinstance(task, Sized):
+        there = task.size(level)
+        return (Entry(task_name, level, there if count is None else min(count, there)),)
+    return (Entry(task_name, level, DEFAULT_COUNT if count is None else count),)
 
 
 def _balanced(entries: Sequence[Entry], seed: int) -> list[Sample]:

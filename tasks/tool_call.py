@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from loopbench.tasks.answers import final_text, no_answer, shown
 from loopbench.tasks.base import Draft, Procedural
 from loopbench.tasks.calls import MAX_CALLS, Call, CallError, parse_calls
+from loopbench.tasks.decoys import DECOYS
 from loopbench.tasks.functions import FUNCTIONS, Function
 from loopbench.types import Category, Grade, Sample
 
@@ -20,6 +22,8 @@ _KINDS = {
 _LISTED = {"easy": (2, 3), "medium": (3, 5), "hard": (6, 8)}
 _CALLS = {"easy": (2, 2), "medium": (2, 2), "hard": (3, 4)}
 _OPTIONAL = {"easy": 0.0, "medium": 0.5, "hard": 0.7}
+_MANY = {"tools_1": 1, "tools_10": 10, "tools_40": 40}
+"""Levels that ask for two calls of one function, or none, and differ in how many are listed."""
 
 
 def _said(value: Any) -> str:
@@ -40,6 +44,34 @@ def _ask(rng: random.Random, function: Function, optional: float) -> tuple[str, 
     words = function.request.format(**{name: _said(v) for name, v in arguments.items()})
     plain = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
     return " ".join([words, *extras]), {"name": function.name, "arguments": plain}
+
+
+def _prompt(specs: Sequence[dict[str, Any]], request: str) -> str:
+    listed = "\n".join(json.dumps(spec, separators=(",", ":")) for spec in specs)
+    return (
+        f"You can call these functions:\n{listed}\n\n"
+        f"Request: {request}\n\n"
+        "Reply with only a JSON list of the calls that the request needs, each written as "
+        '{"name": "<function>", "arguments": {"<parameter>": <value>}}. '
+        "If no function fits the request, reply with an empty list."
+    )
+
+
+def calls_schema(specs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the JSON schema of a list of calls of the given functions."""
+    calls = [
+        {
+            "type": "object",
+            "properties": {
+                "name": {"const": spec["name"]},
+                "arguments": {**spec["parameters"], "additionalProperties": False},
+            },
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for spec in specs
+    ]
+    return {"type": "array", "items": {"anyOf": calls}}
 
 
 def _rules(functions: list[Function]) -> dict[str, Any]:
@@ -124,10 +156,37 @@ class ToolCall(Procedural):
 
     name = "tool_call"
     category: Category = "tools"
+    levels = ("easy", "medium", "hard", *_MANY)
+    default_level = "hard"
     description = "function calls: simple, multiple, parallel and irrelevant requests"
 
     def draft(self, rng: random.Random, level: str) -> Draft:
         """Draw the kind of request, its calls, and the functions listed beside them."""
+        return self._among_many(rng, level) if level in _MANY else self._mixed(rng, level)
+
+    def _among_many(self, rng: random.Random, level: str) -> Draft:
+        # The request is as hard at every level, so that only the listing makes a difference.
+        drawn = rng.sample(FUNCTIONS, len(FUNCTIONS))
+        wanted, others = drawn[0], drawn[1:]
+        irrelevant = rng.random() < 0.25
+        asks = [_ask(rng, wanted, _OPTIONAL["medium"]) for _ in range(2)]
+        if asks[0][1] == asks[1][1]:
+            asks.pop()
+        specs = [f.spec() for f in ([] if irrelevant else [wanted])]
+        pool = rng.sample([*(f.spec() for f in others), *DECOYS], len(others) + len(DECOYS))
+        specs += pool[: _MANY[level] - len(specs)]
+        rng.shuffle(specs)
+        names = {spec["name"] for spec in specs}
+        return Draft(
+            _prompt(specs, " ".join(words for words, _ in asks)),
+            {
+                "kind": "irrelevant" if irrelevant else "parallel",
+                "calls": [] if irrelevant else [call for _, call in asks],
+                "rules": _rules([f for f in FUNCTIONS if f.name in names]),
+            },
+        )
+
+    def _mixed(self, rng: random.Random, level: str) -> Draft:
         kind = rng.choice(_KINDS[level])
         listed = 1 if kind == "simple" else rng.randint(*_LISTED[level])
         asked = rng.randint(*_CALLS[level]) if kind == "parallel" else 1
@@ -144,14 +203,7 @@ class ToolCall(Procedural):
             kind = "multiple"
         calls = [] if kind == "irrelevant" else [call for _, call in asks]
         rng.shuffle(shown_specs)
-        specs = "\n".join(json.dumps(f.spec(), separators=(",", ":")) for f in shown_specs)
-        prompt = (
-            f"You can call these functions:\n{specs}\n\n"
-            f"Request: {' '.join(words for words, _ in asks)}\n\n"
-            "Reply with only a JSON list of the calls that the request needs, each written as "
-            '{"name": "<function>", "arguments": {"<parameter>": <value>}}. '
-            "If no function fits the request, reply with an empty list."
-        )
+        prompt = _prompt([f.spec() for f in shown_specs], " ".join(words for words, _ in asks))
         reference = {"kind": kind, "calls": calls, "rules": _rules(shown_specs)}
         return Draft(prompt, reference)
 
@@ -178,6 +230,11 @@ class ToolCall(Procedural):
     def oracle(self, sample: Sample) -> str:
         """Write the calls."""
         return json.dumps(sample.reference["calls"])
+
+    def json_schema(self, sample: Sample) -> dict[str, Any]:
+        """Return the schema of a reply: a list of calls of the functions in the prompt."""
+        listed = sample.prompt.partition("\n\n")[0].split("\n")[1:]
+        return calls_schema([json.loads(line) for line in listed])
 
 
 TASK = ToolCall()

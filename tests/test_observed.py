@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from runs import mixed, observed, records
-
 from loopbench.observed import differences, missing_generations, observe, template_difference
+from runs import mixed, observed, records
 
 
 def test_a_generation_that_was_made_again_counts_once() -> None:

@@ -97,8 +97,14 @@ class Client:
 
     async def prompt_ids(self, prompt: str) -> list[int]:
         """Return the ids of a prompt, after the chat template where the model has one."""
+        return await self._ids(await self._rendered(prompt))
+
+    async def _rendered(self, prompt: str) -> str:
         if self._templated:
             prompt = await self.render([{"role": "user", "content": prompt}])
+        return prompt
+
+    async def _ids(self, prompt: str) -> list[int]:
         body = {"content": prompt, "add_special": True, "parse_special": True}
         ids = [int(item) for item in (await self._post("/tokenize", body))["tokens"]]
         # A template that writes the BOS itself must not get the tokeniser's one on top.
@@ -117,7 +123,8 @@ class Client:
             If the connection is lost.
         """
         started = time.monotonic()
-        prompt = await self.prompt_ids(request.prompt)
+        rendered = await self._rendered(request.prompt)
+        prompt = await self._ids(rendered)
         left = request.sampling.max_new_tokens - len(request.prefix_ids)
         # The server ends a stream one token before its slot is full.
         needed = len(prompt) + request.sampling.max_new_tokens + 2
@@ -134,6 +141,8 @@ class Client:
             ids = [*prompt, *request.prefix_ids]
             context = self._limits.context
             body = completion_body(ids, request.sampling, left, request.key, context)
+            if request.json_schema is not None:
+                body["json_schema"] = request.json_schema
             finish, raw = await self._stream(body, output, watch)
             if output.gaps:
                 finish, raw = await self._repeat_whole(body, output)
@@ -146,6 +155,7 @@ class Client:
             prompt_tokens=len(prompt),
             output_tokens=output.predicted,
             seconds=time.monotonic() - started,
+            opened_thinking=self._templated and rendered.rstrip().endswith("<think>"),
         )
 
     async def _stream(self, body: Any, output: Assembler, watch: StreamWatch) -> tuple[Finish, str]:

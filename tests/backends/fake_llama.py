@@ -42,6 +42,7 @@ class FakeEngine:
         self.starts_allowed = 10
         self.death: str | None = None
         self.template_delay = 0.0
+        self.template_end = ""
         self._thread: threading.Thread | None = None
 
     def start(self) -> str:
@@ -100,7 +101,7 @@ class FakeEngine:
         assert request.headers["Authorization"] == "Bearer secret"
         await asyncio.sleep(self.template_delay)
         message = (await request.json())["messages"][0]
-        return web.json_response({"prompt": f"<bos> {message['content']}"})
+        return web.json_response({"prompt": f"<bos> {message['content']}{self.template_end}"})
 
     async def _tokenize(self, request: web.Request) -> web.Response:
         words = (await request.json())["content"].split()

@@ -302,3 +302,25 @@ def test_a_file_that_llama_cpp_refuses_gives_one_sentence(tmp_path: Path) -> Non
     with pytest.raises(BackendError, match=r"llama\.cpp cannot load .*x\.gguf: ") as caught:
         llamacpp.open_backend(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("templated", "end", "opened"),
+    [(True, "", False), (True, " <think>\n", True), (True, " <think> </think>", False)],
+)
+def test_a_template_that_opens_the_thinking_is_noted(
+    templated: bool, end: str, opened: bool
+) -> None:
+    engine = FakeEngine()
+    engine.template_end = end
+    (made,) = run(engine, ask(1), templated=templated)
+    assert made.opened_thinking is opened
+
+
+def test_a_schema_reaches_the_server_and_its_absence_leaves_no_field() -> None:
+    engine = FakeEngine()
+    schema = {"type": "array", "items": {"type": "integer"}}
+    run(engine, ask(1, json_schema=schema))
+    run(other := FakeEngine(), ask(1))
+    assert engine.bodies[0]["json_schema"] == schema
+    assert "json_schema" not in other.bodies[0]

@@ -210,3 +210,18 @@ def test_close_ends_the_child_even_with_streams_under_way() -> None:
     engine.close()
     assert time.monotonic() - started < 3
     assert gone(pid, 0.5)
+
+
+def test_constrained_decoding_gives_valid_json(backend: LlamaCppBackend) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"type": "string", "maxLength": 12}, "count": {"type": "integer"}},
+        "required": ["colour", "count"],
+        "additionalProperties": False,
+    }
+    (made,) = run(backend, ask(["Say hi."], 120, json_schema=schema))
+    (free,) = run(backend, ask(["Say hi."], 20))
+    assert made.text.lstrip().startswith("{")
+    assert not free.text.lstrip().startswith("{")
+    if made.finish == "stop":
+        assert set(json.loads(made.text)) == {"colour", "count"}

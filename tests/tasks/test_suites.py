@@ -15,7 +15,9 @@ from loopbench.tasks.suites import (
 )
 
 
-@pytest.mark.parametrize(("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 480)]
+)
 def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None:
     samples = suite_samples(name, 0)
     assert len(samples) == size == sum(entry.count for entry in SUITES[name].entries)

@@ -60,6 +60,16 @@ PINNED = {
     "tool_call": "0c40ae828b9bfe955d5c7d6e8d39cb0d22766b490101e1159998bef9dc969865",
 }
 
+PINNED_LEVELS: dict[tuple[str, str], str] = {
+    (
+        "extract_records",
+        "long_schema",
+    ): "6bb0e2481f25ac85beaf5e5888ea43f61ae794b0c11b392d4bb8e9b80f74f705",
+    ("tool_call", "tools_1"): "416c5954720e7f8a9b4954c55f1e9988000af823dafb836bc5592937b362c287",
+    ("tool_call", "tools_10"): "c4eeddd97399b69bce91c52453c869ff0e5ce7eabaa16fa153258beffcc1edb3",
+    ("tool_call", "tools_40"): "71711ac65eb779092824a33195be0051532709426c828c16d0a7f6df3474932b",
+}
+
 
 def draw(name: str, level: str, n: int = 8, **options: object) -> list[Sample]:
     return list(tasks.get(name).samples(n, level=level, **options))  # type: ignore[arg-type]
@@ -71,7 +81,8 @@ def test_a_task_declares_itself(name: str) -> None:
     assert isinstance(task, Task)
     assert task.name == name
     assert task.version >= 1
-    assert task.levels == ("easy", "medium", "hard")
+    assert task.levels[:3] == ("easy", "medium", "hard")
+    assert tasks.default_level(task) == "hard"
     assert task.category in ("reasoning", "extraction", "tools")
     assert task.description
 
@@ -79,8 +90,19 @@ def test_a_task_declares_itself(name: str) -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_the_items_are_pinned(name: str) -> None:
     # Changed items need a new task version: old rates would not be comparable.
-    drawn = [s for level in tasks.get(name).levels for s in draw(name, level, 4, seed=3)]
+    drawn = [s for level in ("easy", "medium", "hard") for s in draw(name, level, 4, seed=3)]
     assert content_hash(drawn) == f"sha256:{PINNED[name]}"
+
+
+@pytest.mark.parametrize(("name", "level"), [place for place in PLACES if place in PINNED_LEVELS])
+def test_the_items_of_a_further_level_are_pinned(name: str, level: str) -> None:
+    drawn = draw(name, level, 4, seed=3)
+    assert content_hash(drawn) == f"sha256:{PINNED_LEVELS[name, level]}"
+
+
+def test_every_further_level_is_pinned() -> None:
+    further = {place for place in PLACES if place[1] not in ("easy", "medium", "hard")}
+    assert further == set(PINNED_LEVELS)
 
 
 def test_another_process_draws_the_same_items(tmp_path: Path) -> None:

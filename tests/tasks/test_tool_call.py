@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from loopbench.tasks.decoys import DECOYS
 from loopbench.tasks.functions import FUNCTIONS
 from loopbench.tasks.tool_call import TASK, same_value
 from loopbench.types import Sample
@@ -134,3 +136,31 @@ def test_kinds_and_number_of_functions(level: str, kinds: set[str]) -> None:
     for s in drawn:
         assert all(call["name"] in s.reference["rules"] for call in s.reference["calls"])
         assert (s.reference["kind"] == "irrelevant") == (not s.reference["calls"])
+
+
+@pytest.mark.parametrize(("level", "count"), [("tools_1", 1), ("tools_10", 10), ("tools_40", 40)])
+def test_a_level_lists_as_many_functions_as_it_says(level: str, count: int) -> None:
+    kinds = set()
+    for drawn in TASK.samples(40, level=level):
+        listed = drawn.prompt.partition("\n\n")[0].split("\n")[1:]
+        names = [json.loads(line)["name"] for line in listed]
+        assert len(names) == len(set(names)) == count
+        called = {call["name"] for call in drawn.reference["calls"]}
+        assert called <= set(names)
+        kinds.add(len(drawn.reference["calls"]))
+    assert kinds >= {0, 2}
+
+
+def test_a_decoy_is_no_function_that_is_asked_for() -> None:
+    names = [function.name for function in FUNCTIONS] + [decoy["name"] for decoy in DECOYS]
+    assert len(set(names)) == len(names) >= 41
+
+
+@pytest.mark.parametrize("level", TASK.levels)
+def test_the_schema_admits_the_answer_and_no_other_function(level: str) -> None:
+    for drawn in TASK.samples(8, level=level):
+        check = Draft202012Validator(TASK.json_schema(drawn))
+        calls = json.loads(TASK.oracle(drawn))
+        assert check.is_valid(calls)
+        assert not check.is_valid([*calls, {"name": "other", "arguments": {}}])
+        assert not check.is_valid({"name": "other"})
