@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import os
+import platform
 import re
 import shlex
 import zlib
@@ -19,6 +21,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from loopbench import detectors
+from loopbench.monitor import MEASURE
 from loopbench.plan import job_key
 from loopbench.report.runs import Loaded
 from loopbench.rescoring import rescored
@@ -58,11 +61,23 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     by_level: list[Row]
 
 
+class _Sources(Struct, frozen=True):
+    """The parts of an entry that do not follow from its records."""
+
+    name: str
+    machine: str
+    note: str
+    header: Header
+
+
 class Kept(Struct, frozen=True):
     """An entry with what it was computed from."""
 
     entry: Entry
     run: Loaded
+
+
+Part = TypeVar("Part", Entry, _Sources)
 
 
 def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
@@ -140,7 +155,7 @@ def outdated(judged_by: dict[str, int]) -> str | None:
         if today != version:
             return (
                 f"The records were judged by {name} v{version}, this is v{today}: judge them "
-                "again with 'loopbench score RUN --out NEW', and add that."
+                "again with 'loopbench score RUN --out NEW' and add that, or refresh the entry."
             )
     return None
 
@@ -211,14 +226,43 @@ def read(path: Path) -> Kept:
     loopbench.store.RunError
         If a file is missing, torn, too large, or not of this schema.
     """
+    entry, run = _read(path, Entry)
+    return Kept(entry=entry, run=run)
+
+
+def refreshed(path: Path) -> Kept:
+    """Return an entry as today's rules, graders and columns make it from its records.
+
+    Raises
+    ------
+    loopbench.store.RunError
+        If the entry cannot be read.
+    """
+    sources, run = _read(path, _Sources)
+    header = msgspec.structs.replace(sources.header, measure=list(MEASURE))
+    measure = [rule.build() for rule in header.measure]
+    by_key = {record.key: record for record in run.records}
+    run = Loaded(
+        name=sources.name,
+        header=header,
+        records=[after for _, after, _ in rescored(iter(run.records), measure)],
+        audits=[
+            audit_of(by_key[audit.key], audit.generation, measure)
+            for audit in run.audits
+            if audit.key in by_key
+        ],
+    )
+    return make(run, sources.name, sources.machine, sources.note)
+
+
+def _read(path: Path, kind: type[Part]) -> tuple[Part, Loaded]:
     try:
-        entry = msgspec.json.decode((path / ENTRY).read_bytes(), type=Entry)
+        entry = msgspec.json.decode((path / ENTRY).read_bytes(), type=kind)
         records = _unpacked(path / RECORDS, Record)
         audits = _unpacked(path / AUDITS, Audit)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise RunError(f"{path} is no entry that can be read: {error}.") from error
-    run = Loaded(name=entry.name, header=entry.header, records=records, audits=audits)
-    return Kept(entry=entry, run=run)
+    return entry, Loaded(name=entry.name, header=entry.header, records=records, audits=audits)
 
 
 def _unpacked(file: Path, kind: type[Line]) -> list[Line]:
@@ -353,7 +397,4 @@ def default_name(header: Header) -> str:
 
 def this_machine() -> str:
     """Return the class of this machine: no name that tells which one."""
-    import os
-    import platform
-
     return f"{os.cpu_count()} {platform.machine()} cores, {platform.system()}"

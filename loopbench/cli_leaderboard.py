@@ -6,6 +6,10 @@ from pathlib import Path
 
 import click
 
+_WRONG = (
+    "These entries do not follow from their records; "
+    "'loopbench leaderboard refresh' makes them anew:"
+)
 _FOLDER = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -76,6 +80,16 @@ def check(folder: Path) -> None:
     click.echo(f"{len(found)} {'entry' if len(found) == 1 else 'entries'}: all numbers follow.")
 
 
+@leaderboard.command()
+@_FOLDER
+def refresh(folder: Path) -> None:
+    """Make every entry anew from its records, with today's rules, graders and columns."""
+    from loopbench.leaderboards import entries
+
+    for path in entries.folders(folder):
+        click.echo(f"Entry: {entries.write(folder, entries.refreshed(path))}")
+
+
 def _refuse_wrong(folder: Path) -> None:
     from loopbench.leaderboards import entries
     from loopbench.store import RunError
@@ -86,4 +100,4 @@ def _refuse_wrong(folder: Path) -> None:
         printable(f"{name}: {problem}") for name, found in wrong.items() for problem in found[:10]
     ]
     if lines:
-        raise RunError("\n".join(["These entries do not follow from their records:", *lines]))
+        raise RunError("\n".join([_WRONG, *lines]))

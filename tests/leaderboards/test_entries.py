@@ -197,6 +197,16 @@ def test_the_command_says_what_is_unusual(run: Path) -> None:
     assert entries.command_of(unusual).endswith("--repeats 2 --no-early-stop --deterministic")
 
 
+def test_refreshing_makes_an_old_or_edited_entry_follow_again(entry: Path) -> None:
+    before = (entry / entries.ENTRY).read_bytes()
+    edit(entry, lambda e: e["rows"][0].pop("doom_rate"))  # as before a column was added
+    edit_record(entry, lambda record: record.update(outcome="clean", verdicts=[]))
+    assert entries.problems(entry)
+    assert call("refresh", "--folder", entry.parent).exit_code == 0
+    assert entries.problems(entry) == []
+    assert (entry / entries.ENTRY).read_bytes() == before
+
+
 def test_add_and_check_from_the_command_line(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "board"
     assert call("add", run, "--folder", folder).exit_code == 0
