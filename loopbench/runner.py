@@ -113,14 +113,21 @@ def execute(
         schedule.samples if schedule else select(settings.tasks, settings.limit, settings.seed)
     )
     if settings.constrained:
-        for sample in samples:
-            tasks.json_schema(sample)
+        _check_schemas(factory, samples)
     header = _header(settings, models, samples)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for model in models:
             _run_model(store, model, samples, settings, progress, schedule)
     return out
+
+
+def _check_schemas(factory: object, samples: Iterable[Sample]) -> None:
+    """Refuse what would be decoded freely under a header that says otherwise."""
+    if not getattr(factory, "constrains", False):
+        raise ValueError(f"--constrained does not work with the backend {BACKEND}; use llamacpp.")
+    for sample in samples:
+        tasks.json_schema(sample)
 
 
 def _check_distinct(models: Sequence[ModelInfo]) -> None:
