@@ -122,14 +122,22 @@ def execute(
     if schedule:
         selection = selection._replace(samples=schedule.samples)
     if settings.constrained:
-        for sample in selection.samples:
-            tasks.json_schema(sample)
+        for target in targets:
+            _check_schemas(backends.get(target.backend), selection.samples)
     header = _header(settings, targets, models, selection)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for target, model in zip(targets, models, strict=True):
             _run_model(store, target, model, selection, settings, progress, schedule)
     return out
+
+
+def _check_schemas(factory: object, samples: Iterable[Sample]) -> None:
+    """Refuse what would be decoded freely under a header that says otherwise."""
+    if not getattr(factory, "constrains", False):
+        raise ValueError(f"--constrained does not work with the backend {BACKEND}; use llamacpp.")
+    for sample in samples:
+        tasks.json_schema(sample)
 
 
 def _check_distinct(models: Sequence[ModelInfo]) -> None:

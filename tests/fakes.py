@@ -203,6 +203,7 @@ class FakeFactory:
 
     name = "llamacpp"
     default_slots = 2
+    constrains = True
 
     def __init__(self, script: Script) -> None:
         self.script = script

@@ -53,6 +53,13 @@ def test_a_task_without_a_schema_is_refused(
     assert not (tmp_path / "r").exists()
 
 
+def test_a_backend_that_cannot_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    factory = install(monkeypatch, lambda request: (["[]"], "stop"))
+    monkeypatch.setattr(factory, "constrains", False, raising=False)
+    with pytest.raises(ValueError, match="does not work with the backend"):
+        execute(settings(), tmp_path / "r")
+
+
 def test_early_stopping_is_refused() -> None:
     with pytest.raises(ValueError, match="--constrained needs --no-early-stop"):
         settings(early_stop=True).check()

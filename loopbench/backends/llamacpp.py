@@ -347,6 +347,8 @@ class _LlamaCpp:
 
     name = "llamacpp"
     default_slots = DEFAULT_SLOTS
+    constrains = True
+    """Requests may carry a JSON schema."""
 
     def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
         """Return the provenance of a model file without loading it.

@@ -146,8 +146,13 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     _prepare()
-    commands: dict[str, Callable[[dict[str, Any]], Any]]
-    commands = {"ready": bool, "names": _names, "levels": _levels, "item": _item, "score": _score}
+    commands: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "ready": bool,
+        "names": _names,
+        "levels": _levels,
+        "item": _item,
+        "score": _score,
+    }
     for line in sys.stdin:
         request = json.loads(line)
         try:
