@@ -22,6 +22,10 @@ class Target(Struct, frozen=True):
     name: str | None = None
     """Short name for tables; None leaves it to the backend."""
 
+    def moved(self, place: str, name: str) -> Target:
+        """Return the target at another place, under another name."""
+        return Target(backend=self.backend, place=place, name=name)
+
 
 def is_url(model: str) -> bool:
     """Return whether this names a server."""
