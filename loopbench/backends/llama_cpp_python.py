@@ -38,17 +38,10 @@ class _Running:
         self.ids: list[int] = []
         self.pieces: list[str] = []
         self.prompt_tokens = 0
-        self.uncounted = 0
-        """End tokens: generated, but no part of the ids."""
         self.started = time.monotonic()
 
     def take(self, token: int, piece: str, end: str) -> tuple[Finish, str] | None:
         """Take a token; return how the stream ended, if it did."""
-        if end == "eog":
-            self.uncounted = 1
-            if piece and self.pieces:
-                self.pieces[-1] += piece
-            return "stop", end
         self.ids.append(token)
         self.pieces.append(piece)
         looped = self.watch.push([token], [piece])
@@ -64,7 +57,7 @@ class _Running:
             finish=finish,
             raw_finish=raw,
             prompt_tokens=self.prompt_tokens,
-            output_tokens=len(self.ids) + self.uncounted,
+            output_tokens=len(self.ids),
             seconds=time.monotonic() - self.started,
         )
 

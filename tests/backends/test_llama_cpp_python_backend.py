@@ -57,7 +57,7 @@ def test_streams_end_by_themselves_at_the_budget_and_when_they_loop(place: Path)
         (ended,), cut = run(engine, ask("Y")), run(engine, ask("A", budget=2))
         (looped,) = run(engine, ask("F"), stop_after=3)
     assert (ended.text, ended.finish, ended.raw_finish) == ("Z", "stop", "eog")
-    assert (ended.token_ids, ended.output_tokens) == ([25], 2)
+    assert (ended.token_ids, ended.output_tokens) == ([25, 26], 2)
     assert (cut[0].text, cut[0].finish, cut[0].output_tokens) == ("BC", "length", 2)
     assert (looped.text, looped.finish, looped.token_ids) == ("GHI", "loop", [6, 7, 8])
 
@@ -176,8 +176,9 @@ def test_only_the_samplers_that_were_asked_for_are_in_the_chain(
     assert spec and spec.loader
     lib = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lib)
-    engine = Engine(lib, {"path": "m", "slots": 1, "context_per_slot": 128, "threads": 1,
-                          "batch": 8, "micro_batch": 8, "gpu_layers": 0})  # fmt: skip
+    settings = {"path": "m", "slots": 1, "context_per_slot": 128, "threads": 1, "gpu_layers": 0}
+    settings |= {"batch": 8, "micro_batch": 8}
+    engine = Engine(lib, settings)
     plain = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
              "repetition_penalty": 1.0, "seed": 1}  # fmt: skip
     engine.add(Ask(0, [1, 2], [], 4, plain | asked))
