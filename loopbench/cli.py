@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
@@ -14,38 +14,18 @@ from loopbench.cli_gate import compare, gate
 from loopbench.cli_leaderboard import leaderboard
 from loopbench.cli_lmeval import lm_eval, score_samples
 from loopbench.cli_report import report
+from loopbench.cli_run import run
+from loopbench.cli_shared import (
+    INTERRUPTED,
+    Failure,
+    Usage,
+    list_of,
+    print_rows,
+    print_run,
+    show_options,
+)
 from loopbench.console import print_table
 from loopbench.reference import cli as reference_cli
-
-if TYPE_CHECKING:
-    from loopbench.summary import Row
-
-USAGE, FAILED, INTERRUPTED = 2, 4, 130
-_FORMATS = ("text", "md", "csv", "json")
-_BY = ("model", "task", "level", "category")
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _list_of(kind: Callable[[str], Any]) -> Callable[[Any, Any, str], tuple[Any, ...]]:
-    """Return a callback that splits an option's value at commas."""
-
-    def split(context: Any, parameter: Any, value: str) -> tuple[Any, ...]:
-        try:
-            return tuple(kind(part.strip()) for part in value.split(",") if part.strip())
-        except ValueError as error:
-            raise click.BadParameter(f"{value!r} is not a list such as 0,0.1: {error}") from error
-
-    return split
-
-
-def _show_options(command: Command) -> Command:
-    command = click.option(
-        "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True
-    )(command)
-    return click.option(
-        "--by", type=click.Choice(_BY), default="model", show_default=True, help="One row per …"
-    )(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -55,128 +35,11 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@click.option(
-    "--tasks",
-    callback=_list_of(str),
-    default="edge",
-    show_default=True,
-    help="Suites, tasks, task:level, or tasks of a source (bfcl:simple, jsonl:my.jsonl, ...), "
-    "separated by commas.",
-)
-@click.option(
-    "--temperature",
-    callback=_list_of(float),
-    default="0",
-    show_default=True,
-    help="One row of the table for each.",
-)
-@click.option("--max-new-tokens", type=int, default=1024, show_default=True, help="The budget.")
-@click.option("--repeats", type=int, default=1, show_default=True, help="Generations per prompt.")
-@click.option("--limit", type=int, help="Most prompts; every prefix of a suite keeps its mixture.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--slots", type=int, help="Streams at the same time.")
-@click.option("--threads", type=int, help="CPU threads; by default the cores that are free.")
-@click.option("--no-early-stop", is_flag=True, help="Let looping streams go on to the budget.")
-@click.option(
-    "--audit-share",
-    type=float,
-    default=0.05,
-    show_default=True,
-    help="Share of early-stopped streams that is run on to the budget.",
-)
-@click.option(
-    "--audit-min",
-    type=int,
-    default=20,
-    show_default=True,
-    help="At least so many per kind of loop, where there are that many.",
-)
-@click.option(
-    "--deterministic",
-    is_flag=True,
-    help="One slot and a fixed batch: the same ids again on the same machine.",
-)
-@click.option("--top-k", type=int, default=0, show_default=True)
-@click.option("--top-p", type=float, default=1.0, show_default=True)
-@click.option("--min-p", type=float, default=0.0, show_default=True)
-@click.option("--repetition-penalty", type=float, default=1.0, show_default=True)
-@click.option("--backend", help="Engine; by default the one for the MODEL's form.")
-@click.option(
-    "--device", help="transformers: cpu, cuda, cuda:1, mps, or a device map such as auto."
-)
-@click.option("--dtype", help="transformers: float32, bfloat16, float16 or auto.")
-@click.option(
-    "--api",
-    type=click.Choice(("chat", "completions")),
-    help="openai: with the server's chat template (the default), or plain prompts.",
-)
-@click.option(
-    "--constrained",
-    is_flag=True,
-    help="Decode under each task's JSON schema; extraction and tool tasks only.",
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; new under runs/.")
-@click.option("--resume", is_flag=True, help="Continue the run in --out.")
-@_show_options
-def run(
-    models: tuple[str, ...],
-    temperature: tuple[float, ...],
-    no_early_stop: bool,
-    out: Path | None,
-    resume: bool,
-    by: Any,
-    form: str,
-    **options: Any,
-) -> None:
-    """Run MODELs on hard tasks and print their loop rates.
-
-    A MODEL is a GGUF file or a name that 'loopbench ls models' shows, a Hugging Face folder
-    or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to replay;
-    'reference' is all stages of the reference model, on the suite of that name.
-    """
-    from loopbench import catalog
-    from loopbench.api import write_summary
-    from loopbench.display import Display
-    from loopbench.plan import Settings
-    from loopbench.runner import default_folder, execute
-    from loopbench.store import HEADER
-
-    if models == (catalog.REFERENCE,) and _is_default("tasks"):
-        # Its prompts are a million parameters' size; those of the other suites are not.
-        options["tasks"] = (catalog.REFERENCE,)
-    settings = Settings(
-        models=catalog.expand(models),
-        temperatures=temperature,
-        early_stop=not no_early_stop,
-        **options,
-    )
-    if resume and out is None:
-        raise click.UsageError("--resume needs --out: the folder of the run to continue.")
-    out = out or default_folder(models)
-    try:
-        with Display() as display:
-            execute(settings, out, resume=resume, progress=display)
-    except KeyboardInterrupt:
-        if (out / HEADER).exists():
-            _print_run(out, by, form)
-            click.echo(
-                f"Interrupted. Continue with the same command and --resume --out {out}", err=True
-            )
-        sys.exit(INTERRUPTED)
-    write_summary(out)
-    rows = _print_run(out, by, form)
-    click.echo(f"Records: {out}", err=True)
-    if all(row.n == row.n_error for row in rows):
-        raise _Failure(_first_error(out))
-
-
-@cli.command()
 @click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
-@_show_options
+@show_options
 def table(path: Path, by: Any, form: str) -> None:
     """Print the table of a run."""
-    _print_run(path, by, form)
+    print_run(path, by, form)
 
 
 @cli.command()
@@ -185,7 +48,7 @@ def table(path: Path, by: Any, form: str) -> None:
 )
 @click.option(
     "--detectors",
-    callback=_list_of(str),
+    callback=list_of(str),
     default="",
     help="Instead: what each of these ('all', or names) would report on the same outputs.",
 )
@@ -199,7 +62,7 @@ def table(path: Path, by: Any, form: str) -> None:
     type=click.Path(path_type=Path),
     help="Keep the records as they are judged now in this new run folder.",
 )
-@_show_options
+@show_options
 def score(
     paths: tuple[Path, ...],
     detectors: tuple[str, ...],
@@ -232,7 +95,7 @@ def score(
     result = rescore_run(path, out, by)
     if out:
         write_summary(out)
-    _print_rows(result.rows, form)
+    print_rows(result.rows, form)
     click.echo(
         f"{result.records} records judged again: {result.outcomes_changed} outcomes and "
         f"{result.grades_changed} grades changed, {result.not_graded} grades "
@@ -260,7 +123,7 @@ def detect(file: Any) -> None:
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
-@click.option("--detectors", "names", callback=_list_of(str), default="all", show_default=True)
+@click.option("--detectors", "names", callback=list_of(str), default="all", show_default=True)
 @click.option(
     "--part",
     type=click.Choice(("held-out", "development", "all")),
@@ -325,6 +188,7 @@ def ls(what: str) -> None:
     print_table(listing(what))
 
 
+cli.add_command(run)
 cli.add_command(gate)
 cli.add_command(compare)
 cli.add_command(lm_eval)
@@ -334,45 +198,6 @@ cli.add_command(leaderboard)
 
 cli.add_command(reference_cli.reference)
 cli.add_command(reference_cli.train)
-
-
-class _Failure(click.ClickException):
-    exit_code = FAILED
-
-    def show(self, file: Any = None) -> None:
-        from loopbench.table import printable
-
-        # An engine's message may quote the model's chat template.
-        lines = self.format_message().splitlines()
-        click.echo("loopbench: " + "\n".join(map(printable, lines)), err=True)
-
-
-class _Usage(_Failure):
-    exit_code = USAGE
-
-
-def _is_default(option: str) -> bool:
-    source = click.get_current_context().get_parameter_source(option)
-    return source is click.core.ParameterSource.DEFAULT
-
-
-def _print_run(path: Path, by: Any, form: str) -> Sequence[Row]:
-    from loopbench.api import rows_of
-
-    rows = rows_of(path, by)
-    _print_rows(rows, form)
-    return rows
-
-
-def _print_rows(rows: Sequence[Row], form: str) -> None:
-    from loopbench.table import footnotes, render, rich_table
-
-    if form != "text":
-        click.echo(render(rows, form), nl=False)
-        return
-    print_table(rich_table(rows))
-    for note in footnotes(rows):
-        click.echo(note)
 
 
 def _print_agreement(path: Path, names: Sequence[str], form: str, html: Path | None) -> None:
@@ -399,19 +224,12 @@ def _print_agreement(path: Path, names: Sequence[str], form: str, html: Path | N
         click.echo(f"Page: {html}", err=True)
 
 
-def _first_error(path: Path) -> str:
-    from loopbench.store import read_records
-
-    errors = (r.generation.error for r in read_records(path) if r.generation.error)
-    return f"No generation succeeded. The first error: {next(errors, 'none was recorded')}"
-
-
 def main() -> None:
     """Entry point: an expected failure is one sentence and an exit code, never a trace."""
     from loopbench.errors import expected
 
     try:
-        with expected(_Usage, _Failure):
+        with expected(Usage, Failure):
             cli.main(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(INTERRUPTED)

@@ -76,7 +76,7 @@ TENSOR_TYPES = {
     39: TensorType("MXFP4", 32, 17),
 }
 
-_FILE_TYPES = {
+FILE_TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K",
     11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S",
     17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS",
@@ -240,8 +240,8 @@ def _tensors(reader: _Reader, count: int, alignment: int) -> tuple[int, Counter[
 
 def _quantization(metadata: dict[str, Value], per_type: Counter[str]) -> str:
     file_type = metadata.get("general.file_type")
-    if isinstance(file_type, int) and file_type in _FILE_TYPES:
-        return _FILE_TYPES[file_type]
+    if isinstance(file_type, int) and file_type in FILE_TYPES:
+        return FILE_TYPES[file_type]
     # The most frequent type by elements: norms and biases stay F32 in every file.
     return max(per_type, key=per_type.__getitem__, default="unknown")
 

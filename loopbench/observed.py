@@ -59,10 +59,16 @@ class Observed(Struct, frozen=True):
 
     def cells(self) -> dict[tuple[str, float], list[Seen]]:
         """Return the generations by model and temperature, in the header's order."""
+        samplings = self.header.samplings
+        if len({sampling.temperature for sampling in samplings}) < len(samplings):
+            raise GateUnusable(
+                "This run varies the repetition penalty, and rows are told apart by model and "
+                "temperature here; use a run with one penalty."
+            )
         cells: dict[tuple[str, float], list[Seen]] = {
             (model.name, sampling.temperature): []
             for model in self.header.models
-            for sampling in self.header.samplings
+            for sampling in samplings
         }
         for one in self.seen:
             cells.setdefault((one.model, one.temperature), []).append(one)

@@ -40,6 +40,16 @@ class Settings(Struct, frozen=True):
     top_p: float = 1.0
     min_p: float = 0.0
     repetition_penalty: float = 1.0
+    penalties: tuple[float, ...] = ()
+    """Several repetition penalties, each with every temperature; instead of the one above."""
+    quants: tuple[str, ...] = ()
+    """Quantisations of every GGUF file, made on demand; without any, the files as they are."""
+    levels: tuple[str, ...] = ()
+    """Levels at which every task is run, instead of those that the selection names."""
+    grid: bool = False
+    """Cells of a grid: a run folder that is continued may get further models and samplings."""
+    requantize: bool = False
+    """Quantise files that are quantised already, too."""
     backend: str | None = None
     """None picks by the form of each model."""
     device: str | None = None
@@ -53,7 +63,7 @@ class Settings(Struct, frozen=True):
         return {name: value for name, value in values.items() if value is not None}
 
     def samplings(self) -> list[Sampling]:
-        """Return one sampling per temperature."""
+        """Return one sampling per temperature and repetition penalty."""
         return [
             Sampling(
                 temperature=temperature,
@@ -62,10 +72,11 @@ class Settings(Struct, frozen=True):
                 top_k=self.top_k,
                 top_p=self.top_p,
                 min_p=self.min_p,
-                repetition_penalty=self.repetition_penalty,
+                repetition_penalty=penalty,
                 constrained=self.constrained,
             )
             for temperature in self.temperatures
+            for penalty in self.penalties or (self.repetition_penalty,)
         ]
 
     def check(self) -> None:
@@ -92,7 +103,11 @@ class Settings(Struct, frozen=True):
         for temperature in self.temperatures:
             if not (math.isfinite(temperature) and 0 <= temperature <= 10):
                 raise ValueError(f"A temperature must be between 0 and 10, got {temperature}.")
-        for values, what in ((self.models, "model"), (self.temperatures, "temperature")):
+        for values, what in (
+            (self.models, "model"),
+            (self.temperatures, "temperature"),
+            (self.penalties, "repetition penalty"),
+        ):
             if len(set(values)) < len(values):
                 raise ValueError(f"A {what} is named twice; use --repeats to run it again.")
         if not 0 <= self.audit_share <= 1 or self.audit_min < 0:
@@ -112,11 +127,11 @@ class Settings(Struct, frozen=True):
             raise ValueError(f"--top-p must be above 0 and at most 1, got {self.top_p}.")
         if not 0 <= self.min_p <= 1:
             raise ValueError(f"--min-p must be between 0 and 1, got {self.min_p}.")
-        if not 0 < self.repetition_penalty <= 10:
-            raise ValueError(
-                "--repetition-penalty must be above 0 and at most 10, "
-                f"got {self.repetition_penalty}."
-            )
+        for penalty in (self.repetition_penalty, *self.penalties):
+            if not 0 < penalty <= 10:
+                raise ValueError(
+                    f"--repetition-penalty must be above 0 and at most 10, got {penalty}."
+                )
 
 
 class Schedule(NamedTuple):

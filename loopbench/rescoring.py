@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -87,13 +88,19 @@ def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit
             yield audit_of(record, audit.generation, measure)
 
 
+@cache
+def _version(task: str) -> int | None:
+    """Return the version that a task has now; listing the tasks for every record is slow."""
+    found = tasks.find(task)
+    return found.version if found else None
+
+
 def rescored(
     records: Iterator[Record], measure: Sequence[Detector]
 ) -> Iterator[tuple[Record, Record, bool]]:
     """Yield each record as it was, as it is judged now, and whether it was graded anew."""
     for record in records:
-        task = tasks.find(record.task)
-        if task is None or task.version != record.task_version:
+        if _version(record.task) != record.task_version:
             # Detection needs no task; the grade stays as it was.
             verdicts = judge_generation(record.generation, measure)
             outcome = classify(record.generation.finish, verdicts)

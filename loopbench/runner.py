@@ -22,7 +22,14 @@ from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify
 from loopbench.plan import Job, Schedule, Settings, audit_choice, batches, jobs, missing
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
-from loopbench.targets import Selection, check_targets, options_for, selection_of
+from loopbench.targets import (
+    Selection,
+    asked,
+    check_targets,
+    options_for,
+    quantised,
+    selection_of,
+)
 from loopbench.tasks.suites import content_hash
 from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import (
@@ -111,6 +118,7 @@ def execute(
     out = out or default_folder(settings.models)
     targets = [forms.locate(model, settings.backend) for model in settings.models]
     check_targets(targets, settings)
+    targets = quantised(targets, settings, lambda text: progress.phase(f"quantising {text}", 0))
     models = [
         backends.get(target.backend).describe(
             target.place, name=target.name, **options_for(target, settings)
@@ -123,19 +131,25 @@ def execute(
         selection = selection._replace(samples=schedule.samples)
     if settings.constrained:
         for target in targets:
-            _check_schemas(backends.get(target.backend), selection.samples)
+            _check_schemas(target.backend, selection.samples)
     header = _header(settings, targets, models, selection)
     may_resume = resume and (out / "header.json").exists()
-    with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
+    store = (
+        RunStore.resume(out, header, widen=settings.grid)
+        if may_resume
+        else RunStore.create(out, header)
+    )
+    with store:
+        _check_distinct(store.header.models)
         for target, model in zip(targets, models, strict=True):
             _run_model(store, target, model, selection, settings, progress, schedule)
     return out
 
 
-def _check_schemas(factory: object, samples: Iterable[Sample]) -> None:
+def _check_schemas(backend: str, samples: Iterable[Sample]) -> None:
     """Refuse what would be decoded freely under a header that says otherwise."""
-    if not getattr(factory, "constrains", False):
-        raise ValueError(f"--constrained does not work with the backend {BACKEND}; use llamacpp.")
+    if not getattr(backends.get(backend), "constrains", False):
+        raise ValueError(f"--constrained does not work with the backend {backend}; use llamacpp.")
     for sample in samples:
         tasks.json_schema(sample)
 
@@ -167,7 +181,7 @@ def _header(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         models=models,
         tasks={s.task: s.task_version for s in sorted(samples, key=lambda s: s.task)},
-        selection=list(settings.tasks),
+        selection=list(asked(settings)),
         items_hash=content_hash(samples),
         samples=len(samples),
         samplings=selection.samplings,
@@ -233,7 +247,7 @@ def _run_model(
             for batch in batches(cell, schedule.looks if schedule else ()):
                 records += [done[job.key] for job in batch if job.key in done]
                 todo = missing(batch, done)
-                progress.phase(f"{model.name} T={cell[0].sampling.temperature:g}", len(todo))
+                progress.phase(_title(model, cell[0], settings), len(todo))
                 for record in _generate(backend, model, todo, store.header, progress):
                     store.append(record)
                     records.append(record)
@@ -247,6 +261,11 @@ def _run_model(
             for audit in _audit(backend, chosen, store.header, progress):
                 store.append(audit)
                 progress.done("escaped" if audit.escaped else audit.outcome)
+
+
+def _title(model: ModelInfo, job: Job, settings: Settings) -> str:
+    penalty = f" penalty={job.sampling.repetition_penalty:g}" if settings.penalties else ""
+    return f"{model.name} T={job.sampling.temperature:g}{penalty}"
 
 
 def _unaudited(

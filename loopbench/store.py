@@ -70,6 +70,27 @@ class Header(Struct, frozen=True):
             if not path.endswith("].path")
         ]
 
+    def widened(self, other: Header) -> Header:
+        """Return this header with the other's models and samplings too."""
+        known = {model.fingerprint for model in self.models}
+        models = [model for model in other.models if model.fingerprint not in known]
+        samplings = [s for s in other.samplings if s not in self.samplings]
+        return msgspec.structs.replace(
+            self, models=self.models + models, samplings=self.samplings + samplings
+        )
+
+    def within(self, wider: Header) -> Header:
+        """Return this header with the models and samplings of a wider one, in its order.
+
+        What both know of a model stays as it is here, so that it can be compared.
+        """
+        mine = {model.fingerprint: model for model in self.models}
+        return msgspec.structs.replace(
+            self,
+            models=[mine.get(model.fingerprint, model) for model in wider.models],
+            samplings=wider.samplings,
+        )
+
 
 def _unequal(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield the innermost places in which two values differ."""
@@ -128,8 +149,13 @@ class RunStore:
         return store
 
     @classmethod
-    def resume(cls, path: Path, header: Header) -> Self:
+    def resume(cls, path: Path, header: Header, *, widen: bool = False) -> Self:
         """Continue a run whose header asks for the same measurement.
+
+        Parameters
+        ----------
+        widen
+            Models and samplings may differ: those that are new join the folder's header.
 
         Raises
         ------
@@ -137,15 +163,18 @@ class RunStore:
             If there is no run, another process writes to it, or the settings differ.
         """
         before = read_header(path)
-        differences = before.differences(header)
+        wider = before.widened(header) if widen else before
+        differences = wider.differences(header.within(wider) if widen else header)
         if differences:
             more = f"; and {len(differences) - 4} more" if len(differences) > 4 else ""
             raise RunError(
                 f"{path} was started with other settings: {'; '.join(differences[:4])}{more}. "
                 "Use the same settings, or a new --out folder."
             )
-        store = cls(path, before)
+        store = cls(path, wider)
         store._lock()
+        if wider != before:
+            write_atomically(path / HEADER, msgspec.json.format(msgspec.json.encode(wider)))
         for name in (RECORDS, AUDITS):
             _drop_torn_line(path / name)
         return store

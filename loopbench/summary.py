@@ -81,6 +81,7 @@ class Row(Struct, frozen=True):
     """Of the doomed outputs of a model that thinks: the share whose loop begins in there."""
     constrained: bool = False
     """Decoding kept every output to its task's JSON schema."""
+    repetition_penalty: float = 1.0
 
 
 class Fact(NamedTuple):
@@ -89,6 +90,7 @@ class Fact(NamedTuple):
     key: str
     model: str
     temperature: float
+    penalty: float
     budget: int
     task: str
     level: str
@@ -118,6 +120,7 @@ def fact_of(record: Record) -> Fact:
         key=record.key,
         model=record.model,
         temperature=record.sampling.temperature,
+        penalty=record.sampling.repetition_penalty,
         budget=record.sampling.max_new_tokens,
         task=record.task,
         level=record.level,
@@ -140,6 +143,16 @@ def fact_of(record: Record) -> Fact:
 def _near(record: Record) -> bool | None:
     near = [v.terminal for v in record.verdicts if v.level == "near"]
     return record.outcome == "truncated" and any(near) if near else None
+
+
+class Place(NamedTuple):
+    """What the records of one row share."""
+
+    model: str
+    temperature: float
+    penalty: float
+    budget: int
+    group: str
 
 
 class Followed(NamedTuple):
@@ -166,7 +179,7 @@ _GROUPS: dict[By, Callable[[Fact], str]] = {
 def summarise(
     records: Iterable[Record], audits: Iterable[Audit], header: Header, by: By = "model"
 ) -> list[Row]:
-    """Return the rows of a run, by model, temperature and `by`.
+    """Return the rows of a run, by model, temperature, penalty and `by`.
 
     A key that occurs twice counts once, as it came last: a failed generation was made
     again by a resumed run.
@@ -180,22 +193,22 @@ def rows(
     facts: Mapping[str, Fact], followed: Mapping[str, Followed], header: Header, by: By
 ) -> list[Row]:
     """Return the rows of reduced records and audits, both by key."""
-    cells: dict[tuple[str, float, int, str], list[Fact]] = {}
+    cells: dict[Place, list[Fact]] = {}
     for fact in facts.values():
-        place = (fact.model, fact.temperature, fact.budget, _GROUPS[by](fact))
+        place = Place(fact.model, fact.temperature, fact.penalty, fact.budget, _GROUPS[by](fact))
         cells.setdefault(place, []).append(fact)
     order = {model.name: i for i, model in enumerate(header.models)}
-    places = sorted(cells, key=lambda p: (order.get(p[0], len(order)), *p))
+    places = sorted(cells, key=lambda p: (order.get(p.model, len(order)), *p))
     return [_row(place, cells[place], followed, header) for place in places]
 
 
 def _row(
-    place: tuple[str, float, int, str],
+    place: Place,
     facts: Sequence[Fact],
     followed: Mapping[str, Followed],
     header: Header,
 ) -> Row:
-    model, temperature, budget, group = place
+    model, temperature, penalty, budget, group = place
     info = next((m for m in header.models if m.name == model), None)
     valid = [fact for fact in facts if fact.outcome != "error"]
     stopped = [fact for fact in valid if fact.stopped]
@@ -212,6 +225,7 @@ def _row(
         template_hash=info.template_hash if info else None,
         tokenization=info.tokenization if info else "unknown",
         temperature=temperature,
+        repetition_penalty=penalty,
         budget=budget,
         group=group,
         n=len(facts),

@@ -64,6 +64,11 @@ COLUMNS = (
     Column("engine", lambda r: printable(r.engine), lambda rows: len({r.engine for r in rows}) > 1),
     Column("weights", lambda r: printable(r.quantization), lambda rows: _differ(rows)),
     Column("T", lambda r: f"{r.temperature:g}"),
+    Column(
+        "penalty",
+        lambda r: f"{r.repetition_penalty:g}",
+        lambda rows: len({r.repetition_penalty for r in rows}) > 1,
+    ),
     Column("by", lambda r: printable(r.group), lambda rows: any(r.group != "all" for r in rows)),
     Column("n", lambda r: str(r.n)),
     Column("error", lambda r: str(r.n_error), lambda rows: any(r.n_error for r in rows)),
@@ -118,12 +123,14 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
                 f"{printable(name)}: the engine gives no token ids; loops are found in the "
                 f"tokens of {printable(split)}, a split of the text."
             )
+    penalties = len({row.repetition_penalty for row in rows}) > 1
     for row in rows:
         if not row.early_stopped or row.group != "all":
             continue
         kept = "all" if row.audited == row.early_stopped else f"{row.audited} of them"
+        penalty = f" penalty={row.repetition_penalty:g}" if penalties else ""
         notes.append(
-            f"{printable(row.model)} T={row.temperature:g}: {row.early_stopped} streams "
+            f"{printable(row.model)} T={row.temperature:g}{penalty}: {row.early_stopped} streams "
             f"stopped early, {kept} run on to the budget, {row.escaped} escaped "
             f"({percent(row.escape_rate)} %); corrected doom rate "
             f"{percent(row.corrected_doom_rate)} %."

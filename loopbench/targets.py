@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from loopbench import backends
+from loopbench import backends, quantising
 from loopbench.backends.forms import Target
 from loopbench.plan import Settings
-from loopbench.tasks.suites import DEFAULT_SUITE, select
+from loopbench.tasks.suites import DEFAULT_SUITE, at_levels, select
 from loopbench.types import Sample, Sampling
 
 
@@ -39,6 +40,38 @@ def _recording(targets: Sequence[Target]) -> Target | None:
     return next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
 
 
+def quantised(
+    targets: Sequence[Target], settings: Settings, tell: Callable[[str], None]
+) -> list[Target]:
+    """Return each target in every quantisation that is asked for, made where it is missing.
+
+    Raises
+    ------
+    ValueError
+        If a target is no GGUF file, or cannot be quantised.
+    """
+    if not settings.quants:
+        return list(targets)
+    variants = []
+    for target in targets:
+        source = Path(target.place)
+        if source.suffix != ".gguf":
+            raise ValueError(f"The quant axis is for GGUF files, and {target.place} is none.")
+        for quant in settings.quants:
+            tell(f"{target.name or source.stem} as {quant}")
+            place = quantising.variant(
+                source, quant, requantize=settings.requantize, threads=settings.threads or 1
+            )
+            name = f"{target.name or source.stem}-{quant.lower()}"
+            variants.append(target.moved(str(place), name))
+    return variants
+
+
+def asked(settings: Settings) -> tuple[str, ...]:
+    """Return the suites and tasks that are asked for, at the levels of the grid if it has any."""
+    return tuple(at_levels(settings.tasks, settings.levels)) if settings.levels else settings.tasks
+
+
 class Selection(NamedTuple):
     """What is generated: every sample with every sampling, so many times."""
 
@@ -50,11 +83,13 @@ class Selection(NamedTuple):
 def selection_of(targets: Sequence[Target], settings: Settings) -> Selection:
     """Return what is asked, and how: for a recording, what is recorded."""
     recording = _recording(targets)
-    chosen = settings.tasks, settings.limit, settings.seed
+    chosen = asked(settings), settings.limit, settings.seed
     if recording is None:
         return Selection(select(*chosen), settings.samplings(), settings.repeats)
     factory: Any = backends.get(recording.backend)
     recorded = Selection(*factory.selection(recording.place))
+    if settings.penalties or settings.levels:
+        raise ValueError("A recording has its own sampling and prompts: no --grid for it.")
     if settings.tasks != (DEFAULT_SUITE,):
         return recorded._replace(samples=select(*chosen))
     return recorded._replace(samples=recorded.samples[: settings.limit])

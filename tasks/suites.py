@@ -178,6 +178,23 @@ def select(names: Sequence[str], limit: int | None, seed: int) -> list[Sample]:
     return _balanced([Entry(*place, count) for place, count in merged.items()], seed)[:limit]
 
 
+def at_levels(names: Sequence[str], levels: Sequence[str]) -> list[str]:
+    """Return the tasks of a selection as `task:level`, each at every one of the levels.
+
+    Raises
+    ------
+    loopbench.naming.UnknownNameError
+        If a name is neither a suite nor a task.
+    ValueError
+        If a name says a level itself.
+    """
+    said = next((name for name in names if ":" in name), None)
+    if said:
+        raise ValueError(f"{said} names a level, and so does the level axis of the grid.")
+    found = {entry.task: None for name in names for entry in _entries(name, DEFAULT_COUNT)}
+    return [f"{task}:{level}" for task in found for level in levels]
+
+
 def draw(names: Sequence[str], n: int, seed: int) -> list[Sample]:
     """Return `n` samples in random order, each from an entry drawn by its share of the mixture.
 

@@ -13,6 +13,9 @@ _HELPERS = frozenset(
         "base",
         "cores",
         "forms",
+        "llama_cpp_python_engine",
+        "llama_cpp_python_process",
+        "llama_cpp_python_server",
         "llamacpp_client",
         "llamacpp_process",
         "llamacpp_server",
@@ -35,6 +38,15 @@ _HELPERS = frozenset(
         "transformers_text",
     }
 )
+
+
+_HYPHENATED = {"llama-cpp-python": "llama_cpp_python"}
+"""Backends that are called as their package is, which no module can be."""
+
+
+def canonical(name: str) -> str:
+    """Return a backend's name as it is listed."""
+    return next((shown for shown, module in _HYPHENATED.items() if module == name), name)
 
 
 class BackendFactory(Protocol):
@@ -65,7 +77,7 @@ class BackendFactory(Protocol):
 
 def names() -> list[str]:
     """Return the names of all backends; nothing is imported."""
-    return naming.names(__name__, _HELPERS)
+    return sorted(map(canonical, naming.names(__name__, _HELPERS)))
 
 
 def get(name: str) -> BackendFactory:
@@ -76,4 +88,5 @@ def get(name: str) -> BackendFactory:
     UnknownNameError
         If there is no such backend.
     """
+    name = _HYPHENATED.get(canonical(name), name)
     return cast(BackendFactory, naming.resolve("backend", name, __name__, "BACKEND", _HELPERS))

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 from loopbench import catalog
+from loopbench.backends import canonical
 from loopbench.types import Struct
 
 REPLAY = "replay:"
+GGUF_BACKENDS = ("llamacpp", "llama-cpp-python")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _RECORDINGS = (".jsonl", ".parquet")
 
@@ -21,6 +23,10 @@ class Target(Struct, frozen=True):
     """A path, a URL or a hub id: what the backend's `describe` and `open` take."""
     name: str | None = None
     """Short name for tables; None leaves it to the backend."""
+
+    def moved(self, place: str, name: str) -> Target:
+        """Return the target at another place, under another name."""
+        return Target(backend=self.backend, place=place, name=name)
 
 
 def is_url(model: str) -> bool:
@@ -57,8 +63,8 @@ def locate(model: str, backend: str | None = None) -> Target:
     """
     if model.startswith(REPLAY):
         return Target(backend=backend or "replay", place=model.removeprefix(REPLAY))
-    backend = backend or _by_form(model)
-    if backend != "llamacpp":
+    backend = canonical(backend) if backend else _by_form(model)
+    if backend not in GGUF_BACKENDS:
         return Target(backend=backend, place=model)
     name, path = catalog.resolve(model)
     return Target(backend=backend, place=str(path), name=name)

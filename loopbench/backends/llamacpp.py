@@ -223,7 +223,10 @@ class LlamaCppBackend:
         self.close()
 
 
-def _model_info(path: Path, name: str, header: gguf.Header) -> ModelInfo:
+def model_info(
+    path: Path, name: str, header: gguf.Header, *, engine: str, version: str
+) -> ModelInfo:
+    """Return the provenance of a GGUF file under an engine."""
     return ModelInfo(
         name=name,
         path=str(path),
@@ -233,12 +236,17 @@ def _model_info(path: Path, name: str, header: gguf.Header) -> ModelInfo:
         quantization=header.quantization,
         context_length=header.context_length,
         template_hash=header.template_hash,
-        engine="llama.cpp (xllamacpp)",
-        engine_version=importlib.metadata.version("xllamacpp"),
+        engine=engine,
+        engine_version=version,
     )
 
 
-def _context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
+def _model_info(path: Path, name: str, header: gguf.Header) -> ModelInfo:
+    version = importlib.metadata.version("xllamacpp")
+    return model_info(path, name, header, engine="llama.cpp (xllamacpp)", version=version)
+
+
+def usable_context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
     """Return the context of one slot, or refuse a budget that the model cannot hold."""
     if max_new_tokens < 1:
         raise BackendError(f"The budget must be at least 1 token, got {max_new_tokens}.")
@@ -319,7 +327,7 @@ def open_backend(
         )
     name = name or path.stem
     slots = 1 if deterministic else slots or DEFAULT_SLOTS
-    context = context_per_slot or _context(header, name, max_new_tokens, prompt_allowance)
+    context = context_per_slot or usable_context(header, name, max_new_tokens, prompt_allowance)
     settings = {
         "path": str(path),
         "slots": slots,

@@ -65,6 +65,8 @@ class EngineProcess:
         Longest time that loading the model may take.
     """
 
+    module = "loopbench.backends.llamacpp_server"
+
     def __init__(self, settings: dict[str, Any], load_timeout_s: float) -> None:
         self.secret = secrets.token_hex(16)
         self._settings = settings | {"secret": self.secret}
@@ -82,7 +84,7 @@ class EngineProcess:
         self.stop()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "loopbench.backends.llamacpp_server"],
+            [sys.executable, "-m", self.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -1,0 +1,85 @@
+"""The real llama-cpp-python on the real SmolLM2 file, where its build is installed.
+
+The build takes minutes, so these tests are collected only where the package is there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopbench import catalog, quantising
+from loopbench.backends import get
+from loopbench.types import Generation, Request, Sampling
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("llama_cpp") is None,
+        reason="its build takes minutes: pip install 'loopbench-edge[llama-cpp]'",
+    ),
+]
+PROMPTS = ("Say hi.", "Write ten star emojis.", "Count from 1 to 30.", "Name three colours.")
+
+
+class Watcher:
+    def __init__(self, stop_after: int = 1 << 30) -> None:
+        self.left = stop_after
+
+    def push(self, ids: Sequence[int], pieces: Sequence[str]) -> bool:
+        self.left -= len(ids)
+        return self.left <= 0
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The F16 form: two builds of llama.cpp round quantised products differently."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOOPBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return quantising.variant(catalog.resolve("smollm2-135m")[1], "f16", requantize=True)
+
+
+def run(
+    model: Path,
+    backend: str,
+    budget: int,
+    stop_after: int = 1 << 30,
+    penalty: float = 1.0,
+    **settings: Any,
+) -> dict[str, Generation]:
+    sampling = Sampling(max_new_tokens=budget, repetition_penalty=penalty)
+    requests = [Request(key=str(i), prompt=p, sampling=sampling) for i, p in enumerate(PROMPTS)]
+    with get(backend).open(model, threads=1, max_new_tokens=budget, **settings) as engine:
+        return {r.key: g for r, g in engine.generate(requests, lambda r: Watcher(stop_after))}
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.1])
+def test_greedy_tokens_are_those_of_the_other_binding(model: Path, penalty: float) -> None:
+    ours = run(model, "llama-cpp-python", 48, penalty=penalty, deterministic=True)
+    theirs = run(model, "llamacpp", 48, penalty=penalty, deterministic=True)
+    for key in theirs:
+        # A server does not stream the ids of a character that the budget cuts.
+        sent = len(theirs[key].token_ids)
+        assert ours[key].token_ids[:sent] == theirs[key].token_ids
+        assert sent == len(ours[key].token_ids) or ours[key].text.endswith("\ufffd")
+        assert ours[key].text.rstrip("\ufffd") == theirs[key].text.rstrip("\ufffd")
+        assert ours[key].prompt_tokens == theirs[key].prompt_tokens
+        assert ours[key].output_tokens == theirs[key].output_tokens
+        assert ours[key].finish == theirs[key].finish
+
+
+def test_streams_are_dropped_one_by_one_and_their_sequences_refilled(model: Path) -> None:
+    stopped = run(model, "llama-cpp-python", 64, stop_after=5, slots=2)
+    assert {g.finish for g in stopped.values()} == {"loop"}
+    assert [len(g.token_ids) for g in stopped.values()] == [5] * 4
+
+
+def test_a_sequence_holds_nothing_of_the_stream_before(model: Path) -> None:
+    alone = run(model, "llama-cpp-python", 24, deterministic=True)
+    again = run(model, "llama-cpp-python", 24, slots=1)
+    first = {key: g.token_ids[:8] for key, g in alone.items()}
+    assert {key: g.token_ids[:8] for key, g in again.items()} == first
