@@ -23,7 +23,7 @@ Outcome = Literal["clean", "recovered", "doom", "truncated", "error"]
 Level = Literal["verbatim", "counter", "near"]
 """Kind of repetition a detector reports: L0, L1 and L2."""
 
-Category = Literal["reasoning", "extraction", "tools"]
+Category = Literal["reasoning", "extraction", "tools", "agents"]
 """Family of a task; each has its own score column."""
 
 
@@ -61,6 +61,14 @@ class Sampling(Struct, frozen=True):
     repetition_penalty: float = 1.0
 
 
+class Message(Struct, frozen=True):
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    """The two roles that every chat template has; a tool's result comes from the user."""
+    content: str
+
+
 class Request(Struct, frozen=True):
     """One generation asked of a backend."""
 
@@ -72,6 +80,11 @@ class Request(Struct, frozen=True):
     """Output tokens that are already there: the generation goes on after them.
 
     They count against the budget, and they are not part of the returned generation.
+    """
+    messages: tuple[Message, ...] = ()
+    """A conversation of several turns, for the model's chat template.
+
+    `prompt` is then the same conversation in plain text, for models without a template.
     """
 
 
@@ -168,6 +181,50 @@ class ModelInfo(Struct, frozen=True):
     engine_version: str
 
 
+class ToolUse(Struct, frozen=True):
+    """One tool call of an episode."""
+
+    name: str
+    arguments: str
+    """The arguments as JSON."""
+    result: str
+    """What the model was given back."""
+
+
+class Turn(Struct, frozen=True):
+    """One generation of an episode, with everything that a replay needs."""
+
+    depth: int
+    """0 for the question itself, 1 for a sub-question, and so on."""
+    messages: list[Message]
+    """What the model saw."""
+    text: str
+    """What it said; the record's generation holds all turns one after another."""
+    tokens: int
+    """Ids of this turn in the record's `token_ids`."""
+    finish: Finish
+    raw_finish: str
+    prompt_tokens: int
+    calls: list[ToolUse] = msgspec.field(default_factory=list)
+    problem: str | None = None
+    """`unreadable_call` where something like a call could not be read."""
+
+
+class EpisodeRule(Struct, frozen=True):
+    """How agent tasks are run: a rate of episodes belongs to it."""
+
+    closed_book: bool
+    """The same questions in one turn, without tools."""
+    max_turns: int
+    """Most generations of an episode, those of sub-questions included."""
+    context: int
+    """Tokens of the longest prompt; older turns are dropped to keep to it."""
+    max_depth: int
+    """How deep sub-questions may nest."""
+    tools: int
+    """Version of the tools and of the wording around them."""
+
+
 class Record(Struct, frozen=True):
     """One line of `records.jsonl`: one generation, judged."""
 
@@ -188,6 +245,8 @@ class Record(Struct, frozen=True):
     verdicts: list[Verdict]
     outcome: Outcome
     grade: Grade
+    turns: list[Turn] | None = None
+    """The turns of an agent episode, whose texts and tokens `generation` joins."""
 
 
 class Audit(Struct, frozen=True):

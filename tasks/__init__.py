@@ -10,7 +10,7 @@ from loopbench import naming
 from loopbench.tasks.base import Task
 
 HELPERS = frozenset(
-    {"answers", "base", "calls", "functions", "records", "rng", "suites", "templates"}
+    {"agents", "answers", "base", "calls", "functions", "records", "rng", "suites", "templates"}
 )
 """Modules of this folder that serve the tasks and are none themselves."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -19,7 +19,7 @@ from loopbench.backends.llamacpp_stream import (
     finish_of,
 )
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
-from loopbench.types import Finish, Generation, Request
+from loopbench.types import Finish, Generation, Message, Request
 
 
 class RequestError(Exception):
@@ -73,17 +73,24 @@ class Client:
                 f"{path.removeprefix('/')} took longer than {self._limits.template_s:g} s"
             ) from None
 
-    async def prompt_ids(self, prompt: str) -> list[int]:
-        """Return the ids of a prompt, after the chat template where the model has one."""
+    async def prompt_ids(self, prompt: str, messages: Sequence[Message] = ()) -> list[int]:
+        """Return the ids of a prompt, after the chat template where the model has one.
+
+        Parameters
+        ----------
+        messages
+            The conversation to render instead of `prompt`, if there is a template.
+        """
         if self._templated:
-            message = {"role": "user", "content": prompt}
+            shown = messages or (Message(role="user", content=prompt),)
+            body = {"messages": [{"role": m.role, "content": m.content} for m in shown]}
             try:
-                rendered = await self._post("/apply-template", {"messages": [message]})
+                rendered = await self._post("/apply-template", body)
             except RequestError as error:
                 raise RequestError(f"The chat template cannot be rendered: {error}.") from None
             prompt = rendered["prompt"]
-        body = {"content": prompt, "add_special": True, "parse_special": True}
-        ids = [int(item) for item in (await self._post("/tokenize", body))["tokens"]]
+        text = {"content": prompt, "add_special": True, "parse_special": True}
+        ids = [int(item) for item in (await self._post("/tokenize", text))["tokens"]]
         # A template that writes the BOS itself must not get the tokeniser's one on top.
         if self._bos_id is not None and ids[:2] == [self._bos_id] * 2:
             del ids[0]
@@ -100,7 +107,7 @@ class Client:
             If the connection is lost.
         """
         started = time.monotonic()
-        prompt = await self.prompt_ids(request.prompt)
+        prompt = await self.prompt_ids(request.prompt, request.messages)
         left = request.sampling.max_new_tokens - len(request.prefix_ids)
         # The server ends a stream one token before its slot is full.
         needed = len(prompt) + request.sampling.max_new_tokens + 2

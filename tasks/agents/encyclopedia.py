@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -27,6 +28,8 @@ from loopbench.tasks.agents.words import (
 
 VERSION = 1
 REGIONS, RIVERS, TOWNS, PEOPLE, INVENTIONS = 8, 40, 90, 102, 60
+
+_WORD = re.compile(r"[^\W_]+")
 
 Kind = Literal["region", "river", "town", "person", "invention"]
 
@@ -57,9 +60,14 @@ class World:
         return [article for article in self.articles.values() if article.kind == kind]
 
     def titles_in(self, text: str) -> set[str]:
-        """Return the titles that a text names, whatever their case."""
-        folded = text.casefold()
-        return {title for title in self.articles if title.casefold() in folded}
+        """Return the titles that a text names as whole words, whatever their case."""
+        folded = f" {' '.join(words(text))} "
+        return {title for title in self.articles if f" {title.casefold()} " in folded}
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text, folded."""
+    return _WORD.findall(text.casefold())
 
 
 @lru_cache(maxsize=16)

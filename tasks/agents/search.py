@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 
-from loopbench.tasks.agents.encyclopedia import World, world
+from loopbench.tasks.agents.encyclopedia import World, words, world
 
 HITS = 2
 """Articles in a result."""
@@ -14,12 +13,6 @@ MAX_QUERY = 300
 """Characters of a query that are looked at."""
 _TITLE_WEIGHT = 4
 """An article counts as if its title were written so often, so that it beats those that name it."""
-_WORD = re.compile(r"[^\W_]+")
-
-
-def words(text: str) -> list[str]:
-    """Return the words of a text, folded."""
-    return _WORD.findall(text.casefold())
 
 
 class Index:

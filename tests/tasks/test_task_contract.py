@@ -67,7 +67,7 @@ def test_a_task_declares_itself(name: str) -> None:
     assert task.name == name
     assert task.version >= 1
     assert task.levels == ("easy", "medium", "hard")
-    assert task.category in ("reasoning", "extraction", "tools")
+    assert task.category in ("reasoning", "extraction", "tools", "agents")
     assert task.description
 
 
