@@ -96,6 +96,15 @@ def cli() -> None:
 @click.option("--top-p", type=float, default=1.0, show_default=True)
 @click.option("--min-p", type=float, default=0.0, show_default=True)
 @click.option("--repetition-penalty", type=float, default=1.0, show_default=True)
+@click.option("--closed-book", is_flag=True, help="Agent tasks: the same questions without tools.")
+@click.option("--max-turns", type=int, default=8, show_default=True, help="Turns of an episode.")
+@click.option(
+    "--agent-context",
+    type=int,
+    default=3072,
+    show_default=True,
+    help="Agent tasks: tokens of the longest prompt; older turns are dropped.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; new under runs/.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @_show_options

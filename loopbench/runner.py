@@ -15,10 +15,22 @@ from loopbench import backends, catalog, tasks
 from loopbench.backends.base import Backend
 from loopbench.detectors import Detector
 from loopbench.detectors.tokens import split_pieces
+from loopbench.episode_grading import cycle_verdict, episode_grade, judge_episode
+from loopbench.episodes import continuation, run_episodes
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
 from loopbench.outcome import classify
-from loopbench.plan import Job, Schedule, Settings, audit_choice, batches, jobs, missing
+from loopbench.plan import (
+    Job,
+    Schedule,
+    Settings,
+    audit_choice,
+    batches,
+    episode_rule,
+    jobs,
+    missing,
+)
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
+from loopbench.tasks.agents.toolbox import Toolbox, check_packages
 from loopbench.tasks.suites import content_hash, select
 from loopbench.types import (
     SCHEMA_VERSION,
@@ -26,14 +38,18 @@ from loopbench.types import (
     Generation,
     ModelInfo,
     Record,
-    Request,
     Sample,
+    Turn,
     Verdict,
 )
 
 BACKEND = "llamacpp"
 PROMPT_ALLOWANCE = 1536
 """Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
+
+
+CONTEXT_RESERVE = 256
+"""Tokens by which an episode's prompt may exceed its context."""
 
 
 class Progress(Protocol):
@@ -110,6 +126,8 @@ def execute(
         schedule.samples if schedule else select(settings.tasks, settings.limit, settings.seed)
     )
     header = _header(settings, models, samples)
+    if header.episodes and not header.episodes.closed_book:
+        check_packages()
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for model in models:
@@ -154,6 +172,7 @@ def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) 
             "slots": 1 if settings.deterministic else slots,
             "threads": settings.threads,
         },
+        episodes=episode_rule(settings, samples),
     )
 
 
@@ -169,7 +188,8 @@ def _run_model(
     done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
     audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
     cells = [
-        list(jobs(model, samples, sampling, settings.repeats)) for sampling in settings.samplings()
+        list(jobs(model, samples, sampling, settings.repeats, store.header.episodes))
+        for sampling in settings.samplings()
     ]
     flagged = [
         done[job.key]
@@ -181,7 +201,7 @@ def _run_model(
         flagged, settings, audited
     ):
         return
-    with closing(_open(model, settings)) as backend:
+    with closing(_open(model, settings, store.header)) as backend:
         for cell in cells:
             records: list[Record] = []
             for batch in batches(cell, schedule.looks if schedule else ()):
@@ -219,14 +239,16 @@ def _unaudited(
     }
 
 
-def _open(model: ModelInfo, settings: Settings) -> Backend:
+def _open(model: ModelInfo, settings: Settings, header: Header) -> Backend:
+    # An episode's estimate of its prompt may be off by a little.
+    longest = header.episodes.context + CONTEXT_RESERVE if header.episodes else 0
     return backends.get(BACKEND).open(
         Path(model.path),
         name=model.name,
         slots=settings.slots,
         threads=settings.threads,
         max_new_tokens=settings.max_new_tokens,
-        prompt_allowance=PROMPT_ALLOWANCE,
+        prompt_allowance=max(PROMPT_ALLOWANCE, longest),
         deterministic=settings.deterministic,
         seed=settings.seed,
     )
@@ -247,14 +269,24 @@ class _Counted:
 def _generate(
     backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, progress: Progress
 ) -> Iterator[Record]:
-    by_key = {job.key: job for job in todo}
     stop = [rule.build() for rule in header.stop]
     measure = [rule.build() for rule in header.measure]
-    requests = (job.request() for job in todo)
-    results = backend.generate(requests, lambda request: _Counted(stop, progress))
+
+    def watch(request: object) -> _Counted:
+        return _Counted(stop, progress)
+
+    rule = header.episodes
+    open_book = rule is not None and not rule.closed_book
+    single = {job.key: job for job in todo if not (open_book and job.sample.category == "agents")}
+    results = backend.generate((job.request() for job in single.values()), watch)
     with closing(results):  # type: ignore[type-var]
         for request, generation in results:
-            yield record_of(by_key[request.key], model.name, generation, measure)
+            yield record_of(single[request.key], model.name, generation, measure)
+    agents = [job for job in todo if job.key not in single]
+    if rule and agents:
+        with closing(Toolbox()) as tools:
+            for ended in run_episodes(backend, agents, rule, tools, watch, measure):
+                yield record_of(ended.job, model.name, ended.generation, measure, ended.turns)
 
 
 def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
@@ -263,10 +295,25 @@ def judge_generation(generation: Generation, measure: Sequence[Detector]) -> lis
     return judge(measure, generation.token_ids, pieces)
 
 
-def record_of(job: Job, model: str, generation: Generation, measure: Sequence[Detector]) -> Record:
-    """Judge and grade one generation."""
-    verdicts = judge_generation(generation, measure)
+def record_of(
+    job: Job,
+    model: str,
+    generation: Generation,
+    measure: Sequence[Detector],
+    turns: list[Turn] | None = None,
+) -> Record:
+    """Judge and grade one generation, or the joined turns of an episode."""
     sample = job.sample
+    if turns:
+        verdicts, outcome = judge_episode(generation, turns, measure)
+        grade = episode_grade(sample, generation, turns)
+    else:
+        verdicts = judge_generation(generation, measure)
+        if sample.category == "agents":
+            # Without tools there are no calls: said, so that both books have the same rules.
+            verdicts.append(cycle_verdict(()))
+        outcome = classify(generation.finish, verdicts)
+        grade = tasks.get(sample.task).grade(sample, generation.text)
     return Record(
         schema_version=SCHEMA_VERSION,
         key=job.key,
@@ -282,8 +329,9 @@ def record_of(job: Job, model: str, generation: Generation, measure: Sequence[De
         repeat=job.repeat,
         generation=generation,
         verdicts=verdicts,
-        outcome=classify(generation.finish, verdicts),
-        grade=tasks.get(sample.task).grade(sample, generation.text),
+        outcome=outcome,
+        grade=grade,
+        turns=turns,
     )
 
 
@@ -291,15 +339,7 @@ def _audit(
     backend: Backend, chosen: dict[str, Record], header: Header, progress: Progress
 ) -> Iterator[Audit]:
     measure = [rule.build() for rule in header.measure]
-    requests = (
-        Request(
-            key=record.key,
-            prompt=record.prompt,
-            sampling=record.sampling,
-            prefix_ids=tuple(record.generation.token_ids),
-        )
-        for record in chosen.values()
-    )
+    requests = map(continuation, chosen.values())
     results = backend.generate(requests, lambda request: _Counted((), progress))
     with closing(results):  # type: ignore[type-var]
         for request, generation in results:

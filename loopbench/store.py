@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from loopbench.monitor import Rule
-from loopbench.types import SCHEMA_VERSION, Audit, ModelInfo, Record, Sampling, Struct
+from loopbench.types import SCHEMA_VERSION, Audit, EpisodeRule, ModelInfo, Record, Sampling, Struct
 
 Line = TypeVar("Line", Record, Audit)
 
@@ -54,6 +54,8 @@ class Header(Struct, frozen=True):
     deterministic: bool
     engine: dict[str, int | str | None]
     """Slots and threads: they do not change what is measured, only how fast."""
+    episodes: EpisodeRule | None = None
+    """How agent tasks are run; None where there are none."""
 
     def differences(self, other: Header) -> list[str]:
         """Name every setting in which two headers measure different things."""

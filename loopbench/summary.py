@@ -23,6 +23,9 @@ class Rate(Struct, frozen=True):
     n: int
 
 
+NO_RATE = Rate(value=None, low=None, high=None, n=0)
+
+
 class Row(Struct, frozen=True):
     """One line of the table. Rates are fractions, lengths are tokens."""
 
@@ -70,9 +73,12 @@ class Row(Struct, frozen=True):
     tool_score: Rate
     tokens_per_second: float | None
     """Over all slots, from the streams' own times and the number of slots."""
-
-
-NO_RATE = Rate(value=None, low=None, high=None, n=0)
+    agent_score: Rate = NO_RATE
+    """Agent tasks: episodes, or closed-book questions, with the right answer."""
+    hallucinated_rate: Rate = NO_RATE
+    """Agent tasks: wrong answers stated without a search before."""
+    calls_per_episode: float | None = None
+    """Agent tasks: tool calls, in the mean."""
 
 
 class Fact(NamedTuple):
@@ -93,9 +99,13 @@ class Fact(NamedTuple):
     onset: int | None
     stopped: bool
     tokens: int
+    last_tokens: int
+    """Of the stream that was stopped: of an episode's last turn."""
     seconds: float
     score: float
     correct: bool
+    hallucinated: bool
+    calls: float
 
 
 def fact_of(record: Record) -> Fact:
@@ -118,9 +128,12 @@ def fact_of(record: Record) -> Fact:
         onset=onset,
         stopped=record.generation.finish == "loop",
         tokens=record.generation.output_tokens,
+        last_tokens=record.turns[-1].tokens if record.turns else record.generation.output_tokens,
         seconds=record.generation.seconds,
         score=record.grade.score or 0.0,
         correct=bool(record.grade.correct),
+        hallucinated=record.grade.parts.get("hallucinated", 0.0) > 0,
+        calls=record.grade.parts.get("calls", 0.0),
     )
 
 
@@ -185,6 +198,7 @@ def _row(
     model, temperature, budget, group = place
     info = next((m for m in header.models if m.name == model), None)
     valid = [fact for fact in facts if fact.outcome != "error"]
+    agents = [fact for fact in valid if fact.category == "agents"]
     stopped = [fact for fact in valid if fact.stopped]
     audits = [followed[fact.key] for fact in stopped if fact.key in followed]
     escaped = sum(audit.escaped for audit in audits)
@@ -218,11 +232,14 @@ def _row(
         else NO_RATE,
         median_onset=statistics.median(onsets) if onsets else None,
         tokens_used=tokens,
-        tokens_saved=sum(fact.budget - fact.tokens for fact in stopped) - audit_tokens,
+        tokens_saved=sum(fact.budget - fact.last_tokens for fact in stopped) - audit_tokens,
         accuracy=_accuracy(valid),
         extraction_f1=_mean_score(valid, "extraction"),
         tool_score=_mean_score(valid, "tools"),
         tokens_per_second=_speed(valid, audits, tokens, header),
+        agent_score=_rate(agents, lambda fact: fact.correct),
+        hallucinated_rate=_rate(agents, lambda fact: fact.hallucinated),
+        calls_per_episode=statistics.fmean(f.calls for f in agents) if agents else None,
     )
 
 

@@ -87,12 +87,8 @@ class _Maker:
         self._regions = [names.draw(REGION_ENDS) for _ in range(REGIONS)]
         self._rivers = [names.draw(RIVER_ENDS) for _ in range(RIVERS)]
         self._towns = [names.draw(TOWN_ENDS) for _ in range(TOWNS)]
-        self._people = [
-            f"{names.draw(PERSON_ENDS)} {names.draw()}" for _ in range(PEOPLE)
-        ]
-        self._inventions = [
-            f"{names.draw()} {rng.choice(DEVICES)}" for _ in range(INVENTIONS)
-        ]
+        self._people = [f"{names.draw(PERSON_ENDS)} {names.draw()}" for _ in range(PEOPLE)]
+        self._inventions = [f"{names.draw()} {rng.choice(DEVICES)}" for _ in range(INVENTIONS)]
 
     def articles(self) -> list[Article]:
         """Return all articles; a town's founder and an invention's inventor are people."""

@@ -23,7 +23,7 @@ MAX_PRINTED = 4_000
 """Characters of output that are kept; printing more ends the program."""
 
 
-class _TooMuch(Exception):
+class _TooMuchError(Exception):
     """Ends a program that prints without end."""
 
 
@@ -34,7 +34,7 @@ class _Printed:
     def take(self, stream: str, text: str) -> None:
         self.text += text[: MAX_PRINTED - len(self.text)]
         if len(self.text) >= MAX_PRINTED:
-            raise _TooMuch
+            raise _TooMuchError
 
 
 class Sandbox:
