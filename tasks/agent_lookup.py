@@ -8,9 +8,10 @@ the prompt is the closed-book question; `loopbench.episodes` asks it with tools.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 
-from loopbench.tasks.agents.encyclopedia import World, words, world
+from loopbench.tasks.agents.encyclopedia import World, world
 from loopbench.tasks.agents.questions import Asker
 from loopbench.tasks.answers import (
     MAX_PAYLOAD,
@@ -31,6 +32,11 @@ _INSTRUCTION = (
 )
 _LONGEST_REPLY = 300
 """A reply in one line of at most so many characters needs no mark to be an answer."""
+_ABSTAINED = re.compile(
+    r"\bunknown\b|\bnot (?:known|sure)\b"
+    r"|\b(?:do not|don't|cannot|can't|can not) (?:know|find|answer|determine|provide|tell|say)\b",
+    re.IGNORECASE,
+)
 _NOTHING = {"calls": 0.0, "searches": 0.0, "hallucinated": 0.0, "cycle": 0.0, "turns": 1.0}
 
 
@@ -75,19 +81,22 @@ class AgentLookup(Procedural):
         final = final_text(text)
         if final is None or not final.strip():
             return no_answer(dict(_NOTHING))
-        stated = [(c.line, c.explicit) for c in candidates(final)]
+        # "The answer is" before a name is an answer, whether or not this world has the name;
+        # before a number it also stands in running text.
+        named = isinstance(sample.reference["answer"], str)
+        stated = [(c.line, c.explicit or named) for c in candidates(final)]
         whole = final.strip()
         if not stated and "\n" not in whole and len(whole) <= _LONGEST_REPLY:
             stated = [(whole, False)]
         about = world(self.world(sample))
-        for line, explicit in stated:
+        for line, marked in stated:
             right = _is_right(line[:MAX_PAYLOAD], sample, about)
-            if right is None and words(line)[:1] == ["unknown"]:
+            if right is None and _ABSTAINED.search(line[:MAX_PAYLOAD]):
                 return Grade(
                     answer=shown(line), correct=False, score=0.0, problem="abstained",
                     parts=dict(_NOTHING),
                 )  # fmt: skip
-            if right is not None or explicit:
+            if right is not None or marked:
                 parts = _NOTHING | {"hallucinated": float(not right)}
                 return verdict(line, bool(right), parts)
         return no_answer(dict(_NOTHING))

@@ -19,7 +19,7 @@ FIELDS = [
     "doom_rate", "verbatim_rate", "counter_rate", "corrected_doom_rate", "near_rate",
     "recovered_rate", "truncated_rate", "flip_rate", "early_stopped", "audited", "escaped",
     "escape_rate", "median_onset", "tokens_used", "tokens_saved", "accuracy", "extraction_f1",
-    "tool_score", "tokens_per_second",
+    "tool_score", "tokens_per_second", "agent_score", "hallucinated_rate", "calls_per_episode",
 ]  # fmt: skip
 HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"
 

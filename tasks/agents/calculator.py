@@ -19,7 +19,7 @@ MAX_BITS = 4_096
 MAX_EXPONENT = 1_024
 
 _GROUPS = re.compile(r"(?<![0-9.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])")
-_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "^": "**"})  # type: ignore[arg-type]
+_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "^": "**"})
 
 
 class CalculatorError(ValueError):

@@ -7,7 +7,7 @@ is needed. The steps are part of the reference and never shown to the model.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,7 +131,7 @@ class Asker:
         target = self._read(before, fact)
         return self._world.articles[str(target)], _REFERRED[kind, fact].format(phrase)
 
-    def chain_of(self, hops: int) -> Any:
+    def chain_of(self, hops: int) -> Callable[[], Question]:
         """Return a maker of questions that need so many articles one after another."""
 
         def make() -> Question:
@@ -143,7 +143,7 @@ class Asker:
 
         return make
 
-    def total_of(self, count: int) -> Any:
+    def total_of(self, count: int) -> Callable[[], Question]:
         """Return a maker of sums over the inhabitants of so many towns."""
 
         def make() -> Question:

@@ -131,7 +131,8 @@ def introduction(tools: Iterable[Tool] = TOOLS.values()) -> str:
     return (
         f"You can use these tools:\n{specs}\n\n"
         "To use one, reply with only the call, written as "
-        '{"name": "<tool>", "arguments": {"<parameter>": "<value>"}}. '
+        '{"name": "<tool>", "arguments": {"<parameter>": "<value>"}}, '
+        'such as {"name": "search", "arguments": {"query": "lighthouse"}}. '
         "Its result comes with the next message. The encyclopedia is about an invented world, "
-        "so look up what you need and do not guess."
+        "so look up what you need before you answer, and do not guess."
     )
