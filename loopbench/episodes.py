@@ -32,7 +32,7 @@ from loopbench.detectors.tokens import split_pieces
 from loopbench.monitor import judge
 from loopbench.outcome import classify
 from loopbench.plan import Job
-from loopbench.tasks.agents.toolbox import Toolbox, argument_of, introduction
+from loopbench.tasks.agents.toolbox import Toolbox, argument_of, introduction, valid
 from loopbench.tasks.answers import candidates, last_line
 from loopbench.tasks.base import AgentTask
 from loopbench.types import EpisodeRule, Finish, Generation, Record, Request, ToolUse, Turn
@@ -193,8 +193,7 @@ class Episode:
 
     def _ran(self, frame: Frame, name: str, arguments: str, result: str | None) -> None:
         said = next(said for said in reversed(self._said) if said.frame is frame)
-        # A name comes from the model and may hold half a surrogate pair.
-        name = name[:80].encode("utf-8", "replace").decode("utf-8")
+        name = valid(name[:80])
         said.calls.append(ToolUse(name=name, arguments=arguments, result=result or ""))
         if result is not None:
             frame.results.append(result_text(name, result))

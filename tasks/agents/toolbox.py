@@ -74,7 +74,7 @@ def check_packages() -> None:
 
 
 def argument_of(name: str, arguments: dict[str, Any]) -> str:
-    """Return the one argument of a call as text.
+    """Return the one argument of a call as text that can be stored.
 
     Raises
     ------
@@ -87,12 +87,17 @@ def argument_of(name: str, arguments: dict[str, Any]) -> str:
     value = arguments.get(tool.parameter)
     if len(arguments) != 1 or value is None or isinstance(value, dict | list):
         raise ValueError(f"The tool {name} takes one argument, {tool.parameter}, a text.")
-    return str(value)
+    return valid(str(value))
+
+
+def valid(text: str) -> str:
+    """Return text that can be stored: JSON may hold half a surrogate pair, UTF-8 may not."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def capped(text: str) -> str:
     """Return a result as the model gets it: valid UTF-8 of bounded length."""
-    clean = text.encode("utf-8", "replace").decode("utf-8")
+    clean = valid(text)
     if len(clean) <= MAX_RESULT:
         return clean
     return f"{clean[:MAX_RESULT]}… (cut: {len(clean)} characters)"
