@@ -111,7 +111,10 @@ def _is_right(line: str, sample: Sample, about: World) -> bool | None:
     expected = sample.reference["answer"]
     if isinstance(expected, int):
         number = parse_number(line)
-        return None if number is None else number == expected
+        if number is not None:
+            return number == expected
+        # A date, or several numbers: an answer, and not the right one.
+        return False if any(c.isdigit() for c in line) else None
     # Two names are a hedge, and a name of the question is only repeated.
     named = about.titles_in(line) - about.titles_in(sample.prompt)
     return named == {expected} if named else None

@@ -39,7 +39,10 @@ def calculate(expression: str) -> str:
     """
     if len(expression) > MAX_LENGTH:
         raise CalculatorError(f"The expression is longer than {MAX_LENGTH} characters.")
-    plain = _GROUPS.sub(lambda match: match[0].replace(",", ""), expression.translate(_SIGNS))
+    plain = expression.translate(_SIGNS)
+    if not any(c.isalpha() for c in plain):
+        # Where there is a function, a comma may be between its arguments.
+        plain = _GROUPS.sub(lambda match: match[0].replace(",", ""), plain)
     try:
         tree = ast.parse(plain.strip(), mode="eval")
         if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
