@@ -37,6 +37,8 @@ _ABSTAINED = re.compile(
     r"|\b(?:do not|don't|cannot|can't|can not) (?:know|find|answer|determine|provide|tell|say)\b",
     re.IGNORECASE,
 )
+_NAME = re.compile(r"(?<=[^\W_]\s)[A-Z]\w")
+"""A capital that does not begin the text."""
 _NOTHING = {"calls": 0.0, "searches": 0.0, "hallucinated": 0.0, "cycle": 0.0, "turns": 1.0}
 
 
@@ -87,7 +89,8 @@ class AgentLookup(Procedural):
         stated = [(c.line, c.explicit or named) for c in candidates(final)]
         whole = final.strip()
         if not stated and "\n" not in whole and len(whole) <= _LONGEST_REPLY:
-            stated = [(whole, False)]
+            # "Let me see." names nothing, and a question is no answer.
+            stated = [(whole, named and whole[-1] != "?" and bool(_NAME.search(whole)))]
         about = world(self.world(sample))
         for line, marked in stated:
             right = _is_right(line[:MAX_PAYLOAD], sample, about)

@@ -68,7 +68,10 @@ def test_numbers(form: str, expected: tuple[bool | None, str | None, float]) -> 
         ("Answer: {right}s", WRONG),
         ("Answer: unknown", ABSTAINED),
         ("Answer: I cannot find it", ABSTAINED),
-        ("It was Paris.", NOTHING),
+        ("It was Paris.", WRONG),
+        ("The town lies on the River Arno in the Italian region of Tuscia.", WRONG),
+        ("Is it the town of {asked}?", NOTHING),
+        ("Is it in Paris?", NOTHING),
         ("Let me look for it.", NOTHING),
     ],
 )
