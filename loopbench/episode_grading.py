@@ -8,6 +8,7 @@ from itertools import accumulate
 import msgspec
 
 from loopbench import detectors, tasks
+from loopbench.conversation import MAX_CALLS
 from loopbench.detectors import Detector
 from loopbench.detectors.tokens import split_pieces
 from loopbench.episodes import CONTEXT, TURN_LIMIT
@@ -20,7 +21,8 @@ def cycle_verdict(turns: Sequence[Turn]) -> Verdict:
     """Return what `toolcycle` says of the calls of an episode, in tokens of its generation.
 
     Every call is one element, whatever notation it was written in; calls are equal if name
-    and arguments are. Terminal: the last turn made the last call of a cycle.
+    and arguments are. Terminal: the last turn made the last call of a cycle, or was spent on
+    the sub-question that this call asked.
     """
     ends = list(accumulate(turn.tokens for turn in turns))
     places = [i for i, turn in enumerate(turns) for _ in turn.calls]
@@ -30,7 +32,8 @@ def cycle_verdict(turns: Sequence[Turn]) -> Verdict:
         for turn in turns
         for call in turn.calls
     ]
-    verdict = detectors.get("toolcycle").scan(
+    # A turn may hold several calls, and a turn said again is a cycle of so many.
+    verdict = detectors.get("toolcycle", max_cycle=MAX_CALLS).scan(
         calls, [f"<tool_call>{number}</tool_call>" for number in calls]
     )
     if not verdict.looped:
@@ -47,7 +50,7 @@ def cycle_verdict(turns: Sequence[Turn]) -> Verdict:
         )
 
     spans = [in_tokens(span) for span in verdict.spans]
-    terminal = verdict.terminal and bool(turns[-1].calls)
+    terminal = verdict.terminal and (bool(turns[-1].calls) or turns[-1].depth > 0)
     chosen = spans[-1] if terminal else max(spans, key=lambda span: span.end - span.start)
     return msgspec.structs.replace(
         verdict,

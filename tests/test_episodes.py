@@ -154,6 +154,23 @@ def test_a_cycle_is_seen_whatever_notation_the_calls_are_in() -> None:
     assert [(s.start, s.end) for s in verdict.spans] == [(0, sum(ends))]
 
 
+def test_a_turn_of_several_calls_said_again_is_a_cycle() -> None:
+    turn = "\n".join(call("search", query=word) for word in "abcdefgh")
+    (ended,) = play(in_turn(turn), max_turns=2)
+    record = judged(ended)
+    verdict = next(v for v in record.verdicts if v.detector == "toolcycle")
+    assert (record.outcome, verdict.repeats, verdict.onset) == ("doom", 2, 0)
+    assert verdict.period == ended.turns[0].tokens
+
+
+def test_a_sub_question_asked_again_and_again_is_a_cycle() -> None:
+    said = [call("ask", question="and so?"), "Answer: 5"] * 3
+    (ended,) = play(in_turn(*said), max_turns=6)
+    record = judged(ended)
+    assert [turn.depth for turn in ended.turns] == [0, 1, 0, 1, 0, 1]
+    assert (record.outcome, record.grade.parts["cycle"]) == ("doom", 1.0)
+
+
 def test_a_looping_turn_ends_the_episode_and_can_be_continued() -> None:
     seen: list[Request] = []
     (ended,) = play(in_turn(call("search", query="river"), "LOOP"), seen=seen)
