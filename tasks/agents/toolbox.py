@@ -58,7 +58,7 @@ TOOLS = {
 
 
 def check_packages() -> None:
-    """Refuse to start without the packages of the tools.
+    """Refuse to start without the packages of the tools, or where the sandbox does not work.
 
     Raises
     ------
@@ -70,6 +70,18 @@ def check_packages() -> None:
         raise MissingPackageError(
             f"Agent tasks need {' and '.join(absent)}. "
             "Run: pip install 'loopbench-edge[agents]', or use --closed-book."
+        )
+    sandbox = Sandbox()
+    try:
+        said = sandbox.run("6 * 7")
+    except (OSError, RuntimeError) as error:
+        said = str(error)
+    finally:
+        sandbox.close()
+    if said != "42":
+        raise MissingPackageError(
+            f"The Python sandbox of agent tasks does not work ({capped(said)}). "
+            "Run: pip install --force-reinstall pydantic-monty, or use --closed-book."
         )
 
 

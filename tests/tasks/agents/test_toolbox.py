@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from loopbench.tasks.agents import sandbox
 from loopbench.tasks.agents.toolbox import (
     MAX_RESULT,
     TOOLS,
@@ -84,6 +85,12 @@ def test_missing_packages_are_named_with_the_command(monkeypatch: pytest.MonkeyP
     assert str(error.value) == (
         "Agent tasks need bm25s. Run: pip install 'loopbench-edge[agents]', or use --closed-book."
     )
+
+
+def test_a_sandbox_that_cannot_start_is_told_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_binary", lambda: "/nowhere/monty")
+    with pytest.raises(MissingPackageError, match=r"^The Python sandbox .* --closed-book\.$"):
+        check_packages()
 
 
 def test_no_text_of_a_model_reaches_a_shell(
