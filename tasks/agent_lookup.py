@@ -86,7 +86,9 @@ class AgentLookup(Procedural):
         # "The answer is" before a name is an answer, whether or not this world has the name;
         # before a number it also stands in running text.
         named = isinstance(sample.reference["answer"], str)
-        stated = [(c.line, c.explicit or named) for c in candidates(final)]
+        # The instruction, quoted back, states nothing.
+        found = [c for c in candidates(final) if "<answer>" not in c.line]
+        stated = [(c.line, c.explicit or named) for c in found]
         whole = final.strip()
         if not stated and "\n" not in whole and len(whole) <= _LONGEST_REPLY:
             # "Let me see." names nothing, and a question is no answer.

@@ -72,6 +72,8 @@ def test_numbers(form: str, expected: tuple[bool | None, str | None, float]) -> 
         ("The town lies on the River Arno in the Italian region of Tuscia.", WRONG),
         ("Is it the town of {asked}?", NOTHING),
         ("Is it in Paris?", NOTHING),
+        ('"Answer: <answer>".\n\nAnswer: "Answer: <answer>".', NOTHING),
+        ('Answer: {right}\nI wrote "Answer: <answer>".', RIGHT),
         ("Let me look for it.", NOTHING),
     ],
 )
