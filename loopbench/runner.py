@@ -127,12 +127,26 @@ def execute(
     )
     header = _header(settings, models, samples)
     if header.episodes and not header.episodes.closed_book:
+        _check_room(models, settings)
         check_packages()
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for model in models:
             _run_model(store, model, samples, settings, progress, schedule)
     return out
+
+
+def _check_room(models: Sequence[ModelInfo], settings: Settings) -> None:
+    """Refuse a context of the agent tasks that a model cannot hold."""
+    for model in models:
+        room = model.context_length - settings.max_new_tokens - CONTEXT_RESERVE
+        if model.context_length and settings.agent_context > room:
+            raise ValueError(
+                f"{model.name} was trained for {model.context_length:,} tokens of context, which "
+                f"agent prompts of {settings.agent_context:,} and replies of "
+                f"{settings.max_new_tokens:,} do not fit: "
+                "lower --agent-context or --max-new-tokens."
+            )
 
 
 def _check_distinct(models: Sequence[ModelInfo]) -> None:

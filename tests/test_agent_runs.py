@@ -215,16 +215,19 @@ def test_headers_and_records_from_before_agents_are_read(
     ("arguments", "sentence"),
     [
         (["--max-turns", "0"], "--max-turns must be at least 1, got 0."),
+        (["--agent-context", "4000"], "a was trained for 4,096 tokens of context, which agent"),
         (["--agent-context", "100"], "--agent-context must be at least 1024 tokens"),
     ],
 )
 def test_settings_that_cannot_work(
-    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     install(monkeypatch, spoken(in_turn("Answer: 1")))
     result = CliRunner().invoke(cli, ["run", "a", "--tasks", "agent_lookup", *arguments])
     assert isinstance(result.exception, ValueError)
     assert sentence in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_extra_is_one_sentence_before_anything_is_run(
