@@ -97,7 +97,13 @@ def cli() -> None:
 @click.option("--min-p", type=float, default=0.0, show_default=True)
 @click.option("--repetition-penalty", type=float, default=1.0, show_default=True)
 @click.option("--closed-book", is_flag=True, help="Agent tasks: the same questions without tools.")
-@click.option("--max-turns", type=int, default=8, show_default=True, help="Turns of an episode.")
+@click.option(
+    "--max-turns",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Agent tasks: most replies of an episode.",
+)
 @click.option(
     "--agent-context",
     type=int,

@@ -8,7 +8,7 @@ the model said in all its turns.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -251,7 +251,7 @@ def run_episodes(
     tools: Toolbox,
     watch: Watch,
     measure: Sequence[Detector],
-) -> Iterator[Ended]:
+) -> Generator[Ended, None, None]:
     """Drive episodes over a backend, as many at a time as it has slots, and yield each.
 
     The next turn of an episode goes before the first of another one, so that a run that is

@@ -298,8 +298,11 @@ def _generate(
             yield record_of(single[request.key], model.name, generation, measure)
     agents = [job for job in todo if job.key not in single]
     if rule and agents:
-        with closing(Toolbox()) as tools:
-            for ended in run_episodes(backend, agents, rule, tools, watch, measure):
+        with (
+            closing(Toolbox()) as tools,
+            closing(run_episodes(backend, agents, rule, tools, watch, measure)) as episodes,
+        ):
+            for ended in episodes:
                 yield record_of(ended.job, model.name, ended.generation, measure, ended.turns)
 
 
