@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from loopbench.catalog import expand
 from loopbench.plan import settings_of
 from loopbench.runner import Progress, execute
 from loopbench.store import (
@@ -72,7 +73,7 @@ def run(
     >>> result.rows[0].doom_rate.high  # doctest: +SKIP
     0.49
     """
-    chosen = settings_of(*models, **settings)
+    chosen = settings_of(*expand(models), **settings)
     path = execute(chosen, Path(out) if out else None, resume=resume, progress=progress)
     return RunResult(path=path, rows=write_summary(path))
 

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,6 +94,18 @@ class CatalogEntry(NamedTuple):
         return target
 
 
+REFERENCE = "reference"
+"""Names all stages of the reference model at once."""
+
+_STAGES = {
+    "mid": "mid-training",
+    "sft": "supervised fine-tuning",
+    "dpo": "DPO from SFT",
+    "ftpo": "FTPO from SFT",
+    "rlvr": "GRPO from SFT",
+    "repair": "SFT on ordered traces",
+}
+
 _MODELS = (
     CatalogEntry(
         name="smollm2-135m",
@@ -113,6 +126,18 @@ _MODELS = (
         note="Gemma-3-270M base, Q4_K_M; no chat template, so it gets plain prompts",
         parts=True,
     ),
+    *(
+        CatalogEntry(
+            name=f"{REFERENCE}-{stage}",
+            package="loopbench-edge",
+            module="loopbench.reference",
+            file=f"checkpoints/{REFERENCE}-{stage}.gguf",
+            size=2_302_976,
+            licence="Apache-2.0",
+            note=f"the reference model of 1.1 M parameters after {what}",
+        )
+        for stage, what in _STAGES.items()
+    ),
 )
 
 
@@ -125,6 +150,16 @@ def cache_folder() -> Path:
 def models() -> list[CatalogEntry]:
     """Return every model of the catalogue, installed or not."""
     return list(_MODELS)
+
+
+def expand(names: Sequence[str]) -> tuple[str, ...]:
+    """Replace `reference` by the names of all its stages, unless a file is called so."""
+    stages = tuple(entry.name for entry in _MODELS if entry.name.startswith(f"{REFERENCE}-"))
+    return tuple(
+        name
+        for given in names
+        for name in (stages if given == REFERENCE and not Path(given).is_file() else (given,))
+    )
 
 
 def resolve(model: str) -> tuple[str, Path]:

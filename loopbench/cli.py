@@ -11,7 +11,11 @@ import click
 
 import loopbench
 from loopbench.cli_gate import compare, gate
+from loopbench.cli_leaderboard import leaderboard
+from loopbench.cli_lmeval import lm_eval, score_samples
+from loopbench.cli_report import report
 from loopbench.console import print_table
+from loopbench.reference import cli as reference_cli
 
 if TYPE_CHECKING:
     from loopbench.summary import Row
@@ -96,6 +100,16 @@ def cli() -> None:
 @click.option("--top-p", type=float, default=1.0, show_default=True)
 @click.option("--min-p", type=float, default=0.0, show_default=True)
 @click.option("--repetition-penalty", type=float, default=1.0, show_default=True)
+@click.option("--backend", help="Engine; by default the one for the MODEL's form.")
+@click.option(
+    "--device", help="transformers: cpu, cuda, cuda:1, mps, or a device map such as auto."
+)
+@click.option("--dtype", help="transformers: float32, bfloat16, float16 or auto.")
+@click.option(
+    "--api",
+    type=click.Choice(("chat", "completions")),
+    help="openai: with the server's chat template (the default), or plain prompts.",
+)
 @click.option("--closed-book", is_flag=True, help="Agent tasks: the same questions without tools.")
 @click.option(
     "--max-turns",
@@ -126,14 +140,21 @@ def run(
 ) -> None:
     """Run MODELs on hard tasks and print their loop rates.
 
-    A MODEL is a GGUF file or a name that 'loopbench ls models' shows.
+    A MODEL is a GGUF file or a name that 'loopbench ls models' shows, a Hugging Face folder
+    or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to replay;
+    'reference' is all stages of the reference model, on the suite of that name.
     """
+    from loopbench import catalog
     from loopbench.api import write_summary
     from loopbench.display import Display
     from loopbench.plan import Settings
     from loopbench.runner import default_folder, execute
     from loopbench.store import HEADER
 
+    if models == (catalog.REFERENCE,) and _is_default("tasks"):
+        # Its prompts are a million parameters' size; those of the other suites are not.
+        options["tasks"] = (catalog.REFERENCE,)
+    models = catalog.expand(models)
     settings = Settings(
         models=models, temperatures=temperature, early_stop=not no_early_stop, **options
     )
@@ -166,7 +187,9 @@ def table(path: Path, by: Any, form: str) -> None:
 
 
 @cli.command()
-@click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument(
+    "paths", metavar="RUN|SAMPLES...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option(
     "--detectors",
     callback=_list_of(str),
@@ -185,14 +208,24 @@ def table(path: Path, by: Any, form: str) -> None:
 )
 @_show_options
 def score(
-    path: Path,
+    paths: tuple[Path, ...],
     detectors: tuple[str, ...],
     html: Path | None,
     out: Path | None,
     by: Any,
     form: str,
 ) -> None:
-    """Judge and grade the records of a run again, without the model."""
+    """Judge and grade the records of a run again, without the model.
+
+    SAMPLES are files that lm-eval wrote with --log_samples: their responses are judged, and
+    --out is a new folder for their lines with the verdicts.
+    """
+    if len(paths) > 1 or paths[0].is_file():
+        if detectors or html or by != "model":
+            raise click.UsageError("Logged samples take neither --detectors, --html nor --by.")
+        score_samples(paths, out, form)
+        return
+    path = paths[0]
     if detectors:
         if out or by != "model":
             raise click.UsageError("--detectors takes neither --out nor --by.")
@@ -301,6 +334,13 @@ def ls(what: str) -> None:
 
 cli.add_command(gate)
 cli.add_command(compare)
+cli.add_command(lm_eval)
+cli.add_command(report)
+cli.add_command(leaderboard)
+
+
+cli.add_command(reference_cli.reference)
+cli.add_command(reference_cli.train)
 
 
 class _Failure(click.ClickException):
@@ -316,6 +356,11 @@ class _Failure(click.ClickException):
 
 class _Usage(_Failure):
     exit_code = USAGE
+
+
+def _is_default(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.DEFAULT
 
 
 def _print_run(path: Path, by: Any, form: str) -> Sequence[Row]:

@@ -35,7 +35,7 @@ from loopbench.plan import Job
 from loopbench.tasks.agents.toolbox import Toolbox, argument_of, introduction, valid
 from loopbench.tasks.answers import candidates, last_line
 from loopbench.tasks.base import AgentTask
-from loopbench.types import EpisodeRule, Finish, Generation, Record, Request, ToolUse, Turn
+from loopbench.types import EpisodeRule, Finish, Generation, Message, Record, Request, ToolUse, Turn
 
 TURN_LIMIT, CONTEXT = "turn_limit", "context"
 """`raw_finish` of an episode that ended without an answer."""
@@ -65,6 +65,7 @@ class _Said:
             messages=list(self.request.messages),
             text=self.generation.text,
             tokens=len(self.generation.token_ids),
+            output_tokens=self.generation.output_tokens,
             finish=self.generation.finish,
             raw_finish=self.generation.raw_finish,
             prompt_tokens=self.generation.prompt_tokens,
@@ -229,6 +230,8 @@ class Episode:
             key=f"{self.job.key}.{len(self._said)}",
             prompt=plain_text(messages),
             sampling=self.job.sampling,
+            sample_id=self.job.sample.id,
+            repeat=self.job.repeat,
             messages=messages,
         )
 
@@ -298,14 +301,21 @@ def continuation(record: Record) -> Request:
 
     Of an episode only the last turn is continued: the earlier ones are in its prompt.
     """
-    ids = record.generation.token_ids
-    messages = tuple(record.turns[-1].messages) if record.turns else ()
+    ids, text = record.generation.token_ids, record.generation.text
+    tokens, prompt = record.generation.output_tokens, record.prompt
+    messages: tuple[Message, ...] = ()
     if record.turns:
-        ids = ids[len(ids) - record.turns[-1].tokens :]
+        last = record.turns[-1]
+        messages, text, tokens = tuple(last.messages), last.text, last.output_tokens
+        ids, prompt = ids[len(ids) - last.tokens :], plain_text(messages)
     return Request(
         key=record.key,
-        prompt=plain_text(messages) if messages else record.prompt,
+        prompt=prompt,
         sampling=record.sampling,
         prefix_ids=tuple(ids),
+        prefix_text=text,
+        prefix_tokens=tokens,
+        sample_id=record.sample_id,
+        repeat=record.repeat,
         messages=messages,
     )

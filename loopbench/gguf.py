@@ -329,6 +329,31 @@ def read_arrays(path: Path, keys: frozenset[str]) -> dict[str, list[bytes] | lis
     return found
 
 
+def read_shapes(path: Path) -> dict[str, int]:
+    """Return the number of elements of every tensor by its name.
+
+    Raises
+    ------
+    GGUFError
+        As `read_header`.
+    """
+    with _open(path) as file:
+        reader = _Reader(file, path, file.seek(0, 2))
+        file.seek(0)
+        _, tensors, entries = _start(reader)
+        for _ in range(entries):
+            reader.string(MAX_KEY_BYTES)
+            reader.value(int(reader.number("I")))
+        sizes = {}
+        for _ in range(tensors):
+            name = reader.string(MAX_KEY_BYTES)
+            sizes[name] = 1
+            for _ in range(reader.count(MAX_DIMENSIONS, "dimensions of a tensor", "I")):
+                sizes[name] *= reader.count(1 << 40, "elements in one dimension of a tensor")
+            reader.take(4 + 8)
+    return sizes
+
+
 def fingerprint(path: Path) -> str:
     """Return `sha256:` and the hash of the file.
 

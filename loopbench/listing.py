@@ -84,6 +84,15 @@ def _detectors() -> Listing:
 
 
 def _backends() -> Listing:
+    import inspect
+
     from loopbench import backends
 
-    return ("backend",), [(name,) for name in backends.names()]
+    rows = []
+    for name in backends.names():
+        factory = backends.get(name)
+        module = inspect.getmodule(type(factory))
+        summary = ((module.__doc__ if module else "") or "").strip().split("\n\n")[0]
+        options = sorted(f"--{option}" for option in getattr(factory, "options", ()))
+        rows.append((name, " ".join(summary.split()), " ".join(options)))
+    return ("backend", "runs", "options of its own"), rows

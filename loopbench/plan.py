@@ -20,6 +20,8 @@ MAX_BUDGET = 1_000_000
 MIN_AGENT_CONTEXT = 1_024
 MAX_DEPTH = 2
 """Sub-questions of an agent may have sub-questions, and no more."""
+ENGINE_OPTIONS = ("device", "dtype", "api")
+"""Settings that only some backends have."""
 
 
 class Settings(Struct, frozen=True):
@@ -48,6 +50,16 @@ class Settings(Struct, frozen=True):
     """Agent tasks: most generations of an episode."""
     agent_context: int = 3072
     """Agent tasks: tokens of the longest prompt."""
+    backend: str | None = None
+    """None picks by the form of each model."""
+    device: str | None = None
+    dtype: str | None = None
+    api: str | None = None
+
+    def engine_options(self) -> dict[str, str]:
+        """Return what was asked of the engines, by the names that backends list."""
+        values = {name: getattr(self, name) for name in ENGINE_OPTIONS}
+        return {name: value for name, value in values.items() if value is not None}
 
     def samplings(self) -> list[Sampling]:
         """Return one sampling per temperature."""
@@ -169,7 +181,13 @@ class Job(Struct, frozen=True):
 
     def request(self) -> Request:
         """Return what the backend is asked."""
-        return Request(key=self.key, prompt=self.sample.prompt, sampling=self.sampling)
+        return Request(
+            key=self.key,
+            prompt=self.sample.prompt,
+            sampling=self.sampling,
+            sample_id=self.sample.id,
+            repeat=self.repeat,
+        )
 
 
 def job_key(

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import loopbench
-from loopbench import backends, catalog, tasks
+from loopbench import backends, tasks
+from loopbench.backends import forms
 from loopbench.backends.base import Backend
+from loopbench.backends.forms import Target
 from loopbench.detectors import Detector
 from loopbench.detectors.tokens import split_pieces
 from loopbench.episode_grading import cycle_verdict, episode_grade, judge_episode
 from loopbench.episodes import continuation, run_episodes
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
+from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify
 from loopbench.plan import (
     Job,
@@ -30,12 +33,14 @@ from loopbench.plan import (
     missing,
 )
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
+from loopbench.targets import Selection, check_targets, options_for, selection_of
 from loopbench.tasks.agents.toolbox import Toolbox, check_packages
-from loopbench.tasks.suites import content_hash, select
+from loopbench.tasks.suites import content_hash
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
     Generation,
+    Grade,
     ModelInfo,
     Record,
     Sample,
@@ -43,7 +48,6 @@ from loopbench.types import (
     Verdict,
 )
 
-BACKEND = "llamacpp"
 PROMPT_ALLOWANCE = 1536
 """Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
 
@@ -118,21 +122,31 @@ def execute(
     if resume and out is None:
         raise RunError("Say with --out which run to resume.")
     out = out or default_folder(settings.models)
-    places = [catalog.resolve(model) for model in settings.models]
-    factory = backends.get(BACKEND)
-    models = [factory.describe(path, name=name) for name, path in places]
+    targets = [forms.locate(model, settings.backend) for model in settings.models]
+    check_targets(targets, settings)
+    models = [
+        backends.get(target.backend).describe(
+            target.place, name=target.name, **options_for(target, settings)
+        )
+        for target in targets
+    ]
     _check_distinct(models)
-    samples = (
-        schedule.samples if schedule else select(settings.tasks, settings.limit, settings.seed)
-    )
-    header = _header(settings, models, samples)
+    selection = selection_of(targets, settings)
+    if schedule:
+        selection = selection._replace(samples=schedule.samples)
+    header = _header(settings, targets, models, selection)
     if header.episodes and not header.episodes.closed_book:
+        if any(target.backend == "replay" for target in targets):
+            raise ValueError(
+                "Recorded episodes cannot be replayed turn by turn: judge them again with "
+                "'loopbench score', or replay with --closed-book."
+            )
         _check_room(models, settings)
         check_packages()
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
-        for model in models:
-            _run_model(store, model, samples, settings, progress, schedule)
+        for target, model in zip(targets, models, strict=True):
+            _run_model(store, target, model, selection, settings, progress, schedule)
     return out
 
 
@@ -161,20 +175,26 @@ def _check_distinct(models: Sequence[ModelInfo]) -> None:
             )
 
 
-def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) -> Header:
-    names = sorted({sample.task for sample in samples})
-    slots = settings.slots or backends.get(BACKEND).default_slots
+def _header(
+    settings: Settings,
+    targets: Sequence[Target],
+    models: list[ModelInfo],
+    selection: Selection,
+) -> Header:
+    samples = selection.samples
+    used = sorted({target.backend for target in targets})
+    slots = {settings.slots or backends.get(name).default_slots for name in used}
     return Header(
         schema_version=SCHEMA_VERSION,
         loopbench_version=loopbench.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         models=models,
-        tasks={name: tasks.get(name).version for name in names},
+        tasks={s.task: s.task_version for s in sorted(samples, key=lambda s: s.task)},
         selection=list(settings.tasks),
         items_hash=content_hash(samples),
         samples=len(samples),
-        samplings=settings.samplings(),
-        repeats=settings.repeats,
+        samplings=selection.samplings,
+        repeats=selection.repeats,
         seed=settings.seed,
         measure=list(MEASURE),
         stop=list(STOP) if settings.early_stop else [],
@@ -182,9 +202,11 @@ def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) 
         audit_min=settings.audit_min,
         deterministic=settings.deterministic,
         engine={
-            "backend": BACKEND,
-            "slots": 1 if settings.deterministic else slots,
+            "backend": "+".join(used),
+            # Unknown where the engines of one run differ in it.
+            "slots": 1 if settings.deterministic else slots.pop() if len(slots) == 1 else None,
             "threads": settings.threads,
+            **settings.engine_options(),
         },
         episodes=episode_rule(settings, samples),
     )
@@ -192,8 +214,9 @@ def _header(settings: Settings, models: list[ModelInfo], samples: list[Sample]) 
 
 def _run_model(
     store: RunStore,
+    target: Target,
     model: ModelInfo,
-    samples: list[Sample],
+    selection: Selection,
     settings: Settings,
     progress: Progress,
     schedule: Schedule | None,
@@ -202,8 +225,8 @@ def _run_model(
     done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
     audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
     cells = [
-        list(jobs(model, samples, sampling, settings.repeats, store.header.episodes))
-        for sampling in settings.samplings()
+        list(jobs(model, selection.samples, sampling, selection.repeats, store.header.episodes))
+        for sampling in selection.samplings
     ]
     flagged = [
         done[job.key]
@@ -215,7 +238,7 @@ def _run_model(
         flagged, settings, audited
     ):
         return
-    with closing(_open(model, settings, store.header)) as backend:
+    with closing(_open(target, model, settings, store.header)) as backend:
         for cell in cells:
             records: list[Record] = []
             for batch in batches(cell, schedule.looks if schedule else ()):
@@ -253,11 +276,11 @@ def _unaudited(
     }
 
 
-def _open(model: ModelInfo, settings: Settings, header: Header) -> Backend:
+def _open(target: Target, model: ModelInfo, settings: Settings, header: Header) -> Backend:
     # An episode's estimate of its prompt may be off by a little.
     longest = header.episodes.context + CONTEXT_RESERVE if header.episodes else 0
-    return backends.get(BACKEND).open(
-        Path(model.path),
+    return backends.get(target.backend).open(
+        target.place,
         name=model.name,
         slots=settings.slots,
         threads=settings.threads,
@@ -265,6 +288,7 @@ def _open(model: ModelInfo, settings: Settings, header: Header) -> Backend:
         prompt_allowance=max(PROMPT_ALLOWANCE, longest),
         deterministic=settings.deterministic,
         seed=settings.seed,
+        **options_for(target, settings),
     )
 
 
@@ -330,7 +354,7 @@ def record_of(
             # Without tools there are no calls: said, so that both books have the same rules.
             verdicts.append(cycle_verdict(()))
         outcome = classify(generation.finish, verdicts)
-        grade = tasks.get(sample.task).grade(sample, generation.text)
+        grade = grade_of(sample, generation.text)
     return Record(
         schema_version=SCHEMA_VERSION,
         key=job.key,
@@ -350,6 +374,17 @@ def record_of(
         grade=grade,
         turns=turns,
     )
+
+
+def grade_of(sample: Sample, text: str) -> Grade:
+    """Grade an output; ungraded where the sample comes from no task of this version."""
+    if sample.category == "ungraded":
+        return Grade()
+    try:
+        task = tasks.get(sample.task)
+    except UnknownNameError:
+        return Grade()
+    return task.grade(sample, text) if task.version == sample.task_version else Grade()
 
 
 def _audit(

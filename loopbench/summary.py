@@ -32,6 +32,7 @@ class Row(Struct, frozen=True):
     model: str
     quantization: str
     engine: str
+    """Its version included."""
     temperature: float
     budget: int
     group: str
@@ -73,6 +74,9 @@ class Row(Struct, frozen=True):
     tool_score: Rate
     tokens_per_second: float | None
     """Over all slots, from the streams' own times and the number of slots."""
+    template_hash: str | None = None
+    tokenization: str = "model"
+    """What tokens are: the model's own, or the name of a declared split of the text."""
     agent_score: Rate = NO_RATE
     """Agent tasks: episodes, or closed-book questions, with the right answer."""
     hallucinated_rate: Rate = NO_RATE
@@ -128,7 +132,9 @@ def fact_of(record: Record) -> Fact:
         onset=onset,
         stopped=record.generation.finish == "loop",
         tokens=record.generation.output_tokens,
-        last_tokens=record.turns[-1].tokens if record.turns else record.generation.output_tokens,
+        last_tokens=(
+            record.turns[-1].output_tokens if record.turns else record.generation.output_tokens
+        ),
         seconds=record.generation.seconds,
         score=record.grade.score or 0.0,
         correct=bool(record.grade.correct),
@@ -210,6 +216,8 @@ def _row(
         model=model,
         quantization=info.quantization if info else "unknown",
         engine=f"{info.engine} {info.engine_version}" if info else "unknown",
+        template_hash=info.template_hash if info else None,
+        tokenization=info.tokenization if info else "unknown",
         temperature=temperature,
         budget=budget,
         group=group,

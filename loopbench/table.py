@@ -63,8 +63,14 @@ class Column(NamedTuple):
     """Whether these rows need it."""
 
 
+def _differ(rows: Sequence[Row]) -> bool:
+    return len({(row.engine, row.quantization) for row in rows}) > 1
+
+
 COLUMNS = (
     Column("model", lambda r: printable(r.model)),
+    Column("engine", lambda r: printable(r.engine), lambda rows: len({r.engine for r in rows}) > 1),
+    Column("weights", lambda r: printable(r.quantization), lambda rows: _differ(rows)),
     Column("T", lambda r: f"{r.temperature:g}"),
     Column("by", lambda r: printable(r.group), lambda rows: any(r.group != "all" for r in rows)),
     Column("n", lambda r: str(r.n)),
@@ -107,6 +113,12 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
         "truncated: at the budget without a loop; near: the part of those whose end adds "
         "next to nothing.",
     ]
+    for name, split in sorted({(row.model, row.tokenization) for row in rows}):
+        if split not in ("model", "unknown"):
+            notes.append(
+                f"{printable(name)}: the engine gives no token ids; loops are found in the "
+                f"tokens of {printable(split)}, a split of the text."
+            )
     for row in rows:
         if not row.early_stopped or row.group != "all":
             continue
@@ -185,7 +197,7 @@ def rich_table(rows: Sequence[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     columns = columns_for(rows)
     for column in columns:
-        left = column.title in ("model", "by")
+        left = column.title in ("model", "engine", "weights", "by")
         table.add_column(column.title, justify="left" if left else "right", overflow="fold")
     for row in rows:
         # An interval goes under its value where the column gets narrow.

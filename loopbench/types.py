@@ -23,8 +23,8 @@ Outcome = Literal["clean", "recovered", "doom", "truncated", "error"]
 Level = Literal["verbatim", "counter", "near"]
 """Kind of repetition a detector reports: L0, L1 and L2."""
 
-Category = Literal["reasoning", "extraction", "tools", "agents"]
-"""Family of a task; each has its own score column."""
+Category = Literal["reasoning", "extraction", "tools", "agents", "ungraded"]
+"""Family of a task; each but `ungraded` has its own score column."""
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +81,24 @@ class Request(Struct, frozen=True):
 
     They count against the budget, and they are not part of the returned generation.
     """
+    prefix_text: str = ""
+    """The text of `prefix_ids`, for engines whose ids are not the model's own."""
+    prefix_tokens: int | None = None
+    """What the prefix counts against the budget, where that is not the number of its ids."""
+    sample_id: str = ""
+    """Which sample is asked, where a backend looks recorded outputs up."""
+    repeat: int = 0
     messages: tuple[Message, ...] = ()
     """A conversation of several turns, for the model's chat template.
 
     `prompt` is then the same conversation in plain text, for models without a template.
     """
+
+    def chat(self) -> list[dict[str, str]]:
+        """Return what a chat template is given: the conversation, or the prompt as one message."""
+        if not self.messages:
+            return [{"role": "user", "content": self.prompt}]
+        return [{"role": m.role, "content": m.content} for m in self.messages]
 
 
 class Generation(Struct, frozen=True):
@@ -179,6 +192,8 @@ class ModelInfo(Struct, frozen=True):
     """Hash of the chat template; None for a model that has none and gets plain prompts."""
     engine: str
     engine_version: str
+    tokenization: str = "model"
+    """What the ids of its outputs are: the model's own, or a declared split of the text."""
 
 
 class ToolUse(Struct, frozen=True):
@@ -202,6 +217,8 @@ class Turn(Struct, frozen=True):
     """What it said; the record's generation holds all turns one after another."""
     tokens: int
     """Ids of this turn in the record's `token_ids`."""
+    output_tokens: int
+    """What it counts against the budget, where that is not the number of its ids."""
     finish: Finish
     raw_finish: str
     prompt_tokens: int

@@ -48,6 +48,9 @@ class Suite:
     entries: tuple[Entry, ...]
 
 
+_MINI = ("mini_call", "mini_countdown", "mini_pairs", "mini_records", "mini_sum")
+
+
 def _mixture(reasoning: int, hard: int, medium: int) -> tuple[Entry, ...]:
     return (
         *(Entry(task, "hard", reasoning) for task in _REASONING),
@@ -69,6 +72,34 @@ SUITES: dict[str, Suite] = {
             1,
             "every task at its easy level",
             tuple(Entry(task, "easy", 4) for task in (*_REASONING, "extract_records", "tool_call")),
+        ),
+        Suite(
+            "reference",
+            1,
+            "short prompts for models of a million parameters, for a quick table",
+            (
+                *(Entry(task, "easy", 8) for task in _MINI),
+                *(Entry(task, "hard", 24) for task in ("mini_pairs", "mini_countdown")),
+                *(Entry(task, "hard", 8) for task in ("mini_sum", "mini_records", "mini_call")),
+            ),
+        ),
+        Suite(
+            "reference_easy",
+            1,
+            "short prompts for models of a million parameters, easy levels",
+            tuple(Entry(task, "easy", 80) for task in _MINI),
+        ),
+        Suite(
+            "reference_hard",
+            1,
+            "short prompts for models of a million parameters, hard levels, mostly search",
+            (
+                Entry("mini_pairs", "hard", 140),
+                Entry("mini_countdown", "hard", 140),
+                Entry("mini_sum", "hard", 60),
+                Entry("mini_records", "hard", 40),
+                Entry("mini_call", "hard", 40),
+            ),
         ),
     )
 }

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from loopbench.backends.base import Watch
+from loopbench.backends.forms import Target
 from loopbench.monitor import MEASURE, STOP
 from loopbench.store import Header
 from loopbench.types import (
@@ -208,23 +209,26 @@ class FakeFactory:
         self.requests: list[Request] = []
         self.opened = 0
 
-    def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
-        return model_info(name or path.stem, path)
+    def describe(self, place: str, *, name: str | None = None) -> ModelInfo:
+        return model_info(name or Path(place).stem, Path(place))
 
-    def open(self, path: Path, **settings: Any) -> FakeBackend:
+    def open(self, place: str, **settings: Any) -> FakeBackend:
         self.opened += 1
         return FakeBackend(self.script, self.requests)
 
 
+def _locate(model: str, backend: str | None) -> Target:
+    return Target(backend=backend or "llamacpp", place=f"/m/{model}.gguf", name=model)
+
+
 def install(monkeypatch: Any, script: Script) -> FakeFactory:
     """Put a scripted backend in the place of the real one."""
-    from loopbench import runner
+    from loopbench import runner, targets
 
     factory = FakeFactory(script)
-    monkeypatch.setattr(runner, "backends", SimpleNamespace(get=lambda name: factory))
-    monkeypatch.setattr(
-        runner, "catalog", SimpleNamespace(resolve=lambda model: (model, Path(f"/m/{model}.gguf")))
-    )
+    for module in (runner, targets):
+        monkeypatch.setattr(module, "backends", SimpleNamespace(get=lambda name: factory))
+    monkeypatch.setattr(runner, "forms", SimpleNamespace(locate=_locate))
     return factory
 
 

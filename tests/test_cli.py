@@ -70,6 +70,11 @@ BAD = {
     "resume of what": (["run", "smollm2-135m", "--resume"], "--resume needs --out"),
     "unknown option": (["run", "x", "--temprature", "1"], "Did you mean"),
     "page of what": (["score", "RUN", "--html", "x.html"], "--html needs --detectors"),
+    "no such device": (["run", "whole.gguf", "--device", "cpu"], "--device is not for the llamac"),
+    "unknown backend": (["run", "whole.gguf", "--backend", "lamacpp"], "Did you mean 'llamacpp'?"),
+    "no recording": (["run", "replay:nowhere"], "There is no recording nowhere"),
+    "key in an address": (["run", "http://me:key@host/v1"], "An address must hold no key"),
+    "pickled weights": (["run", "pickled"], "has only pytorch_model.bin: save the model as safe"),
     "unknown detector": (["score", "RUN", "--detectors", "sufix"], "Did you mean 'suffix'?"),
 }
 
@@ -78,6 +83,7 @@ BAD = {
 def test_bad_input_is_one_sentence_and_code_2(case: str, tmp_path: Path, run: Path) -> None:
     whole = gguf({"general.architecture": "llama"})
     (tmp_path / "sub").mkdir()
+    (tmp_path / "pickled").mkdir()
     for name, content in {
         "zip.gguf": b"PK\x03\x04 something else",
         "empty.gguf": b"",
@@ -86,6 +92,8 @@ def test_bad_input_is_one_sentence_and_code_2(case: str, tmp_path: Path, run: Pa
         "sub/whole.gguf": whole + bytes(32),
         "half.gguf": whole[:-20],
         "head.gguf": whole[:40],
+        "pickled/config.json": b"{}",
+        "pickled/pytorch_model.bin": b"",
     }.items():
         (tmp_path / name).write_bytes(content)
     arguments, message = BAD[case]
@@ -191,7 +199,8 @@ def test_a_full_disk_is_one_sentence(
         ("", ["run", "table", "score", "detect", "ls", "--version"]),
         ("run", ["--tasks", "--temperature", "--max-new-tokens", "--limit", "--seed", "--repeats",
                  "--slots", "--threads", "--no-early-stop", "--out", "--resume",
-                 "--deterministic", "--by", "--format"]),
+                 "--deterministic", "--backend", "--device", "--dtype", "--api", "--by",
+                 "--format"]),
         ("table", ["RUN", "--by", "--format"]),
         ("score", ["RUN", "--detectors", "--out"]),
         ("detect", ["FILE"]),

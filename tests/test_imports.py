@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "pandas", "matplotlib", "scipy", "numpy", "aiohttp", "xllamacpp", "rich")
+HEAVY = (
+    "torch",
+    "pandas",
+    "matplotlib",
+    "scipy",
+    "numpy",
+    "aiohttp",
+    "xllamacpp",
+    "rich",
+    "lm_eval",
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +26,7 @@ HEAVY = ("torch", "pandas", "matplotlib", "scipy", "numpy", "aiohttp", "xllamacp
     [
         "import loopbench",
         "import loopbench.cli, loopbench.types, loopbench.naming",
+        "import loopbench.lmeval",
         "import sys; sys.argv = ['loopbench', '--help']\n"
         "from loopbench.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass",
@@ -43,7 +54,16 @@ def test_the_public_names_are_loaded_on_first_use() -> None:
     assert result.stdout.split() == ["[]", "[]"]
 
 
-@pytest.mark.parametrize("command", [["ls", "models"], ["detect"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ls", "models"],
+        ["detect"],
+        ["run", "--help"],
+        ["report", "--help"],
+        ["leaderboard", "add", "--help"],
+    ],
+)
 def test_commands_load_no_engine(command: list[str]) -> None:
     code = (
         f"import sys; sys.argv = ['loopbench', *{command}]\n"

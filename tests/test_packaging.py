@@ -45,11 +45,15 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
         f"{target}/{file.relative_to(root / folder)}"
         for folder, target in MAPPED.items()
         for file in (root / folder).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file()
+        and "__pycache__" not in file.parts
+        # The records of the leaderboard stay in the repository: the package does not need them.
+        and (root / "leaderboards" / "entries") not in file.parents
     }
     assert packed == expected
     assert top_level.split() == [b"loopbench"]
     assert b"loopbench = loopbench.cli:main" in scripts
+    assert b"[lm_eval.models]\nloopbench = loopbench.lmeval.model:LoopbenchLM" in scripts
 
 
 def test_the_version_is_told_once() -> None:

@@ -12,14 +12,23 @@ from fakes import audit, header, record
 from rich.console import Console
 
 from loopbench.summary import NO_RATE, Rate, Row, summarise
-from loopbench.table import footnotes, percent, printable, render, rich_table, thousands
+from loopbench.table import (
+    columns_for,
+    footnotes,
+    percent,
+    printable,
+    render,
+    rich_table,
+    thousands,
+)
 
 FIELDS = [
     "model", "quantization", "engine", "temperature", "budget", "group", "n", "n_error", "prompts",
     "doom_rate", "verbatim_rate", "counter_rate", "corrected_doom_rate", "near_rate",
     "recovered_rate", "truncated_rate", "flip_rate", "early_stopped", "audited", "escaped",
     "escape_rate", "median_onset", "tokens_used", "tokens_saved", "accuracy", "extraction_f1",
-    "tool_score", "tokens_per_second", "agent_score", "hallucinated_rate", "calls_per_episode",
+    "tool_score", "tokens_per_second", "template_hash", "tokenization", "agent_score",
+    "hallucinated_rate", "calls_per_episode",
 ]  # fmt: skip
 HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"
 
@@ -89,6 +98,24 @@ def test_columns_without_a_use_are_left_out(rows: list[Row]) -> None:
     titles = render(rows[:1], "md").splitlines()[0]
     assert not any(title in titles for title in ("error", "flips", "by"))
     assert "error" in render(rows, "md").splitlines()[0]
+
+
+def test_engines_and_weights_are_shown_where_rows_differ_in_them(rows: list[Row]) -> None:
+    assert {"engine", "weights"}.isdisjoint(c.title for c in columns_for(rows))
+    other = msgspec.structs.replace(rows[1], engine="other 2", quantization="Q4_0")
+    assert {"engine", "weights"} <= {c.title for c in columns_for([rows[0], other])}
+    markdown = render([rows[0], other], "md")
+    assert "| other 2 | Q4_0 |" in markdown
+
+
+def test_a_declared_tokenization_is_told(rows: list[Row]) -> None:
+    assert not any("words-v1" in note for note in footnotes(rows))
+    split = [msgspec.structs.replace(row, model="s", tokenization="words-v1") for row in rows]
+    told = [note for note in footnotes(split) if "words-v1" in note]
+    assert told == [
+        "s: the engine gives no token ids; loops are found in the tokens of words-v1, a split "
+        "of the text."
+    ]
 
 
 def test_footnotes_tell_of_audits(rows: list[Row]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 from loopbench import naming
@@ -13,11 +12,27 @@ _HELPERS = frozenset(
     {
         "base",
         "cores",
+        "forms",
         "llamacpp_client",
         "llamacpp_process",
         "llamacpp_server",
         "llamacpp_stream",
         "llamacpp_vocabulary",
+        "openai_client",
+        "openai_server",
+        "openai_stream",
+        "recordings",
+        "recordings_rows",
+        "recordings_run",
+        "slots",
+        "transformers_batch",
+        "transformers_engine",
+        "transformers_files",
+        "transformers_load",
+        "transformers_sampling",
+        "transformers_template",
+        "transformers_template_server",
+        "transformers_text",
     }
 )
 
@@ -29,12 +44,22 @@ class BackendFactory(Protocol):
     default_slots: int
     """Streams at the same time where nothing else is asked for."""
 
-    def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
-        """Return the provenance of a model without loading it."""
+    def describe(self, place: Any, *, name: str | None = None, **options: Any) -> ModelInfo:
+        """Return the provenance of a model without loading it.
+
+        Parameters
+        ----------
+        place
+            Path, URL or hub id.
+        options
+            Those of `--device`, `--dtype` and `--api` that were given and that the
+            factory lists in its attribute `options`, a frozenset of their names; a
+            factory without the attribute takes none.
+        """
         ...
 
-    def open(self, path: Path, **settings: Any) -> Backend:
-        """Load the model; the settings are the backend's own."""
+    def open(self, place: Any, **settings: Any) -> Backend:
+        """Load the model; the settings are the backend's own, with `options` as above."""
         ...
 
 
@@ -44,7 +69,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> BackendFactory:
-    """Return the backend called `name`: an object with `name` and `open(path, **settings)`.
+    """Return the backend called `name`: a `BackendFactory`.
 
     Raises
     ------

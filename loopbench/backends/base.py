@@ -23,6 +23,21 @@ class BackendError(Exception):
     """The backend cannot be used at all; its text is one sentence for the user."""
 
 
+def failed(message: str, raw: str) -> Generation:
+    """Return the generation that stands for a failure; `raw` names its kind."""
+    return Generation(
+        text="",
+        token_ids=[],
+        token_chars=[],
+        finish="error",
+        raw_finish=raw,
+        prompt_tokens=0,
+        output_tokens=0,
+        seconds=0.0,
+        error=message,
+    )
+
+
 class Backend(Protocol):
     """An engine with one model loaded. Used as a context manager."""
 

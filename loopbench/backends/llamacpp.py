@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import importlib.util
-import queue
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,11 +18,12 @@ from typing import Any, Self
 import aiohttp
 
 from loopbench import gguf
-from loopbench.backends.base import BackendError, StreamWatch, Watch
+from loopbench.backends.base import BackendError, StreamWatch, Watch, failed
 from loopbench.backends.cores import default_threads
 from loopbench.backends.llamacpp_client import Client, Limits, RequestError, StallError
 from loopbench.backends.llamacpp_process import Engine, EngineProcess
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
+from loopbench.backends.slots import Slots
 from loopbench.types import Generation, ModelInfo, Request
 
 DEFAULT_SLOTS = 8
@@ -39,21 +37,6 @@ EXIT_WAIT_S = 2.0
 def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
     """Return the context of one slot: room for prompt and budget, in whole steps."""
     return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP
-
-
-def failed(message: str, raw: str) -> Generation:
-    """Return the generation that stands for a failure."""
-    return Generation(
-        text="",
-        token_ids=[],
-        token_chars=[],
-        finish="error",
-        raw_finish=raw,
-        prompt_tokens=0,
-        output_tokens=0,
-        seconds=0.0,
-        error=message,
-    )
 
 
 class LlamaCppBackend:
@@ -97,9 +80,7 @@ class LlamaCppBackend:
         self._restarting = asyncio.Lock()
         self._closed = False
         self._session: aiohttp.ClientSession | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._streams = Slots(slots)
         try:
             self._call(self._start(engine.start()))
         except BaseException:
@@ -107,7 +88,7 @@ class LlamaCppBackend:
             raise
 
     def _call(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return self._streams.call(coroutine)
 
     async def _start(self, address: str) -> None:
         """Connect to a freshly started engine and see that it renders a prompt."""
@@ -140,41 +121,24 @@ class LlamaCppBackend:
         """Describe the loaded model and the engine."""
         return self._info
 
+    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Return a conversation as the model's chat template writes it.
+
+        Raises
+        ------
+        BackendError
+            If the template cannot render it.
+        """
+        try:
+            return str(self._call(self._client.render(messages)))
+        except (RequestError, aiohttp.ClientError) as error:
+            raise BackendError(f"{self._info.path} cannot be used: {error}") from error
+
     def generate(
         self, requests: Iterable[Request], watch: Watch
     ) -> Iterator[tuple[Request, Generation]]:
-        """Run the requests; see `loopbench.backends.base.Backend`.
-
-        `watch` is called in the caller's thread, `push` of what it returns in another. The
-        next request is taken after the finished one was yielded and dealt with. An
-        exception out of `push` is raised here.
-        """
-        if self._closed:
-            raise BackendError("The backend is closed.")
-        pending = iter(requests)
-        done: queue.SimpleQueue[tuple[Request, Future[Generation]]] = queue.SimpleQueue()
-        running: dict[Future[Generation], Request] = {}
-        more = True
-        try:
-            while True:
-                while more and len(running) < self.slots:
-                    request = next(pending, None)
-                    if request is None:
-                        more = False
-                        break
-                    task = asyncio.run_coroutine_threadsafe(
-                        self._run(request, watch(request)), self._loop
-                    )
-                    running[task] = request
-                    task.add_done_callback(lambda f, r=request: done.put((r, f)))  # type: ignore[misc]
-                if not running:
-                    return
-                request, task = done.get()
-                del running[task]
-                yield request, task.result()
-        finally:
-            for task in running:
-                task.cancel()
+        """Run the requests; see `loopbench.backends.slots.Slots.generate`."""
+        return self._streams.generate(requests, watch, self._run)
 
     async def _run(self, request: Request, watch: StreamWatch) -> Generation:
         """Run one request; whatever fails on the engine's side becomes a generation."""
@@ -242,19 +206,8 @@ class LlamaCppBackend:
         self._closed = True
         # First of all: a restart that is under way then fails instead of being waited for.
         self._engine.kill()
-        self._call(self._wind_down())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._streams.close(self._disconnect)
         self._engine.stop()
-
-    async def _wind_down(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._disconnect()
-        await asyncio.get_running_loop().shutdown_default_executor()
 
     def __enter__(self) -> Self:
         """Return the backend itself."""
@@ -313,6 +266,7 @@ def open_backend(
     prompt_allowance: int = 1024,
     context_per_slot: int | None = None,
     deterministic: bool = False,
+    templated: bool = True,
     seed: int = 0,
     stall_s: float = 120.0,
     template_s: float = 10.0,
@@ -339,6 +293,9 @@ def open_backend(
         One slot, and prompts processed token by token: the same request then gives the
         same ids on the same machine and thread count, whatever ran before, and a
         continuation goes on as the uninterrupted stream did.
+    templated
+        Put prompts through the chat template of a model that has one; otherwise they are
+        taken as they are.
     seed
         Seed of the engine itself. Requests do not use it: theirs is in `Sampling`.
     stall_s
@@ -379,7 +336,7 @@ def open_backend(
         _model_info(path, name, header),
         slots=slots,
         limits=Limits(context, stall_s, template_s),
-        templated=header.chat_template is not None,
+        templated=templated and header.chat_template is not None,
         bos_id=bos_id if isinstance(bos_id, int) else None,
         vocabulary=Vocabulary(path=path),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -19,11 +19,23 @@ from loopbench.backends.llamacpp_stream import (
     finish_of,
 )
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
-from loopbench.types import Finish, Generation, Message, Request
+from loopbench.types import Finish, Generation, Request
 
 
 class RequestError(Exception):
-    """The engine is well, but this one request cannot be served."""
+    """The engine is well, but this one request cannot be served.
+
+    Parameters
+    ----------
+    status
+        Of the HTTP reply that said so, if one did.
+    retry_after
+        Seconds that the reply asks to wait before another attempt.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
 
 
 class StallError(RequestError):
@@ -66,31 +78,37 @@ class Client:
         try:
             async with self._session.post(path, json=body, timeout=timeout) as response:
                 if response.status != 200:
-                    raise RequestError(await _message(response))
+                    raise RequestError(await _message(response), response.status)
                 return await response.json(content_type=None)
         except TimeoutError:
             raise RequestError(
                 f"{path.removeprefix('/')} took longer than {self._limits.template_s:g} s"
             ) from None
 
-    async def prompt_ids(self, prompt: str, messages: Sequence[Message] = ()) -> list[int]:
+    async def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Return a conversation as the model's chat template writes it."""
+        try:
+            rendered = await self._post("/apply-template", {"messages": list(messages)})
+        except RequestError as error:
+            raise RequestError(
+                f"The chat template cannot be rendered: {error}.", error.status
+            ) from None
+        return str(rendered["prompt"])
+
+    async def prompt_ids(
+        self, prompt: str, chat: Sequence[Mapping[str, str]] | None = None
+    ) -> list[int]:
         """Return the ids of a prompt, after the chat template where the model has one.
 
         Parameters
         ----------
-        messages
+        chat
             The conversation to render instead of `prompt`, if there is a template.
         """
         if self._templated:
-            shown = messages or (Message(role="user", content=prompt),)
-            body = {"messages": [{"role": m.role, "content": m.content} for m in shown]}
-            try:
-                rendered = await self._post("/apply-template", body)
-            except RequestError as error:
-                raise RequestError(f"The chat template cannot be rendered: {error}.") from None
-            prompt = rendered["prompt"]
-        text = {"content": prompt, "add_special": True, "parse_special": True}
-        ids = [int(item) for item in (await self._post("/tokenize", text))["tokens"]]
+            prompt = await self.render(chat or [{"role": "user", "content": prompt}])
+        body = {"content": prompt, "add_special": True, "parse_special": True}
+        ids = [int(item) for item in (await self._post("/tokenize", body))["tokens"]]
         # A template that writes the BOS itself must not get the tokeniser's one on top.
         if self._bos_id is not None and ids[:2] == [self._bos_id] * 2:
             del ids[0]
@@ -107,7 +125,7 @@ class Client:
             If the connection is lost.
         """
         started = time.monotonic()
-        prompt = await self.prompt_ids(request.prompt, request.messages)
+        prompt = await self.prompt_ids(request.prompt, request.chat())
         left = request.sampling.max_new_tokens - len(request.prefix_ids)
         # The server ends a stream one token before its slot is full.
         needed = len(prompt) + request.sampling.max_new_tokens + 2
@@ -143,7 +161,7 @@ class Client:
         response = await self._session.post("/completion", json=body, timeout=timeout)
         try:
             if response.status != 200:
-                raise RequestError(await _message(response))
+                raise RequestError(await _message(response), response.status)
             splitter = EventSplitter()
             async for data in response.content.iter_any():
                 self.last_byte = time.monotonic()
@@ -172,7 +190,7 @@ class Client:
         whole = body | {"stream": False}
         async with self._session.post("/completion", json=whole, timeout=timeout) as response:
             if response.status != 200:
-                raise RequestError(await _message(response))
+                raise RequestError(await _message(response), response.status)
             event = decode_event(await response.read())
         self.last_byte = time.monotonic()
         output.replace(event)

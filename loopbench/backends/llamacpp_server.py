@@ -73,7 +73,7 @@ def _parameters(engine: Any, settings: dict[str, Any]) -> Any:
     params.sampling.seed = settings["seed"]
     params.n_gpu_layers = settings["gpu_layers"]
     params.hostnames = ["127.0.0.1"]
-    params.port = 0
+    params.port = settings.get("port", 0)
     params.api_keys = [settings["secret"]]
     params.cors_origins = "http://127.0.0.1"
     params.ui = False

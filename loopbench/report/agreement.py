@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from loopbench.agreement import Agreement
+from loopbench.report.inline import packaged
 from loopbench.report.pages import render
 from loopbench.table import percent
 
@@ -19,8 +22,16 @@ def agreement_page(result: Agreement, source: str) -> str:
         "agreement.html",
         title="What each rule would have reported",
         source=source,
-        n=result.n,
-        rates=[
+        style=packaged("agreement.css"),
+        agreement=agreement_values(result),
+    )
+
+
+def agreement_values(result: Agreement) -> dict[str, Any]:
+    """Return what the template of rates and matrix shows."""
+    return {
+        "n": result.n,
+        "rates": [
             {
                 "name": f"{rate.detector} v{rate.version}",
                 "looped": percent(rate.looped_rate),
@@ -29,12 +40,12 @@ def agreement_page(result: Agreement, source: str) -> str:
             }
             for rate in result.rates
         ],
-        names=[rate.detector for rate in result.rates],
-        cells=[
+        "names": [rate.detector for rate in result.rates],
+        "cells": [
             [_cell(result, i, j) for j in range(len(result.rates))]
             for i in range(len(result.rates))
         ],
-    )
+    }
 
 
 def _cell(result: Agreement, row: int, column: int) -> dict[str, str | float]:

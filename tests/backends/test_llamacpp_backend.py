@@ -275,6 +275,23 @@ def test_a_template_that_never_ends_is_refused_when_the_model_is_opened() -> Non
         backend(engine, templated=True, template_s=0.2)
 
 
+def test_a_conversation_is_rendered_without_being_generated_from() -> None:
+    engine = FakeEngine()
+    with backend(engine, templated=False) as opened:
+        assert opened.render([{"role": "user", "content": "Hi"}]) == "<bos> Hi"
+        list(opened.generate(ask(1), lambda request: Watcher()))
+        # A prompt that was rendered before goes through no template a second time.
+        assert engine.bodies[0]["prompt"] == [1, 100, 100]
+
+
+def test_a_conversation_that_cannot_be_rendered_is_a_failure_with_a_sentence() -> None:
+    engine = FakeEngine()
+    with backend(engine, template_s=0.1) as opened:
+        engine.template_delay = 30
+        with pytest.raises(BackendError, match="chat template cannot be rendered"):
+            opened.render([{"role": "user", "content": "Hi"}])
+
+
 def test_close_is_idempotent_and_a_closed_backend_says_so() -> None:
     opened = backend(FakeEngine())
     opened.close()

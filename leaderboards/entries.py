@@ -1,0 +1,359 @@
+"""Entries of the leaderboard: a run's numbers with the records they are computed from.
+
+An entry is a folder of `entry.json`, `records.jsonl.gz` and `audits.jsonl.gz`. Everything in
+`entry.json` but the words of its author follows from the records; `check` computes it again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import re
+import shlex
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PureWindowsPath
+from typing import Any, TypeVar
+
+import msgspec
+
+from loopbench import detectors
+from loopbench.plan import job_key
+from loopbench.report.runs import Loaded
+from loopbench.rescoring import rescored
+from loopbench.runner import audit_of
+from loopbench.store import Header, RunError, write_atomically
+from loopbench.summary import Row
+from loopbench.types import Audit, Record, Sample, Struct
+
+ENTRY_SCHEMA = 1
+ENTRY, RECORDS, AUDITS = "entry.json", "records.jsonl.gz", "audits.jsonl.gz"
+LARGEST = 1 << 30
+"""Bytes that a file of records may unpack to: an entry comes from strangers."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+Line = TypeVar("Line", Record, Audit)
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One run on the leaderboard."""
+
+    entry_schema: int
+    name: str
+    machine: str
+    """Class of machine, in the author's words: it decides speed, not rates."""
+    note: str
+    header: Header
+    """Of the run; model paths are reduced to file names."""
+    command: str
+    """What makes such a run, from the header."""
+    detectors: dict[str, int]
+    """The rules that judged the records, and their versions."""
+    records_sha256: str
+    audits_sha256: str
+    """Of the unpacked lines."""
+    rows: list[Row]
+    by_task: list[Row]
+    by_level: list[Row]
+
+
+class Kept(Struct, frozen=True):
+    """An entry with what it was computed from."""
+
+    entry: Entry
+    run: Loaded
+
+
+def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
+    """Return the entry of a run.
+
+    Raises
+    ------
+    loopbench.store.RunError
+        If the run is incomplete, or was judged by other versions of the detectors.
+    """
+    if not _NAME.fullmatch(name):
+        raise RunError(
+            f"{name!r} cannot name an entry: use lower-case letters, digits, dots, dashes."
+        )
+    run = _portable(run, name)
+    problem = incomplete(run) or outdated(versions(run.records))
+    if problem:
+        raise RunError(problem)
+    return Kept(entry=_computed(run, name, machine, note), run=run)
+
+
+def _computed(run: Loaded, name: str, machine: str, note: str) -> Entry:
+    return Entry(
+        entry_schema=ENTRY_SCHEMA,
+        name=name,
+        machine=machine,
+        note=note,
+        header=run.header,
+        command=command_of(run.header),
+        detectors=versions(run.records),
+        records_sha256=hashlib.sha256(_lines(run.records)).hexdigest(),
+        audits_sha256=hashlib.sha256(_lines(run.audits)).hexdigest(),
+        rows=run.rows(),
+        by_task=run.rows("task"),
+        by_level=run.rows("level"),
+    )
+
+
+def _portable(run: Loaded, name: str) -> Loaded:
+    """Return the run without the paths of the machine it was made on."""
+    folders = {str(Path(m.path).parent) + "/" for m in run.header.models} - {"./", "//"}
+
+    def plain(record: Record) -> Record:
+        error = record.generation.error
+        for folder in folders if error else ():
+            error = (error or "").replace(folder, "")
+        if error == record.generation.error:
+            return record
+        generation = msgspec.structs.replace(record.generation, error=error)
+        return msgspec.structs.replace(record, generation=generation)
+
+    models = [
+        msgspec.structs.replace(m, path=PureWindowsPath(m.path).name) for m in run.header.models
+    ]
+    return Loaded(
+        name=name,
+        header=msgspec.structs.replace(run.header, models=models),
+        records=[plain(record) for record in run.records],
+        audits=run.audits,
+    )
+
+
+def versions(records: Iterable[Record]) -> dict[str, int]:
+    """Return the detectors whose verdicts the records hold."""
+    found = {(v.detector, v.version) for record in records for v in record.verdicts}
+    return dict(sorted(found))
+
+
+def outdated(judged_by: dict[str, int]) -> str | None:
+    """Say which rules have another version today; None if none has."""
+    for name, version in judged_by.items():
+        if name not in detectors.names():
+            return f"The records were judged by {name}, which this LoopBench does not have."
+        today = detectors.get(name).version
+        if today != version:
+            return (
+                f"The records were judged by {name} v{version}, this is v{today}: judge them "
+                "again with 'loopbench score RUN --out NEW', and add that."
+            )
+    return None
+
+
+def incomplete(run: Loaded) -> str | None:
+    """Say how much of a run is missing; None if nothing is."""
+    header = run.header
+    rows = len(header.models) * len(header.samplings)
+    wanted = header.samples * header.repeats * rows
+    made = sum(record.outcome != "error" for record in run.records)
+    if made == wanted:
+        return None
+    return (
+        f"{run.name} has {made} of {wanted} outputs; finish it with --resume, "
+        "for what is missing are often the longest ones."
+    )
+
+
+def command_of(header: Header) -> str:
+    """Return the command line of a run with this header."""
+    sampling = header.samplings[0]
+    words = ["loopbench", "run", *(m.name for m in header.models)]
+    words += ["--tasks", ",".join(header.selection), "--limit", str(header.samples)]
+    words += ["--temperature", ",".join(f"{s.temperature:g}" for s in header.samplings)]
+    words += ["--max-new-tokens", str(sampling.max_new_tokens)]
+    for name, value, usual in (
+        ("seed", header.seed, 0),
+        ("repeats", header.repeats, 1),
+        ("audit-share", header.audit_share, 0.05),
+        ("audit-min", header.audit_min, 20),
+        ("top-k", sampling.top_k, 0),
+        ("top-p", sampling.top_p, 1.0),
+        ("min-p", sampling.min_p, 0.0),
+        ("repetition-penalty", sampling.repetition_penalty, 1.0),
+    ):
+        if value != usual:
+            words += [f"--{name}", f"{value:g}"]
+    words += ["--no-early-stop"] if not header.stop else []
+    words += ["--deterministic"] if header.deterministic else []
+    return shlex.join(words)
+
+
+def _lines(lines: Iterable[Record | Audit]) -> bytes:
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+def write(folder: Path, kept: Kept) -> Path:
+    """Write an entry below `folder`, over an older one of the same name; return its folder."""
+    target = folder / kept.entry.name
+    target.mkdir(parents=True, exist_ok=True)
+    write_atomically(target / RECORDS, gzip.compress(_lines(kept.run.records), 9, mtime=0))
+    write_atomically(target / AUDITS, gzip.compress(_lines(kept.run.audits), 9, mtime=0))
+    data = msgspec.json.format(msgspec.json.encode(kept.entry)) + b"\n"
+    write_atomically(target / ENTRY, data)
+    return target
+
+
+def folders(folder: Path) -> list[Path]:
+    """Return the folders of all entries, sorted by name."""
+    return sorted(path.parent for path in folder.glob(f"*/{ENTRY}"))
+
+
+def read(path: Path) -> Kept:
+    """Read an entry.
+
+    Raises
+    ------
+    loopbench.store.RunError
+        If a file is missing, torn, too large, or not of this schema.
+    """
+    try:
+        entry = msgspec.json.decode((path / ENTRY).read_bytes(), type=Entry)
+        records = _unpacked(path / RECORDS, Record)
+        audits = _unpacked(path / AUDITS, Audit)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise RunError(f"{path} is no entry that can be read: {error}.") from error
+    run = Loaded(name=entry.name, header=entry.header, records=records, audits=audits)
+    return Kept(entry=entry, run=run)
+
+
+def _unpacked(file: Path, kind: type[Line]) -> list[Line]:
+    with gzip.open(file) as packed:
+        data = packed.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise OSError(f"{file.name} unpacks to more than {LARGEST >> 20} MiB")
+    decoder = msgspec.json.Decoder(kind)
+    return [decoder.decode(line) for line in data.splitlines() if line]
+
+
+def problems(path: Path) -> list[str]:
+    """Return everything that is wrong with an entry; empty if nothing is.
+
+    The entry is computed again from its records, the records are judged and graded again, and
+    every record must be one that the header asks for.
+    """
+    try:
+        kept = read(path)
+    except RunError as error:
+        return [str(error)]
+    entry, run = kept.entry, kept.run
+    found = []
+    if entry.entry_schema != ENTRY_SCHEMA:
+        found.append(f"schema {entry.entry_schema} is not {ENTRY_SCHEMA}")
+    if entry.name != path.name or not _NAME.fullmatch(entry.name):
+        found.append(f"the name {entry.name!r} is not that of its folder")
+    found += [
+        f"model path {model.path!r} is more than a file name"
+        for model in entry.header.models
+        if PureWindowsPath(model.path).name != model.path
+    ]
+    found += [problem] if (problem := incomplete(run)) else []
+    try:
+        found += [*_foreign(run), *_computed_otherwise(kept)]
+        if not outdated(entry.detectors):
+            found += _judged_otherwise(run)
+    except (ValueError, IndexError) as error:
+        # A header may name rules that do not exist, or nothing that was sampled.
+        found.append(f"its records cannot be judged: {error}")
+    return found
+
+
+def _computed_otherwise(kept: Kept) -> Iterator[str]:
+    """Name fields that do not follow from header and records."""
+    entry = kept.entry
+    again = _computed(kept.run, entry.name, entry.machine, entry.note)
+    pairs = differences(msgspec.to_builtins(entry), msgspec.to_builtins(again))
+    for place, old, new in pairs:
+        yield f"{place} is {old}, its records say {new}"
+
+
+def _foreign(run: Loaded) -> Iterator[str]:
+    """Name records that the header does not ask for, or whose key is not theirs."""
+    header = run.header
+    models = {model.name: model for model in header.models}
+    seen: set[str] = set()
+    for number, record in enumerate(run.records, 1):
+        known = (
+            record.model in models
+            and header.tasks.get(record.task) == record.task_version
+            and record.sampling in header.samplings
+            and record.repeat < header.repeats
+        )
+        if not known:
+            yield f"record {number} is not one that the header asks for"
+            continue
+        sample = Sample(
+            task=record.task,
+            task_version=record.task_version,
+            id=record.sample_id,
+            level=record.level,
+            category=record.category,
+            prompt=record.prompt,
+            reference=record.reference,
+        )
+        if record.key != job_key(models[record.model], sample, record.sampling, record.repeat):
+            yield f"record {number} has a key that is not its own"
+        if record.key in seen:
+            yield f"record {number} is there twice"
+        seen.add(record.key)
+
+
+def _judged_otherwise(run: Loaded) -> Iterator[str]:
+    """Name records and audits that today's rules and graders judge otherwise."""
+    measure = [rule.build() for rule in run.header.measure]
+    for number, (before, after, _) in enumerate(rescored(iter(run.records), measure), 1):
+        if (before.verdicts, before.outcome) != (after.verdicts, after.outcome):
+            yield f"record {number} is judged {after.outcome}, not {before.outcome}"
+        if before.grade != after.grade:
+            yield f"record {number} is graded otherwise"
+    by_key = {record.key: record for record in run.records}
+    for number, audit in enumerate(run.audits, 1):
+        record = by_key.get(audit.key)
+        if record is None:
+            yield f"audit {number} belongs to no record"
+        elif audit_of(record, audit.generation, measure) != audit:
+            yield f"audit {number} is judged otherwise"
+
+
+def differences(old: Any, new: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the innermost places in which two values differ.
+
+    Numbers may differ in the seventh digit: limits of a bootstrap depend on the platform's
+    arithmetic.
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            inner = f"{place}.{key}" if place else key
+            yield from differences(old.get(key), new.get(key), inner)
+    elif isinstance(old, Sequence) and isinstance(new, Sequence) and not isinstance(old, str):
+        if len(old) != len(new):
+            yield f"length of {place}", len(old), len(new)
+            return
+        for i, (a, b) in enumerate(zip(old, new, strict=True)):
+            yield from differences(a, b, f"{place}[{i}]")
+    elif isinstance(old, int | float) and isinstance(new, int | float):
+        if not math.isclose(old, new, rel_tol=1e-6, abs_tol=1e-9):
+            yield place, old, new
+    elif old != new:
+        yield place, old, new
+
+
+def default_name(header: Header) -> str:
+    """Return a name for the entry of a run: model, quantisation, temperatures."""
+    model = header.models[0]
+    heat = "-".join(f"t{s.temperature:g}" for s in header.samplings)
+    more = f"-and-{len(header.models) - 1}-more" if len(header.models) > 1 else ""
+    text = f"{model.name}-{model.quantization}{more}-{heat}".lower()
+    return re.sub(r"[^a-z0-9._-]+", "-", text).strip("-._")[:80]
+
+
+def this_machine() -> str:
+    """Return the class of this machine: no name that tells which one."""
+    import os
+    import platform
+
+    return f"{os.cpu_count()} {platform.machine()} cores, {platform.system()}"

@@ -1,0 +1,356 @@
+"""The charts of a report, drawn by matplotlib: for a page in its own colours, or as files."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.etree import ElementTree
+
+from loopbench.report.numbers import OUTCOMES, Crossed, Survival, Tokens
+from loopbench.summary import Rate
+from loopbench.table import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, SOFT, LINE = "#1b1f24", "#59626d", "#d8dde3"
+SERIES = ("#2463eb", "#c2410c", "#0d805c", "#9333ea", "#a16207", "#be185d")
+GOOD, BAD, NONE = "#0d805d", "#c2410d", "#8a94a0"
+_ON_PAGE = {
+    INK: "currentColor",
+    SOFT: "var(--soft)",
+    LINE: "var(--line)",
+    GOOD: "var(--good)",
+    BAD: "var(--bad)",
+    NONE: "var(--none)",
+} | {colour: f"var(--s{i})" for i, colour in enumerate(SERIES)}
+_STYLE: dict[Any, Any] = {
+    "text.parse_math": False,  # a model's name may hold dollar signs
+    "axes.formatter.use_mathtext": False,
+    "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": SOFT,
+    "axes.edgecolor": LINE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": SOFT,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+}
+_SVG = "http://www.w3.org/2000/svg"
+_LINK = "{http://www.w3.org/1999/xlink}href"
+_WIDTH = 5.2
+_LABEL = 30
+
+
+class Chart(NamedTuple):
+    """A drawn chart."""
+
+    name: str
+    """Also the name of its file."""
+    title: str
+    caption: str
+    figure: Figure
+
+
+class Mark(NamedTuple):
+    """A rate in a chart, and the series it belongs to."""
+
+    series: int
+    rate: Rate
+
+
+def require() -> None:
+    """Make sure that charts can be drawn.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            "Charts need matplotlib; install it with pip install 'loopbench-edge[plots]'."
+        ) from error
+
+
+def _drawn(height: float, draw: Callable[[Axes], None], series: Sequence[str] = ()) -> Figure:
+    """Return a figure of one plot; `series` become its legend where there are several."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        axes = figure.add_subplot()
+        draw(axes)
+        axes.tick_params(length=0)
+        if len(series) > 1:
+            handles = [
+                Line2D([], [], color=colour(i), lw=3, label=short(label))
+                for i, label in enumerate(series)
+            ]
+            figure.legend(handles=handles, loc="outside lower left", ncols=1, fontsize=8)
+            figure.set_figheight(height + 0.19 * len(series) + 0.1)
+        with _any_glyph():
+            figure.draw_without_rendering()
+        # Laid out once: every further drawing would move things by a hair.
+        figure.set_layout_engine("none")
+    return figure
+
+
+@contextmanager
+def _any_glyph() -> Iterator[None]:
+    """Let pass what the font for measuring lacks: a browser has more fonts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        yield
+
+
+def colour(series: int) -> str:
+    """Return the colour of a series."""
+    return SERIES[series % len(SERIES)]
+
+
+def short(label: str) -> str:
+    """Return a label that fits beside a chart."""
+    label = printable(label)
+    return label if len(label) <= _LABEL else label[: _LABEL - 1] + "…"
+
+
+def interval_chart(groups: Mapping[str, Sequence[Mark]], series: Sequence[str] = ()) -> Figure:
+    """Draw rates in percent with their intervals, one line of the chart per group."""
+
+    def draw(axes: Axes) -> None:
+        for y, marks in enumerate(groups.values()):
+            for i, (index, rate) in enumerate(marks):
+                if rate.value is None or rate.low is None or rate.high is None:
+                    continue
+                at = y + (i - (len(marks) - 1) / 2) * 0.7 / max(1, len(marks))
+                axes.plot([100 * rate.low, 100 * rate.high], [at, at], color=colour(index), lw=2)
+                axes.plot([100 * rate.value], [at], "o", color=colour(index), ms=5)
+        axes.set_yticks(range(len(groups)), [short(label) for label in groups])
+        axes.set_ylim(len(groups) - 0.5, -0.5)
+        axes.set_xlim(-2, 102)
+        axes.grid(axis="y", visible=False)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("doom loops, % of outputs, with 95 % intervals")
+
+    lines = sum(max(1, len(marks)) for marks in groups.values())
+    height = 0.75 + 0.16 * len(groups) + 0.13 * lines
+    return _drawn(max(1.2, height), draw, series)
+
+
+def temperature_chart(
+    points: Mapping[str, Sequence[tuple[float, Mark]]],
+) -> Figure:
+    """Draw loop rates over temperature, one line per model."""
+
+    def draw(axes: Axes) -> None:
+        for i, marks in enumerate(points.values()):
+            known = [(t, m.rate) for t, m in marks if m.rate.value is not None]
+            temperatures = [t for t, _ in known]
+            values = [100 * (r.value or 0) for _, r in known]
+            below = [100 * ((r.value or 0) - (r.low or 0)) for _, r in known]
+            above = [100 * ((r.high or 0) - (r.value or 0)) for _, r in known]
+            axes.errorbar(
+                temperatures, values, yerr=(below, above), color=colour(i), marker="o", ms=4, lw=1.5
+            )
+        axes.set_ylim(-2, 102)
+        axes.set_xlabel("temperature")
+        axes.set_ylabel("doom loops, %")
+
+    return _drawn(2.4, draw, list(points))
+
+
+def onset_chart(onsets: Sequence[Sequence[int]], series: Sequence[str], budget: int) -> Figure:
+    """Draw at which token the loops of doomed outputs begin."""
+    from matplotlib.ticker import MaxNLocator
+
+    def draw(axes: Axes) -> None:
+        edges = [budget * i / 32 for i in range(33)]
+        axes.hist(
+            [list(values) for values in onsets],
+            bins=edges,
+            stacked=True,
+            color=[colour(i) for i in range(len(onsets))],
+            rwidth=0.9,
+        )
+        axes.grid(axis="x", visible=False)
+        axes.set_xlim(0, budget)
+        axes.set_xlabel("onset of the loop, tokens")
+        axes.set_ylabel("outputs")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+    return _drawn(2.3, draw, series)
+
+
+def survival_chart(curves: Sequence[Survival], series: Sequence[str], budget: int) -> Figure:
+    """Draw the share that is still not looping after so many tokens."""
+
+    def draw(axes: Axes) -> None:
+        for i, curve in enumerate(curves):
+            axes.fill_between(
+                curve.tokens,
+                [100 * v for v in curve.low],
+                [100 * v for v in curve.high],
+                step="post",
+                color=colour(i),
+                alpha=0.15,
+                lw=0,
+            )
+            axes.step(
+                curve.tokens, [100 * v for v in curve.share], where="post", color=colour(i), lw=1.6
+            )
+        axes.set_xlim(0, budget)
+        axes.set_ylim(0, 102)
+        axes.set_xlabel("tokens")
+        axes.set_ylabel("still not looping, %")
+
+    return _drawn(2.3, draw, series)
+
+
+def outcome_chart(cells: Sequence[Crossed]) -> Figure:
+    """Draw outcomes, split by whether the answer was right."""
+
+    def draw(axes: Axes) -> None:
+        left = [0] * len(cells)
+        for kind, tint, label in (
+            ("correct", GOOD, "right"),
+            ("wrong", BAD, "wrong"),
+            ("ungraded", NONE, "not graded"),
+        ):
+            counts = [getattr(cell, kind) for cell in cells]
+            if any(counts):
+                axes.barh(range(len(cells)), counts, left=left, color=tint, height=0.6, label=label)
+            left = [a + b for a, b in zip(left, counts, strict=True)]
+        _bars(axes, OUTCOMES, "outputs")
+
+    return _drawn(2.0, draw)
+
+
+def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
+    """Draw where the tokens went, and what early stopping did not make."""
+
+    def draw(axes: Axes) -> None:
+        left = [0] * len(counts)
+        for kind, tint, label in (
+            ("useful", GOOD, "before a loop"),
+            ("wasted", BAD, "inside a loop"),
+            ("saved", NONE, "saved"),
+        ):
+            values = [getattr(one, kind) for one in counts]
+            if any(values):
+                bars = range(len(counts))
+                axes.barh(bars, values, left=left, color=tint, height=0.6, label=label)
+            left = [a + b for a, b in zip(left, values, strict=True)]
+        _bars(axes, [short(label) for label in series], "tokens")
+
+    return _drawn(1.15 + 0.28 * len(series), draw)
+
+
+def _bars(axes: Axes, labels: Sequence[str], unit: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, borderpad=0)
+
+
+def svg(figure: Figure, name: str) -> bytes:
+    """Return a figure as a file of its own: deterministic, on white."""
+    return _saved(figure, "svg", name, facecolor="white", metadata={"Date": None})
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG on white, at twice the size of the page's."""
+    return _saved(figure, "png", "", facecolor="white", dpi=200)
+
+
+def _saved(figure: Figure, form: str, salt: str, **options: object) -> bytes:
+    from matplotlib import rc_context
+
+    data = io.BytesIO()
+    with rc_context(_STYLE | {"svg.hashsalt": salt}), _any_glyph():
+        figure.savefig(data, format=form, **options)  # type: ignore[arg-type]
+    return data.getvalue()
+
+
+def inline_svg(chart: Chart) -> str:
+    """Return a chart as an element of a page, in the page's colours.
+
+    Its ids get the chart's name, so that charts on one page do not meddle with each other.
+    """
+    data = _saved(chart.figure, "svg", chart.name, transparent=True, metadata={"Date": None})
+    ElementTree.register_namespace("", _SVG)
+    root = ElementTree.fromstring(data)
+    for parent in root.iter():
+        for child in list(parent):
+            if child.tag.endswith("}metadata"):
+                parent.remove(child)
+    for element in root.iter():
+        _restyle(element, chart.name)
+    del root.attrib["width"], root.attrib["height"]
+    root.set("role", "img")
+    root.set("aria-label", f"{chart.title}. {chart.caption}")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _restyle(element: ElementTree.Element, prefix: str) -> None:
+    """Give ids a prefix and put the page's colours in place of the drawing's."""
+    if element.tag == f"{{{_SVG}}}style":
+        # Its rule is for every path of the page; what it says is set on the charts' class.
+        element.text = ""
+    for key, value in list(element.attrib.items()):
+        if key == "id":
+            element.set(key, f"{prefix}-{value}")
+        elif key == _LINK and value.startswith("#"):
+            # Without its prefix: a page knows no other name for that namespace than xlink.
+            del element.attrib[key]
+            element.set("href", f"#{prefix}-{value[1:]}")
+        elif key in ("style", "clip-path", "fill", "stroke"):
+            changed = value.replace("url(#", f"url(#{prefix}-").replace("'DejaVu Sans'", "inherit")
+            for drawn, shown in _ON_PAGE.items():
+                changed = changed.replace(drawn, shown)
+            element.set(key, changed)
+
+
+def write_charts(charts: Sequence[Chart], folder: Path) -> list[Path]:
+    """Write every chart as SVG and as PNG; return the paths.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    from loopbench.store import write_atomically
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for chart in charts:
+        for path, data in (
+            (folder / f"{chart.name}.svg", svg(chart.figure, chart.name)),
+            (folder / f"{chart.name}.png", png(chart.figure)),
+        ):
+            write_atomically(path, data)
+            paths.append(path)
+    return paths

@@ -1,0 +1,129 @@
+"""Which charts a report has, and what they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loopbench.report import charts
+from loopbench.report.charts import Chart, Mark
+from loopbench.report.numbers import onsets, outcome_by_grade, survival, tokens
+from loopbench.report.runs import Series
+from loopbench.summary import Row
+
+
+def charts_of(series: Sequence[Series]) -> list[Chart]:
+    """Draw every chart that these series give."""
+    labels = [one.label for one in series]
+    return [*_rates(series, labels), *_over_tokens(series, labels), *_counts(series, labels)]
+
+
+def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
+    models = {label: [Mark(i, series[i].row.doom_rate)] for i, label in enumerate(labels)}
+    found = [
+        Chart(
+            "loop-rate",
+            "Loop rate",
+            "Outputs that were still in a loop at their last token.",
+            charts.interval_chart(models),
+        )
+    ]
+    temperatures = {one.row.temperature for one in series}
+    if len(temperatures) > 1:
+        found.append(
+            Chart(
+                "loop-rate-temperature",
+                "Loop rate by temperature",
+                "One line per model; bars are 95 % intervals.",
+                charts.temperature_chart(_by_temperature(series)),
+            )
+        )
+    for name, title, groups in (
+        ("task", "Loop rate by task", _groups([one.by_task for one in series])),
+        ("level", "Loop rate by level", _groups([one.by_level for one in series])),
+        ("quantisation", "Loop rate by quantisation", _by_quantisation(series)),
+    ):
+        # One level or one quantisation says nothing that the first chart does not.
+        if len(groups) > 1:
+            found.append(
+                Chart(
+                    f"loop-rate-{name}",
+                    title,
+                    "The highest rates first.",
+                    charts.interval_chart(groups, labels),
+                )
+            )
+    return found
+
+
+def _by_temperature(series: Sequence[Series]) -> dict[str, list[tuple[float, Mark]]]:
+    points: dict[str, list[tuple[float, Mark]]] = {}
+    for i, one in enumerate(series):
+        points.setdefault(one.row.model, []).append(
+            (one.row.temperature, Mark(i, one.row.doom_rate))
+        )
+    return {name: sorted(marks, key=lambda pair: pair[0]) for name, marks in points.items()}
+
+
+def _groups(rows: Sequence[Sequence[Row]]) -> dict[str, list[Mark]]:
+    groups: dict[str, list[Mark]] = {}
+    for i, some in enumerate(rows):
+        for row in some:
+            groups.setdefault(row.group, []).append(Mark(i, row.doom_rate))
+    return _ranked(groups)
+
+
+def _by_quantisation(series: Sequence[Series]) -> dict[str, list[Mark]]:
+    groups: dict[str, list[Mark]] = {}
+    for i, one in enumerate(series):
+        groups.setdefault(one.row.quantization, []).append(Mark(i, one.row.doom_rate))
+    return _ranked(groups)
+
+
+def _ranked(groups: dict[str, list[Mark]]) -> dict[str, list[Mark]]:
+    def mean(marks: list[Mark]) -> float:
+        known = [mark.rate.value for mark in marks if mark.rate.value is not None]
+        return sum(known) / len(known) if known else -1.0
+
+    return dict(sorted(groups.items(), key=lambda pair: -mean(pair[1])))
+
+
+def _over_tokens(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
+    budget = max(one.row.budget for one in series)
+    curves = [survival(one.records) for one in series]
+    found = [
+        Chart(
+            "survival",
+            "Still not looping",
+            "Kaplan–Meier estimate with 95 % limits: outputs that end by themselves, or hit the "
+            "budget, without a loop are censored there.",
+            charts.survival_chart(curves, labels, budget),
+        )
+    ]
+    begins = [onsets(one.records) for one in series]
+    if any(begins):
+        found.append(
+            Chart(
+                "onset",
+                "Where loops begin",
+                "First token of the loop in which a doomed output ends.",
+                charts.onset_chart(begins, labels, budget),
+            )
+        )
+    return found
+
+
+def _counts(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
+    return [
+        Chart(
+            "outcomes",
+            "Outcome and correctness",
+            "All series together; failed generations are left out.",
+            charts.outcome_chart(outcome_by_grade(r for one in series for r in one.records)),
+        ),
+        Chart(
+            "tokens",
+            "Where the tokens went",
+            "Wasted: from the onset of a doomed output’s loop on. Saved: not made at all.",
+            charts.token_chart([tokens(one.records) for one in series], labels),
+        ),
+    ]

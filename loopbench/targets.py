@@ -1,0 +1,60 @@
+"""What the models of a run need: their engines' options, and what they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from loopbench import backends
+from loopbench.backends.forms import Target
+from loopbench.plan import Settings
+from loopbench.tasks.suites import DEFAULT_SUITE, select
+from loopbench.types import Sample, Sampling
+
+
+def options_for(target: Target, settings: Settings) -> dict[str, str]:
+    """Return the engine options that were given and that this model's backend has."""
+    known: frozenset[str] = getattr(backends.get(target.backend), "options", frozenset())
+    return {name: v for name, v in settings.engine_options().items() if name in known}
+
+
+def check_targets(targets: Sequence[Target], settings: Settings) -> None:
+    """Refuse an option that no backend would look at, and a recording beside other models.
+
+    Raises
+    ------
+    ValueError
+        One sentence that says which.
+    """
+    if len(targets) > 1 and _recording(targets):
+        raise ValueError("A recording is replayed alone: name one, and no other model with it.")
+    used = {name for target in targets for name in options_for(target, settings)}
+    for name in settings.engine_options():
+        if name not in used:
+            raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
+
+
+def _recording(targets: Sequence[Target]) -> Target | None:
+    """Return the target whose backend knows what to ask, if there is one."""
+    return next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
+
+
+class Selection(NamedTuple):
+    """What is generated: every sample with every sampling, so many times."""
+
+    samples: list[Sample]
+    samplings: list[Sampling]
+    repeats: int
+
+
+def selection_of(targets: Sequence[Target], settings: Settings) -> Selection:
+    """Return what is asked, and how: for a recording, what is recorded."""
+    recording = _recording(targets)
+    chosen = settings.tasks, settings.limit, settings.seed
+    if recording is None:
+        return Selection(select(*chosen), settings.samplings(), settings.repeats)
+    factory: Any = backends.get(recording.backend)
+    recorded = Selection(*factory.selection(recording.place))
+    if settings.tasks != (DEFAULT_SUITE,):
+        return recorded._replace(samples=select(*chosen))
+    return recorded._replace(samples=recorded.samples[: settings.limit])

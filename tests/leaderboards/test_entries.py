@@ -1,0 +1,215 @@
+"""Entries follow from their records; whatever is edited by hand is refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from fakes import ANSWER, LOOP, install
+
+from loopbench.cli import cli
+from loopbench.leaderboards import entries
+from loopbench.plan import Settings
+from loopbench.report.runs import load
+from loopbench.runner import execute
+from loopbench.store import RunError
+
+SHIPPED = Path(__file__).parent.parent.parent / "leaderboards" / "entries"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    turns = iter([True, False] * 50)
+    install(monkeypatch, lambda request: (LOOP, "length") if next(turns) else (ANSWER, "stop"))
+    settings = Settings(
+        models=("a",), tasks=("chain_sum", "tool_call"), limit=6, max_new_tokens=900
+    )
+    return execute(settings, tmp_path / "run")
+
+
+@pytest.fixture
+def entry(run: Path, tmp_path: Path) -> Path:
+    return entries.write(tmp_path / "entries", entries.make(load(run), "a-t0", "a laptop"))
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    """Edit an entry by hand."""
+    data = json.loads((path / entries.ENTRY).read_text())
+    change(data)
+    (path / entries.ENTRY).write_text(json.dumps(data))
+
+
+def edit_record(path: Path, change: Callable[[Any], None], file: str = entries.RECORDS) -> None:
+    """Edit the first record by hand."""
+    first, *rest = gzip.decompress((path / file).read_bytes()).splitlines(keepends=True)
+    data = json.loads(first)
+    change(data)
+    lines = [json.dumps(data).encode() + b"\n", *rest]
+    (path / file).write_bytes(gzip.compress(b"".join(lines)))
+
+
+def call(*arguments: object) -> Any:
+    return CliRunner().invoke(cli, ["leaderboard", *map(str, arguments)])
+
+
+def test_an_entry_follows_from_its_records(entry: Path) -> None:
+    assert entries.problems(entry) == []
+    kept = entries.read(entry)
+    assert kept.entry.rows[0].doom_rate.n == 6
+    assert kept.entry.detectors.keys() == {"counter", "gain", "suffix"}
+    assert kept.run.audits
+
+
+def test_it_holds_no_path_of_the_machine(run: Path, entry: Path) -> None:
+    assert "/" in load(run).header.models[0].path
+    assert entries.read(entry).entry.header.models[0].path == "a.gguf"
+    assert str(run.parent) not in (entry / entries.ENTRY).read_text()
+
+
+def test_the_same_run_gives_the_same_bytes(run: Path, entry: Path, tmp_path: Path) -> None:
+    again = entries.write(tmp_path / "again", entries.make(load(run), "a-t0", "a laptop"))
+    for name in (entries.ENTRY, entries.RECORDS, entries.AUDITS):
+        assert (entry / name).read_bytes() == (again / name).read_bytes()
+
+
+EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
+    "a better rate": (
+        lambda e: e["rows"][0]["doom_rate"].update(value=0.01),
+        "rows[0].doom_rate.value is 0.01, its records say 0.5",
+    ),
+    "a narrower interval": (
+        lambda e: e["rows"][0]["doom_rate"].update(high=0.5),
+        "rows[0].doom_rate.high is 0.5",
+    ),
+    "a task's rate": (lambda e: e["by_task"][0]["accuracy"].update(low=0.9), "by_task[0].accuracy"),
+    "a row less": (lambda e: e["by_task"].pop(), "length of by_task is 1, its records say 2"),
+    "another command": (lambda e: e.update(command="rm -rf /"), "command is rm -rf /"),
+    "another version": (lambda e: e["detectors"].update(suffix=99), "detectors.suffix is 99"),
+    "another name": (lambda e: e.update(name="b"), "'b' is not that of its folder"),
+    "another schema": (lambda e: e.update(entry_schema=2), "schema 2 is not 1"),
+    "another model": (
+        lambda e: e["header"]["models"][0].update(fingerprint="sha256:1"),
+        "record 1 has a key that is not its own",
+    ),
+    "a path": (
+        lambda e: e["header"]["models"][0].update(path="/home/me/a.gguf"),
+        "is more than a file name",
+    ),
+    "a rule that does not exist": (
+        lambda e: e["header"]["measure"][0].update(detector="sufix"),
+        "its records cannot be judged: Unknown detector 'sufix'",
+    ),
+    "a rule that did not judge": (lambda e: e["detectors"].update(x=1), "detectors.x is 1"),
+    "nothing sampled": (lambda e: e["header"].update(samplings=[]), "has 6 of 0 outputs"),
+    "a field of its own": (lambda e: e.update(stars=5), "unknown field `stars`"),
+    "a budget": (
+        lambda e: e["header"]["samplings"][0].update(max_new_tokens=9),
+        "record 1 is not one that the header asks for",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EDITS)
+def test_hand_edited_entries_are_refused(case: str, entry: Path) -> None:
+    change, message = EDITS[case]
+    edit(entry, change)
+    assert any(message in problem for problem in entries.problems(entry))
+    result = call("check", "--folder", entry.parent)
+    assert isinstance(result.exception, RunError)
+
+
+def test_edited_records_are_refused(entry: Path) -> None:
+    # Even if hash and rows were made to fit: the tokens are judged again.
+    edit_record(entry, lambda record: record.update(outcome="clean", verdicts=[]))
+    kept = entries.read(entry)
+    fitting = entries._computed(kept.run, "a-t0", "a laptop", "")
+    (entry / entries.ENTRY).write_bytes(msgspec.json.encode(fitting))
+    found = entries.problems(entry)
+    assert any("judged doom, not clean" in problem for problem in found)
+    assert not any("records say" in problem for problem in found)
+
+
+def test_edited_audits_and_grades_are_refused(entry: Path) -> None:
+    edit_record(entry, lambda audit: audit.update(escaped=True), entries.AUDITS)
+    assert any("audit 1 is judged otherwise" in p for p in entries.problems(entry))
+    edit_record(entry, lambda record: record["grade"].update(correct=True, score=1.0))
+    assert any("record 1 is graded otherwise" in p for p in entries.problems(entry))
+
+
+@pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"x")])
+def test_broken_records_are_one_problem(data: bytes, entry: Path) -> None:
+    (entry / entries.RECORDS).write_bytes(data)
+    (problem,) = entries.problems(entry)[:1]
+    assert "no entry that can be read" in problem or "has 0 of 6 outputs" in problem
+
+
+def test_records_that_unpack_to_too_much_are_refused(
+    entry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entries, "LARGEST", 100)
+    (problem,) = entries.problems(entry)
+    assert "unpacks to more than" in problem
+
+
+def test_an_unfinished_run_is_no_entry(run: Path) -> None:
+    file = run / "records.jsonl"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-2]))
+    with pytest.raises(RunError, match="has 4 of 6 outputs"):
+        entries.make(load(run), "a", "a laptop")
+
+
+def test_records_of_older_rules_are_no_entry(run: Path) -> None:
+    loaded = load(run)
+    old = [
+        msgspec.structs.replace(
+            r, verdicts=[msgspec.structs.replace(v, version=0) for v in r.verdicts]
+        )
+        for r in loaded.records
+    ]
+    with pytest.raises(RunError, match="judged by counter v0"):
+        entries.make(msgspec.structs.replace(loaded, records=old), "a", "a laptop")
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", "A", ".hidden", "x" * 99])
+def test_a_name_cannot_leave_the_folder(name: str, run: Path) -> None:
+    with pytest.raises(RunError, match="cannot name an entry"):
+        entries.make(load(run), name, "a laptop")
+
+
+def test_differences_forgive_rounding_only() -> None:
+    assert list(entries.differences({"a": [0.5]}, {"a": [0.5 + 1e-9]})) == []
+    assert list(entries.differences({"a": [0.5]}, {"a": [0.5001]})) == [("a[0]", 0.5, 0.5001)]
+    assert list(entries.differences({"a": 1}, {})) == [("a", 1, None)]
+
+
+def test_the_command_says_what_is_unusual(run: Path) -> None:
+    header = load(run).header
+    assert entries.command_of(header) == (
+        "loopbench run a --tasks chain_sum,tool_call --limit 6 --temperature 0 --max-new-tokens 900"
+    )
+    unusual = msgspec.structs.replace(header, stop=[], repeats=2, deterministic=True)
+    assert entries.command_of(unusual).endswith("--repeats 2 --no-early-stop --deterministic")
+
+
+def test_add_and_check_from_the_command_line(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "board"
+    assert call("add", run, "--folder", folder).exit_code == 0
+    assert (folder / "a-f32-t0" / entries.ENTRY).exists()
+    result = call("check", "--folder", folder)
+    assert result.output.strip() == "1 entry: all numbers follow."
+
+
+@pytest.mark.parametrize("path", entries.folders(SHIPPED), ids=lambda path: path.name)
+def test_the_shipped_entries_follow_from_their_records(path: Path) -> None:
+    assert entries.problems(path) == []
+    assert not any("/" in m.path for m in entries.read(path).entry.header.models)
+
+
+def test_there_are_shipped_entries() -> None:
+    assert entries.folders(SHIPPED)

@@ -1,0 +1,122 @@
+"""The leaderboard's pages: complete, escaped, sortable and filterable in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from browser import chromium, complaints, open_page
+from click.testing import CliRunner
+from runs import mixed, observed, records
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+
+from loopbench.cli import cli
+from loopbench.leaderboards import entries, site
+from loopbench.leaderboards.elsewhere import elsewhere
+from loopbench.report.runs import Loaded
+from loopbench.store import RunError
+
+EVIL = "<script>alert(1)</script>|[x](http://y)"
+
+
+def kept(name: str, dooms: int, *, model: str = "a", quantization: str = "Q4_0") -> entries.Kept:
+    """Return an entry of made-up outcomes on two tasks."""
+    made = [
+        *records(mixed(dooms, 20), model=model),
+        *records(
+            mixed(dooms, 20), model=model, task="tool_call", category="tools", scores=[1] * 20
+        ),
+    ]
+    header = observed(made).header
+    info = msgspec.structs.replace(
+        header.models[0], quantization=quantization, parameters=dooms * 10**8
+    )
+    header = msgspec.structs.replace(header, models=[info])
+    run = Loaded(name=name, header=header, records=made, audits=[])
+    return entries.Kept(entry=entries._computed(run, name, "a laptop", EVIL), run=run)
+
+
+BOARD = [kept("one", 2), kept("two", 18, model="b"), kept("three", 8, model=EVIL, quantization="F")]
+
+
+def test_the_site_has_a_page_per_task_and_a_report_per_entry(tmp_path: Path) -> None:
+    paths = site.build(BOARD, tmp_path)
+    assert {str(path.relative_to(tmp_path)) for path in paths} == {
+        "index.html",
+        "task-chain_sum.html",
+        "task-tool_call.html",
+        "leaderboard.md",
+        "reports/one.html",
+        "reports/two.html",
+        "reports/three.html",
+    }
+    assert 'href="reports/two.html"' in (tmp_path / "index.html").read_text()
+    assert "Doom loops in tool_call" in (tmp_path / "task-tool_call.html").read_text()
+
+
+def test_names_are_escaped_and_published_numbers_stand_apart() -> None:
+    page = site.page([one.entry for one in BOARD], ["chain_sum"], reports=False)
+    assert "<script>alert" not in page
+    assert page.index("Reported elsewhere, other definition") > page.index("</table>")
+    assert all(one.source in page for one in elsewhere())
+    assert "reports/" not in page
+
+
+def test_the_markdown_table_ranks_by_doom_rate() -> None:
+    lines = site.markdown([one.entry for one in BOARD]).splitlines()
+    assert lines[2].startswith("| b | 1,800M |")
+    assert "90.0" in lines[2]
+    assert "\\|" in lines[3]
+    assert "<script>" not in lines[3].replace("\\<", "")
+    assert lines[4].startswith("| a | 200M |")
+
+
+def test_a_task_name_is_no_path() -> None:
+    assert site._task_file("../../etc/x") == "task-------etc-x.html"
+
+
+def test_building_from_nothing_or_from_edited_numbers_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["leaderboard", "build", "--folder", str(tmp_path)])
+    assert isinstance(result.exception, RunError)
+    assert "has no entries" in str(result.exception)
+    entries.write(tmp_path, BOARD[0])  # made up: its keys are not its own
+    result = CliRunner().invoke(cli, ["leaderboard", "build", "--folder", str(tmp_path)])
+    assert "do not follow from their records" in str(result.exception)
+
+
+def models(browser: Any) -> list[str]:
+    rows = browser.find_elements(By.CSS_SELECTOR, "#board tbody tr:not([hidden])")
+    return [row.find_element(By.CSS_SELECTOR, "td").text for row in rows]
+
+
+@pytest.mark.slow
+def test_it_sorts_and_filters_in_a_browser(tmp_path: Path) -> None:
+    site.build(BOARD, tmp_path / "site", reports=False)
+    with chromium(tmp_path / "profile") as browser:
+        open_page(browser, tmp_path / "site" / "index.html")
+        assert models(browser) == ["b", EVIL, "a"]
+        heads = browser.find_elements(By.CSS_SELECTOR, "#board th button")
+        heads[0].click()
+        assert models(browser) == [EVIL, "a", "b"]
+        heads[1].click()
+        assert models(browser) == ["b", EVIL, "a"]
+        heads[1].click()
+        assert models(browser) == ["a", EVIL, "b"]
+        assert (
+            browser.find_element(By.CSS_SELECTOR, "th[aria-sort]").get_attribute("aria-sort")
+            == "ascending"
+        )
+        field = browser.find_element(By.CSS_SELECTOR, "[data-field=quantization]")
+        Select(field).select_by_visible_text("Q4_0")
+        assert models(browser) == ["a", "b"]
+        size = browser.find_element(By.CSS_SELECTOR, "[data-field=size]")
+        Select(size).select_by_visible_text("1B to 3B")
+        assert models(browser) == ["b"]
+        assert browser.find_element(By.ID, "count").text == "1 of 3"
+        browser.find_element(By.LINK_TEXT, "tool_call").click()
+        assert browser.current_url.endswith("task-tool_call.html")
+        assert len(models(browser)) == 3
+        assert complaints(browser) == []

@@ -1,0 +1,83 @@
+"""What is said about a response, with and without its origin."""
+
+from __future__ import annotations
+
+import pytest
+
+from loopbench.detectors.tokens import FALLBACK
+from loopbench.lmeval.judging import Judgement, budget_of, judge, rates
+from loopbench.lmeval.output import Origin, Output
+
+LOOP = [7, 8] * 100
+
+
+def output(text: str, ids: list[int] | None = None, finish="length", **more) -> Output:
+    return Output("cut", Origin(text=text, finish=finish, raw_finish="", token_ids=ids, **more))
+
+
+@pytest.mark.parametrize(
+    ("finish", "outcome"),
+    [("length", "doom"), ("loop", "doom"), ("stop", "recovered"), ("error", "error"),
+     (None, "doom")],
+)  # fmt: skip
+def test_the_raw_output_is_judged_not_what_was_left_of_it(finish, outcome) -> None:
+    judgement = judge(output("so it " * 100, LOOP, finish))
+    assert (judgement.outcome, judgement.tokenization) == (outcome, "given")
+    assert (judgement.period, judgement.tokens) == (2, 200)
+
+
+def test_counts_are_seen_by_the_text_of_each_token() -> None:
+    pieces = [piece for i in range(100, 200) for piece in (str(i), ", ")]
+    ids = [hash(piece) % 1000 for piece in pieces]
+    judgement = judge(output("".join(pieces), ids, token_chars=list(map(len, pieces))))
+    assert (judgement.outcome, judgement.level) == ("doom", "counter")
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [("so it goes, " * 60, "doom"), ("so it goes, " * 60 + "until it ends.", "recovered"),
+     ("It is 7.", None), ("", None)],
+)  # fmt: skip
+def test_a_text_alone_does_not_tell_how_it_ended(text: str, outcome) -> None:
+    judgement = judge(text)
+    assert (judgement.outcome, judgement.finish) == (outcome, None)
+    assert judgement.tokenization == FALLBACK
+
+
+def test_a_server_that_tells_the_finish_but_no_ids() -> None:
+    assert judge(output("It is 7.", finish="stop")).outcome == "clean"
+    assert judge(output("It is 7.", finish="length")).outcome == "truncated"
+
+
+def said(outcome, finish="stop") -> Judgement:
+    return Judgement(
+        outcome=outcome, finish=finish, raw_finish="", level=None, detector=None, period=None,
+        repeats=None, onset=None, tokens=1, tokenization="given",
+    )  # fmt: skip
+
+
+def test_rates_average_repeats_first_and_leave_failures_out() -> None:
+    found = rates(
+        [(0, said("doom")), (0, said("clean")), (1, said("clean")), (1, said("error")),
+         (2, said("truncated"))]
+    )  # fmt: skip
+    assert found["doom_rate"].value == pytest.approx(0.5 / 3)
+    # Sample standard deviation of 0.5, 0, 0 over the root of 3.
+    assert found["doom_rate"].stderr == pytest.approx(1 / 6)
+    assert found["truncated_rate"].value == pytest.approx(1 / 3)
+    assert found["doom_rate"].n == 4
+
+
+def test_rates_that_cannot_be_known_have_no_value() -> None:
+    found = rates([(0, said("doom", None)), (1, said("clean"))])
+    assert (found["doom_rate"].value, found["truncated_rate"].value) == (0.5, None)
+    assert rates([])["doom_rate"] == (None, None, 0)
+    assert rates([(0, said("error"))])["doom_rate"].value is None
+    assert rates([(0, said("doom"))])["doom_rate"].stderr is None
+
+
+def test_the_budget_has_several_names() -> None:
+    assert budget_of({}, 256) == 256
+    assert budget_of({"max_tokens": 9, "max_gen_toks": 7}, 256) == 7
+    assert budget_of({"max_new_tokens": "12"}, 256) == 12
+    assert budget_of({"max_gen_toks": None}, 5) == 5

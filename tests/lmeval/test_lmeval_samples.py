@@ -1,0 +1,181 @@
+"""`loopbench score` on the files that lm-eval's `--log_samples` wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopbench.lmeval.samples import samples_notes, score_file
+from loopbench.rows_in import InputError
+from loopbench.store import RunError
+
+LOOP = "so it goes, " * 60
+NAME = "samples_gsm8k_2026-11-24T14-02-49.231745.jsonl"
+
+
+def row(doc_id: int, text: str, *more: str, **fields: Any) -> dict[str, Any]:
+    """Return a line as lm-eval 0.4 writes it."""
+    return {
+        "doc_id": doc_id,
+        "doc": {"question": "?"},
+        "target": "7",
+        "arguments": {"gen_args_0": {"arg_0": "?", "arg_1": {"until": [], "max_gen_toks": 1024}}},
+        "resps": [[text, *more]],
+        "filtered_resps": ["7"],
+        "filter": "none",
+        "metrics": ["exact_match"],
+        "exact_match": 1.0,
+        **fields,
+    }
+
+
+def written(folder: Path, *rows: dict[str, Any] | str, name: str = NAME) -> Path:
+    file = folder / name
+    file.write_text("".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in rows))
+    return file
+
+
+def test_text_alone_gives_doom_and_leaves_truncation_open(tmp_path: Path) -> None:
+    file = written(tmp_path, row(0, LOOP), row(1, LOOP + "then 7."), row(2, "7", exact_match=0.0))
+    found = score_file(file)
+    assert (found.task, found.n, found.budget) == ("gsm8k", 3, 1024)
+    assert found.doom_rate.value == found.recovered_rate.value == pytest.approx(1 / 3)
+    assert (found.truncated_rate.value, found.truncated_rate.n) == (None, 0)
+    assert found.tokenization == "words-v1"
+    assert found.scores == {"exact_match,none": pytest.approx(2 / 3)}
+    assert any("not known" in note for note in samples_notes([found]))
+
+
+def test_a_document_counts_once_whatever_its_filters(tmp_path: Path) -> None:
+    rows = [
+        row(doc, text, filter=name, exact_match=float(name == "loose"))
+        for name in ("strict", "loose")
+        for doc, text in enumerate([LOOP, "7"])
+    ]
+    found = score_file(written(tmp_path, *rows))
+    assert (found.n, found.doom_rate.value) == (2, 0.5)
+    assert found.scores == {"exact_match,strict": 0.0, "exact_match,loose": 1.0}
+
+
+def test_repeats_are_clustered_by_document(tmp_path: Path) -> None:
+    found = score_file(written(tmp_path, row(0, LOOP, LOOP), row(1, "7", "7")))
+    assert (found.n, found.doom_rate.value) == (4, 0.5)
+    alone = score_file(
+        written(tmp_path, *(row(i, t) for i, t in enumerate([LOOP, LOOP, "7", "7"])))
+    )
+    assert found.doom_rate.low < alone.doom_rate.low
+
+
+def test_what_loopbench_lm_eval_logged_is_used_again(tmp_path: Path) -> None:
+    said = {"finish": "length", "raw_finish": "length", "token_ids": [5, 6] * 100,
+            "token_chars": [1] * 200, "raw": "ab" * 100, "outcome": "clean"}  # fmt: skip
+    failed = {"finish": "error", "raw_finish": "", "token_ids": [], "token_chars": []}
+    stopped = {"finish": "stop", "raw_finish": "eos", "token_ids": [1], "raw": None}
+    found = score_file(
+        written(
+            tmp_path,
+            row(0, "cut", loopbench=[said]),
+            row(1, "7", loopbench=[stopped]),
+            row(2, "", loopbench=[failed]),
+        )
+    )
+    assert (found.n, found.n_error, found.doom_rate.value) == (3, 1, 0.5)
+    assert (found.truncated_rate.value, found.tokenization) == (0.0, "given")
+
+
+def test_the_lines_with_their_verdicts_go_into_a_new_folder(tmp_path: Path) -> None:
+    file = written(tmp_path, row(0, LOOP), row(1, "7"))
+    before = file.read_bytes()
+    target = tmp_path / "out" / NAME
+    score_file(file, target)
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [line.pop("loopbench")[0]["outcome"] for line in lines] == ["doom", None]
+    assert lines == [json.loads(line) for line in before.splitlines()]
+    assert score_file(target).doom_rate == score_file(file).doom_rate
+    with pytest.raises(RunError, match="is there already"):
+        score_file(file, target)
+    with pytest.raises(RunError, match="is there already"):
+        score_file(file, file)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{", "Line 2"),
+        ("7", "Line 2"),
+        ("[" * 100_000, "Line 2"),
+        (json.dumps({"doc_id": 1}), "resps"),
+        (json.dumps(row(1, "a") | {"resps": [[["-3.5", "True"]]]}), "no texts"),
+        (
+            json.dumps(row(1, "-3.5", arguments={"gen_args_0": {"arg_0": "?", "arg_1": " 7"}})),
+            "compares likelihoods",
+        ),
+        (
+            json.dumps(row(1, "a", loopbench=[{"finish": "stop", "token_ids": [1, 2],
+                                               "token_chars": [1]}])),
+            "one string per token",
+        ),
+        (json.dumps(row(1, "a", loopbench=[{"finish": "never"}])), "finish"),
+    ],
+)  # fmt: skip
+def test_other_files_are_refused_with_the_line(tmp_path: Path, line: str, why: str) -> None:
+    with pytest.raises(InputError, match="Line 2") as error:
+        score_file(written(tmp_path, row(0, "a"), line))
+    assert why in str(error.value)
+
+
+def test_an_empty_file_has_no_rates(tmp_path: Path) -> None:
+    found = score_file(written(tmp_path, name="other.jsonl"))
+    assert (found.task, found.n, found.doom_rate.value) == ("other", 0, None)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    import sys
+
+    from loopbench import cli
+
+    monkeypatch.setattr(sys, "argv", ["loopbench", "score", *map(str, arguments)])
+    try:
+        cli.main()
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def test_the_command_prints_a_table_or_json(tmp_path: Path, monkeypatch, capsys) -> None:
+    first = written(tmp_path, row(0, LOOP))
+    second = written(tmp_path, row(0, "7"), name=NAME.replace("gsm8k", "ifeval"))
+    assert call(monkeypatch, first, second, "--out", tmp_path / "out") == 0
+    out = capsys.readouterr().out
+    assert "gsm8k" in out and "ifeval" in out and "100.0" in out
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert call(monkeypatch, first, "--format", "md") == 0
+    assert "| gsm8k | 1 | 100.0" in capsys.readouterr().out
+    assert call(monkeypatch, first, "--format", "json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["task"], found["doom_rate"]["value"]) == ("gsm8k", 1.0)
+
+
+def test_options_of_runs_do_not_apply(tmp_path: Path, monkeypatch, capsys) -> None:
+    file = written(tmp_path, row(0, "7"))
+    for arguments in (
+        (file, "--by", "task"),
+        (file, "--detectors", "all"),
+        (file, "--format", "csv"),
+    ):
+        assert call(monkeypatch, *arguments) == 2
+    assert call(monkeypatch, tmp_path, file) in (2, 4)
+    assert call(monkeypatch) == 2
+    capsys.readouterr()
+
+
+def test_hostile_names_reach_no_terminal(tmp_path: Path, monkeypatch, capsys) -> None:
+    file = written(
+        tmp_path, row(0, "7", metrics=["a\x1b[31m"], **{"a\x1b[31m": 1}), name="s\x1b]0;x\x07.jsonl"
+    )
+    assert call(monkeypatch, file) == 0
+    assert "\x1b" not in capsys.readouterr().out

@@ -1,0 +1,42 @@
+"""Two processes train as one does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from loopbench.reference import model as models  # noqa: E402
+from loopbench.reference import tokenizer  # noqa: E402
+from loopbench.reference.presets import preset  # noqa: E402
+
+
+@pytest.mark.slow
+def test_a_step_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    words = tokenizer.packaged()
+    models.save(models.build(preset("micro"), words, 0), words, tmp_path / "base")
+    stage = "loopbench.reference.stages.sft"
+    options = [
+        "--model", str(tmp_path / "base"), "--steps", "2", "--threads", "1", "--examples", "8",
+        "--micro-tokens", "256",
+    ]  # fmt: skip
+    launch = [
+        "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d",
+        "--rdzv-endpoint", "127.0.0.1:0", "-m",
+    ]  # fmt: skip
+    for name, how in (("one", ["-m"]), ("two", launch)):
+        command = [sys.executable, *how, stage, *options, "--out", str(tmp_path / name)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run(command, check=True, capture_output=True, env=environment, timeout=600)
+    one, two = (
+        dict(models.load(tmp_path / name / "model").state_dict()) for name in ("one", "two")
+    )
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)

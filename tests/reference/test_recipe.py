@@ -1,0 +1,53 @@
+"""The recipe on the micro preset: stages in turn, nothing twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("gguf")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+from loopbench import gguf  # noqa: E402
+from loopbench.reference import model as models  # noqa: E402
+from loopbench.reference import recipe  # noqa: E402
+from loopbench.reference.stages import merge  # noqa: E402
+
+ONLY = ["--preset", "micro", "--only", "pretrain,mid,sft,repair", "--scale", "0.005"]
+
+
+def test_a_finished_stage_is_not_run_again(tmp_path: Path) -> None:
+    command = ["--out", str(tmp_path), "--threads", "1", *ONLY]
+    recipe.main(command)
+    names = [json.loads(x)["name"] for x in (tmp_path / "times.jsonl").read_text().splitlines()]
+    assert names == ["pretrain", "mid", "sft", "repair"]
+    files = sorted(path.name for path in (tmp_path / "gguf").iterdir())
+    assert files == ["reference-mid.gguf", "reference-repair.gguf", "reference-sft.gguf"]
+    assert gguf.read_header(tmp_path / "gguf/reference-sft.gguf").parameters == 44_480
+    recipe.main(command)
+    assert len((tmp_path / "times.jsonl").read_text().splitlines()) == 4
+
+    merge.main(
+        [str(tmp_path / "sft/model"), str(tmp_path / "repair/model"), "--weights", "1,3", "--out",
+         str(tmp_path / "merged")]
+    )  # fmt: skip
+    sft, repair, merged = (
+        models.load(tmp_path / name / "model").state_dict() for name in ("sft", "repair", "merged")
+    )
+    name = "model.layers.0.conv.in_proj.weight"
+    expected = 0.25 * sft[name] + 0.75 * repair[name]
+    assert (merged[name] - expected).abs().max() < 1e-6
+
+
+def test_an_unknown_stage_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no 'sfft'"):
+        recipe.main(["--out", str(tmp_path), "--only", "sfft"])
