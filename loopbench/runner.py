@@ -33,8 +33,15 @@ from loopbench.plan import (
     missing,
 )
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
-from loopbench.targets import Selection, check_targets, options_for, selection_of
-from loopbench.tasks.agents.toolbox import Toolbox, check_packages
+from loopbench.targets import (
+    CONTEXT_RESERVE,
+    Selection,
+    check_agents,
+    check_targets,
+    options_for,
+    selection_of,
+)
+from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.tasks.suites import content_hash
 from loopbench.types import (
     SCHEMA_VERSION,
@@ -50,10 +57,6 @@ from loopbench.types import (
 
 PROMPT_ALLOWANCE = 1536
 """Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
-
-
-CONTEXT_RESERVE = 256
-"""Tokens by which an episode's prompt may exceed its context."""
 
 
 class Progress(Protocol):
@@ -136,31 +139,12 @@ def execute(
         selection = selection._replace(samples=schedule.samples)
     header = _header(settings, targets, models, selection)
     if header.episodes and not header.episodes.closed_book:
-        if any(target.backend == "replay" for target in targets):
-            raise ValueError(
-                "Recorded episodes cannot be replayed turn by turn: judge them again with "
-                "'loopbench score', or replay with --closed-book."
-            )
-        _check_room(models, settings)
-        check_packages()
+        check_agents(targets, models, settings)
     may_resume = resume and (out / "header.json").exists()
     with (RunStore.resume if may_resume else RunStore.create)(out, header) as store:
         for target, model in zip(targets, models, strict=True):
             _run_model(store, target, model, selection, settings, progress, schedule)
     return out
-
-
-def _check_room(models: Sequence[ModelInfo], settings: Settings) -> None:
-    """Refuse a context of the agent tasks that a model cannot hold."""
-    for model in models:
-        room = model.context_length - settings.max_new_tokens - CONTEXT_RESERVE
-        if model.context_length and settings.agent_context > room:
-            raise ValueError(
-                f"{model.name} was trained for {model.context_length:,} tokens of context, which "
-                f"agent prompts of {settings.agent_context:,} and replies of "
-                f"{settings.max_new_tokens:,} do not fit: "
-                "lower --agent-context or --max-new-tokens."
-            )
 
 
 def _check_distinct(models: Sequence[ModelInfo]) -> None:
