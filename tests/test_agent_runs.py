@@ -252,3 +252,13 @@ def test_a_record_with_turns_survives_the_file(
     assert json.loads(first.calls[0].arguments)["query"] in record.prompt
     assert record.turns[1].messages[-1].content.startswith("Result of search:\n[")
     assert msgspec.json.decode(msgspec.json.encode(record), type=type(record)) == record
+
+
+def test_recorded_episodes_are_judged_again_and_not_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        install(patched, spoken(Oracle(SAMPLES)))
+        run = execute(settings(), tmp_path / "run")
+    with pytest.raises(ValueError, match=r"^Recorded episodes cannot be replayed turn by turn"):
+        execute(Settings(models=(str(run),)), tmp_path / "replayed")
