@@ -89,6 +89,21 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Decode under each task's JSON schema; extraction and tool tasks only.",
 )
+@click.option("--closed-book", is_flag=True, help="Agent tasks: the same questions without tools.")
+@click.option(
+    "--max-turns",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Agent tasks: most replies of an episode.",
+)
+@click.option(
+    "--agent-context",
+    type=int,
+    default=3072,
+    show_default=True,
+    help="Agent tasks: tokens of the longest prompt; older turns are dropped.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; new under runs/.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out.")
 @show_options

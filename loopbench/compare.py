@@ -13,6 +13,7 @@ from loopbench.observed import (
     Difference,
     Observed,
     Seen,
+    book_difference,
     differences,
     missing_generations,
     template_difference,
@@ -157,6 +158,7 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
                    f"{new.engine} {new.engine_version}"),
         Difference("deterministic", str(a.deterministic), str(b.deterministic)),
         *template_difference(first.observed, second.observed),
+        *book_difference(first.observed, second.observed),
     ):  # fmt: skip
         if found.differs:
             yield str(found)

@@ -18,6 +18,7 @@ from loopbench.observed import (
     NoDataYet,
     Observed,
     Seen,
+    book_difference,
     differences,
     missing_generations,
     template_difference,
@@ -235,7 +236,11 @@ def _case(
 
 def refuse_other_settings(observed: Observed, baseline: Observed) -> None:
     """Raise `GateUnusable` with everything in which the baseline measured something else."""
-    found = [*differences(observed, baseline), *template_difference(observed, baseline)]
+    found = [
+        *differences(observed, baseline),
+        *template_difference(observed, baseline),
+        *book_difference(observed, baseline),
+    ]
     if found:
         raise GateUnusable(
             "The baseline measured something else (this run against the baseline): "

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from loopbench.store import Header
-from loopbench.types import Category, Outcome, Record, Sampling, Struct
+from loopbench.types import Category, EpisodeRule, Outcome, Record, Sampling, Struct
 
 BASELINE_SCHEMA = 1
 
@@ -153,6 +153,8 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
     yield Difference("repeats", str(a.repeats), str(b.repeats))
     yield Difference("measuring rules", _rules(a.measure), _rules(b.measure))
     yield Difference("early stopping", _rules(a.stop), _rules(b.stop))
+    if a.episodes and b.episodes and not (a.episodes.closed_book or b.episodes.closed_book):
+        yield Difference("agent episodes", _episodes(a.episodes), _episodes(b.episodes))
     for name in sorted({*first.detectors, *second.detectors}):
         yield Difference(
             f"detector {name}",
@@ -199,6 +201,25 @@ def template_difference(first: Observed, second: Observed) -> list[Difference]:
     if mine == theirs:
         return []
     return [Difference("chat template", *(", ".join(map(_short, side)) for side in (mine, theirs)))]
+
+
+def book_difference(first: Observed, second: Observed) -> list[Difference]:
+    """Return whether agent tasks had tools on one side alone.
+
+    Apart from `differences`, because what tools give back is worth a comparison.
+    """
+    books = [
+        "none" if rule is None else "closed" if rule.closed_book else "open"
+        for rule in (first.header.episodes, second.header.episodes)
+    ]
+    return [Difference("book of the agent tasks", *books)] if books[0] != books[1] else []
+
+
+def _episodes(rule: EpisodeRule) -> str:
+    return (
+        f"{rule.max_turns} turns, context {rule.context}, depth {rule.max_depth}, "
+        f"tools v{rule.tools}"
+    )
 
 
 def missing_generations(observed: Observed) -> int:

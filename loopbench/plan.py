@@ -12,10 +12,14 @@ import msgspec
 
 from loopbench.outcome import doom_level
 from loopbench.store import Header
+from loopbench.tasks.agents import toolbox
 from loopbench.tasks.suites import DEFAULT_SUITE
-from loopbench.types import ModelInfo, Record, Request, Sample, Sampling, Struct
+from loopbench.types import EpisodeRule, ModelInfo, Record, Request, Sample, Sampling, Struct
 
 MAX_BUDGET = 1_000_000
+MIN_AGENT_CONTEXT = 1_024
+MAX_DEPTH = 2
+"""Sub-questions of an agent may have sub-questions, and no more."""
 ENGINE_OPTIONS = ("device", "dtype", "api")
 """Settings that only some backends have."""
 
@@ -50,6 +54,12 @@ class Settings(Struct, frozen=True):
     """Cells of a grid: a run folder that is continued may get further models and samplings."""
     requantize: bool = False
     """Quantise files that are quantised already, too."""
+    closed_book: bool = False
+    """Agent tasks: the same questions in one turn, without tools."""
+    max_turns: int = 8
+    """Agent tasks: most generations of an episode."""
+    agent_context: int = 3072
+    """Agent tasks: tokens of the longest prompt."""
     backend: str | None = None
     """None picks by the form of each model."""
     device: str | None = None
@@ -94,10 +104,15 @@ class Settings(Struct, frozen=True):
                 f"The budget must be between 1 and {MAX_BUDGET} tokens, "
                 f"got --max-new-tokens {self.max_new_tokens}."
             )
-        for name in ("repeats", "slots", "threads", "limit"):
+        for name in ("repeats", "slots", "threads", "limit", "max_turns"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise ValueError(f"--{name} must be at least 1, got {value}.")
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}.")
+        if self.agent_context < MIN_AGENT_CONTEXT:
+            raise ValueError(
+                f"--agent-context must be at least {MIN_AGENT_CONTEXT} tokens, which a question "
+                f"and its tools take, got {self.agent_context}."
+            )
         if not self.temperatures:
             raise ValueError("Give at least one temperature.")
         for temperature in self.temperatures:
@@ -132,6 +147,21 @@ class Settings(Struct, frozen=True):
                 raise ValueError(
                     f"--repetition-penalty must be above 0 and at most 10, got {penalty}."
                 )
+
+
+def episode_rule(settings: Settings, samples: Iterable[Sample]) -> EpisodeRule | None:
+    """Return how the agent tasks among the samples are run; None if there are none."""
+    if not any(sample.category == "agents" for sample in samples):
+        return None
+    if settings.closed_book:
+        return EpisodeRule(closed_book=True, max_turns=1, context=0, max_depth=0, tools=0)
+    return EpisodeRule(
+        closed_book=False,
+        max_turns=settings.max_turns,
+        context=settings.agent_context,
+        max_depth=MAX_DEPTH,
+        tools=toolbox.VERSION,
+    )
 
 
 class Schedule(NamedTuple):
@@ -183,13 +213,19 @@ class Job(Struct, frozen=True):
         )
 
 
-def job_key(model: ModelInfo, sample: Sample, sampling: Sampling, repeat: int) -> str:
+def job_key(
+    model: ModelInfo,
+    sample: Sample,
+    sampling: Sampling,
+    repeat: int,
+    rule: EpisodeRule | None = None,
+) -> str:
     """Return the identity of a generation: equal only if the same thing is measured."""
     drawn = msgspec.to_builtins(sampling)
     # Keys of runs from before there was a choice stay as they are.
     if not drawn["constrained"]:
         del drawn["constrained"]
-    content = (
+    content: tuple[Any, ...] = (
         model.fingerprint,
         sample.task,
         sample.task_version,
@@ -198,17 +234,23 @@ def job_key(model: ModelInfo, sample: Sample, sampling: Sampling, repeat: int) -
         msgspec.json.encode(drawn).decode(),
         repeat,
     )
+    if rule and sample.category == "agents":
+        content += (msgspec.json.encode(rule).decode(),)
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
 
 
 def jobs(
-    model: ModelInfo, samples: Sequence[Sample], sampling: Sampling, repeats: int
+    model: ModelInfo,
+    samples: Sequence[Sample],
+    sampling: Sampling,
+    repeats: int,
+    rule: EpisodeRule | None = None,
 ) -> Iterator[Job]:
     """Yield the generations of one row of the table, in order."""
     for repeat in range(repeats):
         for sample in samples:
             yield Job(
-                key=job_key(model, sample, sampling, repeat),
+                key=job_key(model, sample, sampling, repeat, rule),
                 sample=sample,
                 sampling=sampling,
                 repeat=repeat,

@@ -113,4 +113,4 @@ def rescored(
         fields = ("id", "task", "task_version", "level", "category", "prompt", "reference")
         sample = Sample(**{f: getattr(record, "sample_id" if f == "id" else f) for f in fields})
         job = Job(key=record.key, sample=sample, sampling=record.sampling, repeat=record.repeat)
-        yield record, record_of(job, record.model, record.generation, measure), True
+        yield record, record_of(job, record.model, record.generation, measure, record.turns), True

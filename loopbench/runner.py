@@ -17,19 +17,33 @@ from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
 from loopbench.detectors import Detector
 from loopbench.detectors.tokens import split_pieces
+from loopbench.episode_grading import cycle_verdict, episode_grade, judge_episode
+from loopbench.episodes import continuation, run_episodes
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
 from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify
-from loopbench.plan import Job, Schedule, Settings, audit_choice, batches, jobs, missing
+from loopbench.plan import (
+    Job,
+    Schedule,
+    Settings,
+    audit_choice,
+    batches,
+    episode_rule,
+    jobs,
+    missing,
+)
 from loopbench.store import Header, RunError, RunStore, read_audits, read_records
 from loopbench.targets import (
+    CONTEXT_RESERVE,
     Selection,
     asked,
+    check_agents,
     check_targets,
     options_for,
     quantised,
     selection_of,
 )
+from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.tasks.suites import content_hash
 from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import (
@@ -41,6 +55,7 @@ from loopbench.types import (
     Record,
     Request,
     Sample,
+    Turn,
     Verdict,
 )
 
@@ -133,6 +148,8 @@ def execute(
         for target in targets:
             _check_schemas(target.backend, selection.samples)
     header = _header(settings, targets, models, selection)
+    if header.episodes and not header.episodes.closed_book:
+        check_agents(targets, models, settings)
     may_resume = resume and (out / "header.json").exists()
     store = (
         RunStore.resume(out, header, widen=settings.grid)
@@ -200,6 +217,7 @@ def _header(
             **settings.engine_options(),
         },
         sources=_sources(sorted({sample.task for sample in samples})),
+        episodes=episode_rule(settings, samples),
     )
 
 
@@ -227,7 +245,7 @@ def _run_model(
     done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
     audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
     cells = [
-        list(jobs(model, selection.samples, sampling, selection.repeats))
+        list(jobs(model, selection.samples, sampling, selection.repeats, store.header.episodes))
         for sampling in selection.samplings
     ]
     flagged = [
@@ -240,7 +258,7 @@ def _run_model(
         flagged, settings, audited
     ):
         return
-    allowance = prompt_allowance(selection.samples)
+    allowance = prompt_allowance(selection.samples, store.header)
     with closing(_open(target, model, settings, allowance)) as backend:
         for cell in cells:
             records: list[Record] = []
@@ -284,10 +302,12 @@ def _unaudited(
     }
 
 
-def prompt_allowance(samples: Iterable[Sample]) -> int:
+def prompt_allowance(samples: Iterable[Sample], header: Header) -> int:
     """Return how many tokens of context the longest prompt may need, its template included."""
+    # An episode's estimate of its prompt may be off by a little.
+    episode = header.episodes.context + CONTEXT_RESERVE if header.episodes else 0
     longest = max((len(sample.prompt.encode()) for sample in samples), default=0)
-    return max(PROMPT_ALLOWANCE, longest // BYTES_PER_TOKEN)
+    return max(PROMPT_ALLOWANCE, episode, longest // BYTES_PER_TOKEN)
 
 
 def _request(job: Job) -> Request:
@@ -324,14 +344,27 @@ class _Counted:
 def _generate(
     backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, progress: Progress
 ) -> Iterator[Record]:
-    by_key = {job.key: job for job in todo}
     stop = [rule.build() for rule in header.stop]
     measure = [rule.build() for rule in header.measure]
-    requests = map(_request, todo)
-    results = backend.generate(requests, lambda request: _Counted(stop, progress))
+
+    def watch(request: object) -> _Counted:
+        return _Counted(stop, progress)
+
+    rule = header.episodes
+    open_book = rule is not None and not rule.closed_book
+    single = {job.key: job for job in todo if not (open_book and job.sample.category == "agents")}
+    results = backend.generate(map(_request, single.values()), watch)
     with closing(results):  # type: ignore[type-var]
         for request, generation in results:
-            yield record_of(by_key[request.key], model.name, generation, measure)
+            yield record_of(single[request.key], model.name, generation, measure)
+    agents = [job for job in todo if job.key not in single]
+    if rule and agents:
+        with (
+            closing(Toolbox()) as tools,
+            closing(run_episodes(backend, agents, rule, tools, watch, measure)) as episodes,
+        ):
+            for ended in episodes:
+                yield record_of(ended.job, model.name, ended.generation, measure, ended.turns)
 
 
 def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
@@ -340,10 +373,25 @@ def judge_generation(generation: Generation, measure: Sequence[Detector]) -> lis
     return judge(measure, generation.token_ids, pieces)
 
 
-def record_of(job: Job, model: str, generation: Generation, measure: Sequence[Detector]) -> Record:
-    """Judge and grade one generation."""
-    verdicts = judge_generation(generation, measure)
+def record_of(
+    job: Job,
+    model: str,
+    generation: Generation,
+    measure: Sequence[Detector],
+    turns: list[Turn] | None = None,
+) -> Record:
+    """Judge and grade one generation, or the joined turns of an episode."""
     sample = job.sample
+    if turns:
+        verdicts, outcome = judge_episode(generation, turns, measure)
+        grade = episode_grade(sample, generation, turns)
+    else:
+        verdicts = judge_generation(generation, measure)
+        if sample.category == "agents":
+            # Without tools there are no calls: said, so that both books have the same rules.
+            verdicts.append(cycle_verdict(()))
+        outcome = classify(generation.finish, verdicts)
+        grade = grade_of(sample, whole_text(generation))
     return Record(
         schema_version=SCHEMA_VERSION,
         key=job.key,
@@ -359,8 +407,9 @@ def record_of(job: Job, model: str, generation: Generation, measure: Sequence[De
         repeat=job.repeat,
         generation=generation,
         verdicts=verdicts,
-        outcome=classify(generation.finish, verdicts),
-        grade=grade_of(sample, whole_text(generation)),
+        outcome=outcome,
+        grade=grade,
+        turns=turns,
         loop_in_thinking=loop_in_thinking(generation, verdicts),
     )
 
@@ -380,19 +429,7 @@ def _audit(
     backend: Backend, chosen: dict[str, Record], header: Header, progress: Progress
 ) -> Iterator[Audit]:
     measure = [rule.build() for rule in header.measure]
-    requests = (
-        Request(
-            key=record.key,
-            prompt=record.prompt,
-            sampling=record.sampling,
-            prefix_ids=tuple(record.generation.token_ids),
-            prefix_text=record.generation.text,
-            prefix_tokens=record.generation.output_tokens,
-            sample_id=record.sample_id,
-            repeat=record.repeat,
-        )
-        for record in chosen.values()
-    )
+    requests = map(continuation, chosen.values())
     results = backend.generate(requests, lambda request: _Counted((), progress))
     with closing(results):  # type: ignore[type-var]
         for request, generation in results:

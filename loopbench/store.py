@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from loopbench.monitor import Rule
-from loopbench.types import SCHEMA_VERSION, Audit, ModelInfo, Record, Sampling, Struct
+from loopbench.types import SCHEMA_VERSION, Audit, EpisodeRule, ModelInfo, Record, Sampling, Struct
 
 Line = TypeVar("Line", Record, Audit)
 
@@ -56,6 +56,8 @@ class Header(Struct, frozen=True):
     """Slots and threads: they do not change what is measured, only how fast."""
     sources: dict[str, str] = msgspec.field(default_factory=dict)
     """Tasks from elsewhere: the package and version, revision or file hash of their data."""
+    episodes: EpisodeRule | None = None
+    """How agent tasks are run; None where there are none."""
 
     def differences(self, other: Header) -> list[str]:
         """Name every setting in which two headers measure different things."""

@@ -82,6 +82,12 @@ class Row(Struct, frozen=True):
     constrained: bool = False
     """Decoding kept every output to its task's JSON schema."""
     repetition_penalty: float = 1.0
+    agent_score: Rate = NO_RATE
+    """Agent tasks: episodes, or closed-book questions, with the right answer."""
+    hallucinated_rate: Rate = NO_RATE
+    """Agent tasks: wrong answers stated without a search before."""
+    calls_per_episode: float | None = None
+    """Agent tasks: tool calls, in the mean."""
 
 
 class Fact(NamedTuple):
@@ -103,12 +109,16 @@ class Fact(NamedTuple):
     onset: int | None
     stopped: bool
     tokens: int
+    last_tokens: int
+    """Of the stream that was stopped: of an episode's last turn."""
     seconds: float
     score: float
     correct: bool
     graded: bool = True
     """A judgement was meant to be possible; prompts without an answer only count loops."""
     in_thinking: bool | None = None
+    hallucinated: bool = False
+    calls: float = 0.0
 
 
 def fact_of(record: Record) -> Fact:
@@ -132,11 +142,16 @@ def fact_of(record: Record) -> Fact:
         onset=onset,
         stopped=record.generation.finish == "loop",
         tokens=record.generation.output_tokens,
+        last_tokens=(
+            record.turns[-1].output_tokens if record.turns else record.generation.output_tokens
+        ),
         seconds=record.generation.seconds,
         score=record.grade.score or 0.0,
         correct=bool(record.grade.correct),
         graded=record.grade.score is not None,
         in_thinking=record.loop_in_thinking if doomed else None,
+        hallucinated=record.grade.parts.get("hallucinated", 0.0) > 0,
+        calls=record.grade.parts.get("calls", 0.0),
     )
 
 
@@ -211,6 +226,7 @@ def _row(
     model, temperature, penalty, budget, group = place
     info = next((m for m in header.models if m.name == model), None)
     valid = [fact for fact in facts if fact.outcome != "error"]
+    agents = [fact for fact in valid if fact.category == "agents"]
     stopped = [fact for fact in valid if fact.stopped]
     audits = [followed[fact.key] for fact in stopped if fact.key in followed]
     escaped = sum(audit.escaped for audit in audits)
@@ -247,7 +263,7 @@ def _row(
         else NO_RATE,
         median_onset=statistics.median(onsets) if onsets else None,
         tokens_used=tokens,
-        tokens_saved=sum(fact.budget - fact.tokens for fact in stopped) - audit_tokens,
+        tokens_saved=sum(fact.budget - fact.last_tokens for fact in stopped) - audit_tokens,
         accuracy=_accuracy(valid),
         extraction_f1=_mean_score(valid, "extraction"),
         tool_score=_mean_score(valid, "tools"),
@@ -257,6 +273,9 @@ def _row(
             lambda fact: bool(fact.in_thinking),
         ),
         constrained=any(sampling.constrained for sampling in header.samplings),
+        agent_score=_rate(agents, lambda fact: fact.correct),
+        hallucinated_rate=_rate(agents, lambda fact: fact.hallucinated),
+        calls_per_episode=statistics.fmean(f.calls for f in agents) if agents else None,
     )
 
 

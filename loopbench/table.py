@@ -46,6 +46,14 @@ def thousands(count: int) -> str:
     return f"{count / 1e3:.0f}k" if abs(count) < 10_000_000 else f"{count / 1e6:.1f}M"
 
 
+def _has_agents(rows: Sequence[Row]) -> bool:
+    return any(row.agent_score.n for row in rows)
+
+
+def _mean(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
 class Column(NamedTuple):
     """A column of the printed table."""
 
@@ -97,6 +105,9 @@ COLUMNS = (
     Column("accuracy %", lambda r: percent(r.accuracy)),
     Column("extract F1", lambda r: percent(r.extraction_f1)),
     Column("tools", lambda r: percent(r.tool_score)),
+    Column("agents %", lambda r: percent(r.agent_score), _has_agents),
+    Column("halluc. %", lambda r: percent(r.hallucinated_rate), _has_agents),
+    Column("calls", lambda r: _mean(r.calls_per_episode), _has_agents),
     Column("tokens", lambda r: thousands(r.tokens_used)),
     Column("saved", lambda r: thousands(r.tokens_saved)),
     Column("tok/s", lambda r: "–" if r.tokens_per_second is None else f"{r.tokens_per_second:.0f}"),

@@ -9,8 +9,12 @@ from typing import Any, NamedTuple
 from loopbench import backends, quantising
 from loopbench.backends.forms import Target
 from loopbench.plan import Settings
+from loopbench.tasks.agents.toolbox import check_packages
 from loopbench.tasks.suites import DEFAULT_SUITE, at_levels, select
-from loopbench.types import Sample, Sampling
+from loopbench.types import ModelInfo, Sample, Sampling
+
+CONTEXT_RESERVE = 256
+"""Tokens by which an episode's prompt may exceed its context."""
 
 
 def options_for(target: Target, settings: Settings) -> dict[str, str]:
@@ -33,6 +37,33 @@ def check_targets(targets: Sequence[Target], settings: Settings) -> None:
     for name in settings.engine_options():
         if name not in used:
             raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
+
+
+def check_agents(
+    targets: Sequence[Target], models: Sequence[ModelInfo], settings: Settings
+) -> None:
+    """Refuse agent episodes that cannot be run: a recording, too little context, no tools.
+
+    Raises
+    ------
+    ValueError
+        One sentence that says what to do.
+    """
+    if _recording(targets):
+        raise ValueError(
+            "Recorded episodes cannot be replayed turn by turn: judge them again with "
+            "'loopbench score', or replay with --closed-book."
+        )
+    for model in models:
+        room = model.context_length - settings.max_new_tokens - CONTEXT_RESERVE
+        if model.context_length and settings.agent_context > room:
+            raise ValueError(
+                f"{model.name} was trained for {model.context_length:,} tokens of context, which "
+                f"agent prompts of {settings.agent_context:,} and replies of "
+                f"{settings.max_new_tokens:,} do not fit: "
+                "lower --agent-context or --max-new-tokens."
+            )
+    check_packages()
 
 
 def _recording(targets: Sequence[Target]) -> Target | None:

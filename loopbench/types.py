@@ -23,7 +23,7 @@ Outcome = Literal["clean", "recovered", "doom", "truncated", "error"]
 Level = Literal["verbatim", "counter", "near"]
 """Kind of repetition a detector reports: L0, L1 and L2."""
 
-Category = Literal["reasoning", "extraction", "tools", "ungraded"]
+Category = Literal["reasoning", "extraction", "tools", "agents", "ungraded"]
 """Family of a task; each but `ungraded` has its own score column."""
 
 
@@ -63,6 +63,14 @@ class Sampling(Struct, frozen=True):
     """Only tokens that keep the output valid under its task's JSON schema."""
 
 
+class Message(Struct, frozen=True):
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    """The two roles that every chat template has; a tool's result comes from the user."""
+    content: str
+
+
 class Request(Struct, frozen=True):
     """One generation asked of a backend."""
 
@@ -84,6 +92,17 @@ class Request(Struct, frozen=True):
     repeat: int = 0
     json_schema: dict[str, Any] | None = None
     """What the output must be valid under, where decoding is constrained."""
+    messages: tuple[Message, ...] = ()
+    """A conversation of several turns, for the model's chat template.
+
+    `prompt` is then the same conversation in plain text, for models without a template.
+    """
+
+    def chat(self) -> list[dict[str, str]]:
+        """Return what a chat template is given: the conversation, or the prompt as one message."""
+        if not self.messages:
+            return [{"role": "user", "content": self.prompt}]
+        return [{"role": m.role, "content": m.content} for m in self.messages]
 
 
 class Generation(Struct, frozen=True):
@@ -183,6 +202,52 @@ class ModelInfo(Struct, frozen=True):
     """What the ids of its outputs are: the model's own, or a declared split of the text."""
 
 
+class ToolUse(Struct, frozen=True):
+    """One tool call of an episode."""
+
+    name: str
+    arguments: str
+    """The arguments as JSON."""
+    result: str
+    """What the model was given back."""
+
+
+class Turn(Struct, frozen=True):
+    """One generation of an episode, with everything that a replay needs."""
+
+    depth: int
+    """0 for the question itself, 1 for a sub-question, and so on."""
+    messages: list[Message]
+    """What the model saw."""
+    text: str
+    """What it said; the record's generation holds all turns one after another."""
+    tokens: int
+    """Ids of this turn in the record's `token_ids`."""
+    output_tokens: int
+    """What it counts against the budget, where that is not the number of its ids."""
+    finish: Finish
+    raw_finish: str
+    prompt_tokens: int
+    calls: list[ToolUse] = msgspec.field(default_factory=list)
+    problem: str | None = None
+    """`unreadable_call` where something like a call could not be read."""
+
+
+class EpisodeRule(Struct, frozen=True):
+    """How agent tasks are run: a rate of episodes belongs to it."""
+
+    closed_book: bool
+    """The same questions in one turn, without tools."""
+    max_turns: int
+    """Most generations of an episode, those of sub-questions included."""
+    context: int
+    """Tokens of the longest prompt; older turns are dropped to keep to it."""
+    max_depth: int
+    """How deep sub-questions may nest."""
+    tools: int
+    """Version of the tools and of the wording around them."""
+
+
 class Record(Struct, frozen=True):
     """One line of `records.jsonl`: one generation, judged."""
 
@@ -205,6 +270,8 @@ class Record(Struct, frozen=True):
     grade: Grade
     loop_in_thinking: bool | None = None
     """The loop begins inside a thinking block; None without a loop or without thinking."""
+    turns: list[Turn] | None = None
+    """The turns of an agent episode, whose texts and tokens `generation` joins."""
 
 
 class Audit(Struct, frozen=True):

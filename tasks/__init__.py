@@ -15,6 +15,7 @@ from loopbench.types import Sample
 
 HELPERS = frozenset(
     {
+        "agents",
         "answers",
         "base",
         "calls",

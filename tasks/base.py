@@ -51,6 +51,22 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class AgentTask(Task, Protocol):
+    """A task of category `agents`: its questions are answered over several turns, with tools.
+
+    `Task.grade` judges the text of the last turn, or a whole output without tools.
+    """
+
+    def world(self, sample: Sample) -> str:
+        """Return the name of the encyclopedia that the question is about."""
+        ...
+
+    def sub_prompt(self, question: str) -> str:
+        """Return the prompt of a sub-question, in the words of a model."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a procedural task makes of one generator: a sample without its coordinates."""

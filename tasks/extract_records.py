@@ -126,7 +126,7 @@ class ExtractRecords(Procedural):
 
     name = "extract_records"
     category: Category = "extraction"
-    levels = ("easy", "medium", "hard", "long_schema")
+    levels: tuple[str, ...] = ("easy", "medium", "hard", "long_schema")
     default_level = "hard"
     description = "invoices, case reports, job ads and logs to JSON under a schema"
 

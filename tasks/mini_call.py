@@ -40,7 +40,7 @@ class MiniCall(ToolCall):
     """Answer a short request with calls of the listed functions."""
 
     name = "mini_call"
-    levels = ("easy", "medium", "hard")
+    levels: tuple[str, ...] = ("easy", "medium", "hard")
     description = "one to three function calls from a one-line request"
 
     def draft(self, rng: random.Random, level: str) -> Draft:

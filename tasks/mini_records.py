@@ -39,7 +39,7 @@ class MiniRecords(ExtractRecords):
     """Extract the fields that are asked for from one sentence."""
 
     name = "mini_records"
-    levels = ("easy", "medium", "hard")
+    levels: tuple[str, ...] = ("easy", "medium", "hard")
     description = "two to five fields of one sentence to JSON, in the order asked for"
 
     def draft(self, rng: random.Random, level: str) -> Draft:

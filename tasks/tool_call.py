@@ -156,7 +156,7 @@ class ToolCall(Procedural):
 
     name = "tool_call"
     category: Category = "tools"
-    levels = ("easy", "medium", "hard", *_MANY)
+    levels: tuple[str, ...] = ("easy", "medium", "hard", *_MANY)
     default_level = "hard"
     description = "function calls: simple, multiple, parallel and irrelevant requests"
 

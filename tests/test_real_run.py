@@ -122,3 +122,27 @@ def test_deterministic_runs_give_the_same_tokens(tmp_path: Path) -> None:
         )
     assert runs[0] == runs[1]
     assert len(runs[0]) == 3
+
+
+def test_agent_episodes_with_and_without_their_tools(tmp_path: Path) -> None:
+    common = (
+        *LOOPBENCH, "run", "smollm2-135m", "--tasks", "agent_lookup:easy", "--limit", "3",
+        "--max-new-tokens", "48", "--max-turns", "2", "--slots", "2", "--format", "json",
+    )  # fmt: skip
+    (tools,) = json.loads(call(*common, "--out", str(tmp_path / "open")))
+    (bare,) = json.loads(call(*common, "--closed-book", "--out", str(tmp_path / "closed")))
+    for row in (tools, bare):
+        assert (row["n"], row["n_error"], row["agent_score"]["n"]) == (3, 0, 3)
+    assert bare["calls_per_episode"] == 0
+    open_book, closed = (
+        [json.loads(line) for line in records(tmp_path / name)] for name in ("open", "closed")
+    )
+    assert {r["sample_id"] for r in open_book} == {r["sample_id"] for r in closed}
+    for record in open_book:
+        # The chat template was applied to the whole conversation.
+        assert 1 <= len(record["turns"]) <= 2
+        assert record["turns"][0]["prompt_tokens"] > 250
+        assert sum(t["tokens"] for t in record["turns"]) == len(record["generation"]["token_ids"])
+    assert all(record["turns"] is None for record in closed)
+    (again,) = json.loads(call(*LOOPBENCH, "score", str(tmp_path / "open"), "--format", "json"))
+    assert again == tools

@@ -95,13 +95,21 @@ class Client:
             ) from None
         return str(rendered["prompt"])
 
-    async def prompt_ids(self, prompt: str) -> list[int]:
-        """Return the ids of a prompt, after the chat template where the model has one."""
-        return await self._ids(await self._rendered(prompt))
+    async def prompt_ids(
+        self, prompt: str, chat: Sequence[Mapping[str, str]] | None = None
+    ) -> list[int]:
+        """Return the ids of a prompt, after the chat template where the model has one.
 
-    async def _rendered(self, prompt: str) -> str:
+        Parameters
+        ----------
+        chat
+            The conversation to render instead of `prompt`, if there is a template.
+        """
+        return await self._ids(await self._rendered(prompt, chat))
+
+    async def _rendered(self, prompt: str, chat: Sequence[Mapping[str, str]] | None = None) -> str:
         if self._templated:
-            prompt = await self.render([{"role": "user", "content": prompt}])
+            prompt = await self.render(chat or [{"role": "user", "content": prompt}])
         return prompt
 
     async def _ids(self, prompt: str) -> list[int]:
@@ -123,7 +131,7 @@ class Client:
             If the connection is lost.
         """
         started = time.monotonic()
-        rendered = await self._rendered(request.prompt)
+        rendered = await self._rendered(request.prompt, request.chat())
         prompt = await self._ids(rendered)
         left = request.sampling.max_new_tokens - len(request.prefix_ids)
         # The server ends a stream one token before its slot is full.

@@ -124,7 +124,7 @@ class OpenAIClient:
             asks_ids=asks_ids,
         )
         if server.gives_ids and request.prefix_ids:
-            ids = [*await self._prompt_ids(request.prompt), *request.prefix_ids]
+            ids = [*await self._prompt_ids(request), *request.prefix_ids]
             return "/completions", body | completion_fields(request, ids)
         if server.api == "completions":
             return "/completions", body | completion_fields(request, None)
@@ -136,12 +136,12 @@ class OpenAIClient:
             )
         return "/chat/completions", body | fields
 
-    async def _prompt_ids(self, prompt: str) -> list[int]:
+    async def _prompt_ids(self, request: Request) -> list[int]:
         """Return the ids of a prompt by vLLM's own route, its chat template applied."""
-        asked: dict[str, Any] = {"model": self._server.model, "prompt": prompt}
+        asked: dict[str, Any] = {"model": self._server.model, "prompt": request.prompt}
         if self._server.api == "chat":
             del asked["prompt"]
-            asked["messages"] = [{"role": "user", "content": prompt}]
+            asked["messages"] = request.chat()
         url = f"{self._server.address.root}/tokenize"
         timeout = aiohttp.ClientTimeout(total=self._stall_s)
         async with self._session.post(url, json=asked, timeout=timeout) as response:

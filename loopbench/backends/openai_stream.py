@@ -310,7 +310,7 @@ def request_body(
 
 def chat_fields(request: Request, engine: str) -> dict[str, Any] | None:
     """Return the fields of a chat request; None if this engine cannot go on after a prefix."""
-    messages = [{"role": "user", "content": request.prompt}]
+    messages = request.chat()
     if not request.prefix_text:
         return {"messages": messages}
     messages.append({"role": "assistant", "content": request.prefix_text})

@@ -7,7 +7,7 @@ tokens that end an output are used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -126,7 +126,7 @@ class TransformersBackend:
         from loopbench.backends.transformers_engine import Row
 
         try:
-            prompt = self.prompt_ids(request.prompt)
+            prompt = self.prompt_ids(request.prompt, request.chat())
         except TemplateError as error:
             return failed(str(error), "template")
         needed = len(prompt) + request.sampling.max_new_tokens
@@ -152,8 +152,13 @@ class TransformersBackend:
         # A prefix may have used the budget up already.
         return row if row.left > 0 else row.generation("length", "limit")
 
-    def prompt_ids(self, prompt: str) -> list[int]:
+    def prompt_ids(self, prompt: str, chat: Sequence[Mapping[str, str]] | None = None) -> list[int]:
         """Return the ids of a prompt, after the chat template where the model has one.
+
+        Parameters
+        ----------
+        chat
+            The conversation to render instead of `prompt`, if there is a template.
 
         Raises
         ------
@@ -163,7 +168,7 @@ class TransformersBackend:
         if self._renderer is None:
             return list(self._tokenizer(prompt)["input_ids"])
         # The template writes the special tokens itself.
-        text = self._renderer.render(prompt)
+        text = self._renderer.render(chat or prompt)
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 
 MOST_CHARACTERS = 1_000_000
 
@@ -38,8 +39,8 @@ class Renderer:
         self._seconds = seconds
         self._process: subprocess.Popen[str] | None = None
 
-    def render(self, prompt: str) -> str:
-        """Return the text that the model is given for one user message.
+    def render(self, prompt: str | Sequence[Mapping[str, str]]) -> str:
+        """Return the text that the model is given for one user message, or a conversation.
 
         Raises
         ------
@@ -48,7 +49,8 @@ class Renderer:
         """
         process = self._process = self._process or self._start()
         assert process.stdin and process.stdout
-        message = self._fixed | {"messages": [{"role": "user", "content": prompt}]}
+        chat = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        message = self._fixed | {"messages": chat}
         try:
             process.stdin.write(json.dumps(message) + "\n")
             process.stdin.flush()

@@ -32,6 +32,7 @@ class FakeEngine:
         self.secret = "secret"
         self.stream = stream
         self.bodies: list[dict[str, Any]] = []
+        self.messages: list[dict[str, str]] = []
         self.connections: list[Any] = []
         """Client address of every request."""
         self.active = 0
@@ -100,8 +101,9 @@ class FakeEngine:
     async def _template(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == "Bearer secret"
         await asyncio.sleep(self.template_delay)
-        message = (await request.json())["messages"][0]
-        return web.json_response({"prompt": f"<bos> {message['content']}{self.template_end}"})
+        self.messages = (await request.json())["messages"]
+        said = " ".join(message["content"] for message in self.messages)
+        return web.json_response({"prompt": f"<bos> {said}{self.template_end}"})
 
     async def _tokenize(self, request: web.Request) -> web.Response:
         words = (await request.json())["content"].split()

@@ -19,7 +19,7 @@ from loopbench.backends.base import BackendError
 from loopbench.backends.llamacpp import LlamaCppBackend, open_backend
 from loopbench.backends.llamacpp_client import Limits
 from loopbench.gguf import GGUFError
-from loopbench.types import Generation, ModelInfo, Request, Sampling
+from loopbench.types import Generation, Message, ModelInfo, Request, Sampling
 
 INFO = ModelInfo(
     name="fake",
@@ -104,6 +104,32 @@ def test_a_stream_becomes_a_generation() -> None:
     assert (result.finish, result.raw_finish, result.error) == ("stop", "eos", None)
     assert (result.prompt_tokens, result.output_tokens) == (3, 3)
     assert result.seconds > 0
+
+
+TURNS = (
+    Message(role="user", content="a b"),
+    Message(role="assistant", content="c"),
+    Message(role="user", content="d"),
+)
+
+
+def test_a_conversation_goes_through_the_template_as_messages() -> None:
+    engine = FakeEngine()
+    (generation,) = run(engine, ask(1, "plain text", messages=TURNS), templated=True)
+    assert engine.messages == [
+        {"role": "user", "content": "a b"},
+        {"role": "assistant", "content": "c"},
+        {"role": "user", "content": "d"},
+    ]
+    assert engine.bodies[0]["prompt"] == [1, 1, 100, 100, 100, 100]
+    assert generation.prompt_tokens == 6
+
+
+def test_without_a_template_a_conversation_is_its_plain_text() -> None:
+    engine = FakeEngine()
+    run(engine, ask(1, "User: a Assistant:", messages=TURNS), templated=False)
+    assert engine.messages == []
+    assert engine.bodies[0]["prompt"] == [1, 100, 100, 100]
 
 
 def test_the_template_is_applied_and_a_double_bos_dropped() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from loopbench import catalog
 from loopbench.backends.llamacpp import LlamaCppBackend, open_backend
-from loopbench.types import Generation, Request, Sampling
+from loopbench.types import Generation, Message, Request, Sampling
 
 pytestmark = pytest.mark.slow
 EMOJI = "Write ten star emojis."
@@ -225,3 +225,20 @@ def test_constrained_decoding_gives_valid_json(backend: LlamaCppBackend) -> None
     assert not free.text.lstrip().startswith("{")
     if made.finish == "stop":
         assert set(json.loads(made.text)) == {"colour", "count"}
+
+
+def test_a_conversation_is_rendered_by_the_models_own_template(backend: LlamaCppBackend) -> None:
+    talk = [
+        Message(role="user", content="Say hi."),
+        Message(role="assistant", content="Hi."),
+        Message(role="user", content="Count from 1 to 30."),
+    ]
+    one, all_turns = (
+        backend._call(backend._client.prompt_ids("unused", messages))
+        for messages in (talk[:1], talk)
+    )
+    assert one == backend._call(backend._client.prompt_ids("Say hi."))
+    # The last three tokens open the assistant's turn; what comes before is a prefix.
+    assert all_turns[: len(one) - 3] == one[:-3]
+    assert all_turns[-3:] == one[-3:]
+    assert len(all_turns) > len(one) + 10

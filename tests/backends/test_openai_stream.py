@@ -24,7 +24,7 @@ from loopbench.backends.openai_stream import (
     request_body,
 )
 from loopbench.detectors.tokens import fallback_tokens
-from loopbench.types import Request, Sampling
+from loopbench.types import Message, Request, Sampling
 
 STREAM = b'data: {"a":1}\n\n: ping\n\nevent: x\ndata: two\ndata: lines\r\n\r\ndata:[DONE]\n\n'
 
@@ -165,3 +165,21 @@ def test_a_chat_goes_on_where_the_server_can() -> None:
         ]
     }
     assert chat_fields(request, "unknown") is None
+
+
+def test_a_conversation_is_sent_as_its_messages() -> None:
+    turns = (
+        Message(role="user", content="q"),
+        Message(role="assistant", content="a"),
+        Message(role="user", content="r"),
+    )
+    request = Request(key="k", prompt="plain", sampling=Sampling(), messages=turns)
+    assert chat_fields(request, "ollama") == {
+        "messages": [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": "a"},
+            {"role": "user", "content": "r"},
+        ]
+    }
+    bare = Request(key="k", prompt="plain", sampling=Sampling())
+    assert bare.chat() == [{"role": "user", "content": "plain"}]

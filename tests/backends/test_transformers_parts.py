@@ -191,3 +191,13 @@ def test_a_template_that_hangs_once_does_not_stop_the_next_prompt() -> None:
     assert renderer.render("go") == "ok"
     renderer.close()
     renderer.close()
+
+
+def test_a_conversation_is_rendered_message_by_message() -> None:
+    renderer = Renderer("{% for m in messages %}{{ m.role }}: {{ m.content }};{% endfor %}", {})
+    try:
+        talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+        assert renderer.render(talk) == "user: q;assistant: a;"
+        assert renderer.render("q") == "user: q;"
+    finally:
+        renderer.close()

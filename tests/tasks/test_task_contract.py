@@ -44,6 +44,7 @@ HOSTILE = {
 }
 
 PINNED = {
+    "agent_lookup": "d05277b95ba1d26410a8be751d8bb93547d0576f9b7417a8a5af8118df2ba096",
     "chain_sum": "76b50409fe450b5fc9e2dc35f8ebdd6e19f811d944323bcb9263e953e05743f4",
     "competition": "3e4ecff2fa8660673ab9dd366aed51a5db294f03be9df42cdc4408f24e20a6a1",
     "countdown": "ab4a746ca7734ce8875d15ef390cea451fabda1d47fb9dbf629ab2853ea4d6b6",
@@ -83,7 +84,7 @@ def test_a_task_declares_itself(name: str) -> None:
     assert task.version >= 1
     assert task.levels[:3] == ("easy", "medium", "hard")
     assert tasks.default_level(task) == "hard"
-    assert task.category in ("reasoning", "extraction", "tools")
+    assert task.category in ("reasoning", "extraction", "tools", "agents")
     assert task.description
 
 
