@@ -49,6 +49,7 @@ from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
+    EpisodeRule,
     Generation,
     Grade,
     ModelInfo,
@@ -258,7 +259,7 @@ def _run_model(
         flagged, settings, audited
     ):
         return
-    allowance = prompt_allowance(selection.samples, store.header)
+    allowance = prompt_allowance(selection.samples, store.header.episodes)
     with closing(_open(target, model, settings, allowance)) as backend:
         for cell in cells:
             records: list[Record] = []
@@ -302,10 +303,10 @@ def _unaudited(
     }
 
 
-def prompt_allowance(samples: Iterable[Sample], header: Header) -> int:
+def prompt_allowance(samples: Iterable[Sample], rule: EpisodeRule | None = None) -> int:
     """Return how many tokens of context the longest prompt may need, its template included."""
     # An episode's estimate of its prompt may be off by a little.
-    episode = header.episodes.context + CONTEXT_RESERVE if header.episodes else 0
+    episode = rule.context + CONTEXT_RESERVE if rule else 0
     longest = max((len(sample.prompt.encode()) for sample in samples), default=0)
     return max(PROMPT_ALLOWANCE, episode, longest // BYTES_PER_TOKEN)
 

@@ -68,6 +68,7 @@ class _Running:
         return {
             "seq": seq,
             "prompt": request.prompt,
+            "chat": request.chat(),
             "prefix": list(request.prefix_ids),
             "budget": request.sampling.max_new_tokens,
             "sampling": sampling | {"seed": request_seed(request.sampling.seed, request.key)},

@@ -20,14 +20,14 @@ MOST_CHARACTERS = 1_000_000
 
 def _renderer(
     template: str | None, special: dict[str, str], seconds: float
-) -> Callable[[str], str]:
+) -> Callable[[str, list[dict[str, str]]], str]:
     """Return what puts a prompt through the model's chat template, in jinja's sandbox.
 
     A template is hostile input: this process holds nothing that it could reach, and its
     time is limited by a signal; one that hangs in a single call is ended by the parent.
     """
     if template is None:
-        return lambda prompt: prompt
+        return lambda prompt, chat: prompt
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     def refuse(message: str) -> None:
@@ -39,11 +39,11 @@ def _renderer(
     environment.globals["raise_exception"] = refuse
     compiled = environment.from_string(template)
 
-    def render(prompt: str) -> str:
+    def render(prompt: str, chat: list[dict[str, str]]) -> str:
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             text = compiled.render(
-                messages=[{"role": "user", "content": prompt}],
+                messages=chat,
                 add_generation_prompt=True,
                 **special,
             )
@@ -79,7 +79,7 @@ class _Session:
             self._engine.drop(seq)
         for ask in message["add"]:
             try:
-                prompt = self._engine.tokenize(self._render(ask["prompt"]))
+                prompt = self._engine.tokenize(self._render(ask["prompt"], ask["chat"]))
             except Exception as error:
                 refused[ask["seq"]] = f"The chat template cannot be rendered: {error}."
                 continue
