@@ -78,9 +78,8 @@ def train(stage: str, arguments: tuple[str, ...]) -> None:
 
     where = "recipe" if stage == "all" else f"stages.{stage}"
     try:
-        module = importlib.import_module(f"loopbench.reference.{where}")
+        importlib.import_module(f"loopbench.reference.{where}").main(list(arguments))
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("loopbench"):
             raise
         raise ValueError(EXTRA) from error
-    module.main(list(arguments))
