@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
-from runs import mixed, observed, records
 
 from loopbench.gate import Decision, decide
 from loopbench.gate_report import (
@@ -21,6 +20,7 @@ from loopbench.gate_report import (
     workflow_commands,
 )
 from loopbench.policy import Policy, Thresholds
+from runs import mixed, observed, records
 
 HOSTILE = "a\x1b[31m\n::error::x|<b>[l](u)\u202e&\ufffe%0A"
 

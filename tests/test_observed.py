@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from runs import mixed, observed, records
 
 from loopbench.observed import (
     book_difference,
@@ -13,6 +12,7 @@ from loopbench.observed import (
     template_difference,
 )
 from loopbench.types import EpisodeRule
+from runs import mixed, observed, records
 
 
 def test_a_generation_that_was_made_again_counts_once() -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from runs import folder, mixed, records
 
 pytest_plugins = ["pytester"]
