@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 from fakes import ANSWER, LOOP, install
+from runs import folder, mixed, records
 
 from loopbench.cli import main
-from runs import folder, mixed, records
 
 
 class Said(NamedTuple):

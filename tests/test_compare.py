@@ -6,12 +6,12 @@ import json
 
 import msgspec
 import pytest
+from runs import mixed, observed, records
 
 from loopbench.compare import Comparison, Entry, Moved, compare, entries
 from loopbench.compare_report import details, json_text, markdown, rich_table, sentence, title
 from loopbench.observed import Observed
 from loopbench.paired import mcnemar, paired_difference
-from runs import mixed, observed, records
 
 
 def side(outcomes: list[str], model: str, **fields) -> Observed:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+from runs import mixed, observed, records
 from scipy.stats import binom
 
 from loopbench.gate import Decision, decide
 from loopbench.observed import GateUnusable, Observed
 from loopbench.policy import Policy, Thresholds
 from loopbench.stats import exact_limits
-from runs import mixed, observed, records
 
 ONE_PERCENT = Policy(overall=Thresholds(max_doom_rate=0.01))
 

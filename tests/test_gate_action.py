@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from runs import folder, mixed, records
 
 ROOT = Path(__file__).parent.parent

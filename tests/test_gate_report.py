@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from runs import mixed, observed, records
 
 from loopbench.gate import Decision, decide
 from loopbench.gate_report import (
@@ -20,7 +21,6 @@ from loopbench.gate_report import (
     workflow_commands,
 )
 from loopbench.policy import Policy, Thresholds
-from runs import mixed, observed, records
 
 HOSTILE = "a\x1b[31m\n::error::x|<b>[l](u)\u202e&\ufffe%0A"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes import ANSWER, LOOP, install
+from runs import folder, mixed, observed, records
 
 from loopbench.gating import (
     gate_model,
@@ -21,7 +22,6 @@ from loopbench.observed import GateUnusable
 from loopbench.plan import Settings
 from loopbench.policy import Policy, Thresholds
 from loopbench.runner import execute
-from runs import folder, mixed, observed, records
 
 ONE_PERCENT = Policy(overall=Thresholds(max_doom_rate=0.01))
 SETTINGS = Settings(models=("a",), tasks=("chain_sum", "tool_call"), max_new_tokens=300)

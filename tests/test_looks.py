@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from runs import mixed, observed, records
 
 from loopbench.looks import default_samples, looks_at, replay, too_few
 from loopbench.observed import GateUnusable
 from loopbench.policy import Policy, Thresholds
-from runs import mixed, observed, records
 
 ONE_PERCENT = Policy(overall=Thresholds(max_doom_rate=0.01))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from runs import mixed, observed, records
 
 from loopbench.observed import (
     book_difference,
@@ -12,7 +13,6 @@ from loopbench.observed import (
     template_difference,
 )
 from loopbench.types import EpisodeRule
-from runs import mixed, observed, records
 
 
 def test_a_generation_that_was_made_again_counts_once() -> None:

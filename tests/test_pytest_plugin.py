@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from runs import folder, mixed, records
 
 pytest_plugins = ["pytester"]

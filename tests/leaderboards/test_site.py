@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from browser import chromium, complaints, open_page
 from click.testing import CliRunner
+from runs import mixed, observed, records
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -17,7 +18,6 @@ from loopbench.leaderboards import entries, site
 from loopbench.leaderboards.elsewhere import elsewhere
 from loopbench.report.runs import Loaded
 from loopbench.store import RunError
-from runs import mixed, observed, records
 
 EVIL = "<script>alert(1)</script>|[x](http://y)"
 
