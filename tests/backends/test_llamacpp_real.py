@@ -17,7 +17,7 @@ import pytest
 
 from loopbench import catalog
 from loopbench.backends.llamacpp import LlamaCppBackend, open_backend
-from loopbench.types import Generation, Message, Request, Sampling
+from loopbench.types import Generation, Request, Sampling
 
 pytestmark = pytest.mark.slow
 EMOJI = "Write ten star emojis."
@@ -229,9 +229,9 @@ def test_constrained_decoding_gives_valid_json(backend: LlamaCppBackend) -> None
 
 def test_a_conversation_is_rendered_by_the_models_own_template(backend: LlamaCppBackend) -> None:
     talk = [
-        Message(role="user", content="Say hi."),
-        Message(role="assistant", content="Hi."),
-        Message(role="user", content="Count from 1 to 30."),
+        {"role": "user", "content": "Say hi."},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "Count from 1 to 30."},
     ]
     one, all_turns = (
         backend._call(backend._client.prompt_ids("unused", messages))
