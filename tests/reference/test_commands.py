@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from loopbench import catalog, tasks
 from loopbench.cli import cli
+from loopbench.reference import stages
 from loopbench.reference.cli import STAGES
 from loopbench.reference.config import StageConfig, parse
 from loopbench.reference.recipe import PLAN
@@ -19,8 +20,7 @@ from loopbench.tasks.suites import SUITES
 
 
 def test_every_stage_is_a_file_and_every_file_a_stage() -> None:
-    folder = Path(__file__).parents[2] / "loopbench/reference/stages"
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    files = {path.stem for path in Path(stages.__path__[0]).glob("*.py")} - {"__init__"}
     assert files == set(STAGES)
 
 
