@@ -75,7 +75,6 @@ def test_what_cannot_be_exported_is_told(micro: Path, tmp_path: Path) -> None:
 
 
 def _greedy_in_llama_cpp(file: Path, prompts: list[str], budget: int) -> list[list[int]]:
-    pytest.importorskip("xllamacpp")
     from loopbench.backends.llamacpp import open_backend
 
     requests = [
@@ -108,7 +107,6 @@ def test_greedy_tokens_of_untrained_weights_agree(micro: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHECKPOINT.is_dir(), reason="needs the packaged checkpoints")
 def test_greedy_tokens_of_a_trained_model_agree_on_fifty_prompts(tmp_path: Path) -> None:
     file = export(CHECKPOINT, tmp_path / "m.gguf", quantization="F32")
     _compare(CHECKPOINT, file, 50, 160)
