@@ -113,6 +113,10 @@ PRESETS: Mapping[str, Shape] = {
         vocab_size=65_536, hidden=1024, layers=16, attention=_LFM2_ATTENTION, feed_forward=4608,
         heads=16, kv_heads=8,
     ),
+    "lfm2-350m-narrow": Shape(
+        vocab_size=65_536, hidden=64, layers=16, attention=_LFM2_ATTENTION, feed_forward=288,
+        heads=4, kv_heads=2,
+    ),
     "lfm2-700m": Shape(
         vocab_size=65_536, hidden=1536, layers=16, attention=_LFM2_ATTENTION, feed_forward=6912,
         heads=24, kv_heads=8,
@@ -122,7 +126,8 @@ PRESETS: Mapping[str, Shape] = {
         heads=32, kv_heads=8,
     ),
 }  # fmt: skip
-"""Ours (`micro` is for tests only), and LFM2's as published."""
+"""Ours (`micro` is for tests only), and LFM2's as published; `lfm2-350m-narrow` is the published
+layout at a sixteenth of the width, for trying a launch before it is paid for."""
 
 
 def preset(name: str) -> Shape:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -77,9 +78,9 @@ def _run(planned: Planned, out: Path, preset: str, seed: int, threads: int, scal
         module = importlib.import_module(f"loopbench.reference.stages.{planned.stage}")
         if scale != 1:
             options += ["--steps", str(_scaled(module, scale))]
-        began = time.time()
+        began, busy = time.time(), cpu_seconds()
         module.main(options)
-        _note(out, planned, options, time.time() - began)
+        _note(out, planned, options, time.time() - began, cpu_seconds() - busy)
     target = out / "gguf" / f"reference-{planned.name}.gguf"
     if planned.name != "pretrain" and not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,12 +99,18 @@ def _scaled(module: object, scale: float) -> int:
     return max(1, round(float(steps) * scale))
 
 
-def _note(out: Path, planned: Planned, options: Sequence[str], seconds: float) -> None:
+def cpu_seconds() -> float:
+    """Return the processor time of this process and its ended children, of all threads."""
+    return sum(os.times()[:4])
+
+
+def _note(out: Path, planned: Planned, options: Sequence[str], seconds: float, cpu: float) -> None:
     line = {
         "name": planned.name,
         "stage": planned.stage,
         "options": list(options),
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu, 1),
     }
     with (out / TIMES).open("a") as file:
         file.write(json.dumps(line) + "\n")

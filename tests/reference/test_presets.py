@@ -26,6 +26,16 @@ LFM2_350M = {
 }  # fmt: skip
 
 
+def test_the_narrow_shape_has_the_layout_of_the_wide_one() -> None:
+    narrow, wide = preset("lfm2-350m-narrow").config(), preset("lfm2-350m").config()
+    assert {name for name in wide if narrow[name] != wide[name]} == {
+        "hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads"
+    }  # fmt: skip
+    assert narrow["intermediate_size"] / narrow["hidden_size"] == 4.5
+    assert wide["intermediate_size"] / wide["hidden_size"] == 4.5
+    assert narrow["num_attention_heads"] == 2 * narrow["num_key_value_heads"]
+
+
 @pytest.mark.parametrize(
     ("name", "total", "share"),
     [

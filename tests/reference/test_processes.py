@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -40,3 +41,22 @@ def test_a_step_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
     )
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_accelerate_starts_the_published_layout_on_a_cpu(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
+        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
+        "--main_process_port", "0", "-m", "loopbench.reference.stages.pretrain",
+        "--preset", "lfm2-350m-narrow", "--out", str(tmp_path / "run"), "--steps", "2",
+        "--threads", "1", "--examples", "4", "--micro-tokens", "512",
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=600)
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [0, 1]
+    model = models.load(tmp_path / "run/model")
+    assert model.config.layer_types.count("full_attention") == 6
+    assert model.config.num_hidden_layers == 16

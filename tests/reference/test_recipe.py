@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,10 @@ ONLY = ["--preset", "micro", "--only", "pretrain,mid,sft,repair", "--scale", "0.
 def test_a_finished_stage_is_not_run_again(tmp_path: Path) -> None:
     command = ["--out", str(tmp_path), "--threads", "1", *ONLY]
     recipe.main(command)
-    names = [json.loads(x)["name"] for x in (tmp_path / "times.jsonl").read_text().splitlines()]
-    assert names == ["pretrain", "mid", "sft", "repair"]
+    lines = (tmp_path / "times.jsonl").read_text().splitlines()
+    times = [json.loads(line) for line in lines]
+    assert [line["name"] for line in times] == ["pretrain", "mid", "sft", "repair"]
+    assert all(line["cpu_seconds"] > 0 for line in times)
     files = sorted(path.name for path in (tmp_path / "gguf").iterdir())
     assert files == ["reference-mid.gguf", "reference-repair.gguf", "reference-sft.gguf"]
     assert gguf.read_header(tmp_path / "gguf/reference-sft.gguf").parameters == 44_480
@@ -51,3 +55,9 @@ def test_a_finished_stage_is_not_run_again(tmp_path: Path) -> None:
 def test_an_unknown_stage_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no 'sfft'"):
         recipe.main(["--out", str(tmp_path), "--only", "sfft"])
+
+
+def test_processor_time_counts_ended_children_too() -> None:
+    before = recipe.cpu_seconds()
+    subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
+    assert recipe.cpu_seconds() - before > 0.05
