@@ -1,0 +1,132 @@
+"""One row per stage over several training seeds, from the run folders of each.
+
+Prompts are the same for every seed, and outputs of one training seed resemble each other: the
+pooled interval treats them as independent and is too narrow. The values of the seeds stand
+beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from loopbench.stats import wilson
+from loopbench.store import read_records
+from loopbench.types import Record, Struct
+
+SEARCHES = frozenset({"mini_pairs", "mini_countdown"})
+AGAIN = 4
+"""Times that a search must write one line to count as repeating it."""
+HEADER = (
+    "| | n | doom %, pooled | by seed | recovered % | truncated % | same line ≥ 4× % "
+    "| accuracy %, pooled | by seed | tokens |"
+)
+
+
+class Counts(Struct, frozen=True):
+    """What one model of one training seed did on a suite."""
+
+    n: int
+    doomed: int
+    recovered: int
+    truncated: int
+    searches: int
+    again: int
+    """Searches that write one and the same line four times or more."""
+    graded: int
+    """Reasoning prompts: those that have one right answer."""
+    correct: int
+    tokens: float
+    """Mean of generated tokens."""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Print the table; `--help` lists the settings."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, help="Run folders of one suite.")
+    parser.add_argument("--temperature", type=float, default=0.0)
+    given = parser.parse_args(list(argv))
+    stages: dict[str, list[Counts]] = {}
+    for folder in given.folders:
+        for model, records in _by_model(folder, given.temperature).items():
+            stages.setdefault(model, []).append(count(records))
+    print(HEADER, "|---" * HEADER.count(" |") + "|", sep="\n")
+    for model, seeds in stages.items():
+        print(row(model, seeds))
+
+
+def _by_model(folder: Path, temperature: float) -> Mapping[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in read_records(folder):
+        if record.sampling.temperature == temperature:
+            found.setdefault(record.model, []).append(record)
+    return found
+
+
+def repeats_a_line(text: str, least: int = AGAIN) -> bool:
+    """Return whether some line that is not blank occurs `least` times."""
+    lines = (line.strip() for line in text.replace("<think>", "").split("\n"))
+    common = Counter(line for line in lines if line).most_common(1)
+    return bool(common) and common[0][1] >= least
+
+
+def count(records: Iterable[Record]) -> Counts:
+    """Count the outcomes of a model's records.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    every = list(records)
+    if not every:
+        raise ValueError("There are no records to count.")
+    outcomes = Counter(record.outcome for record in every)
+    searches = [r for r in every if r.task in SEARCHES]
+    graded = [r for r in every if r.category == "reasoning"]
+    return Counts(
+        n=len(every),
+        doomed=outcomes["doom"],
+        recovered=outcomes["recovered"],
+        truncated=outcomes["truncated"],
+        searches=len(searches),
+        again=sum(repeats_a_line(r.generation.text) for r in searches),
+        graded=len(graded),
+        correct=sum(bool(r.grade.correct) for r in graded),
+        tokens=fmean(r.generation.output_tokens for r in every),
+    )
+
+
+def row(name: str, seeds: Sequence[Counts]) -> str:
+    """Return a line of the table: pooled over seeds, and seed by seed."""
+    n = sum(c.n for c in seeds)
+
+    def share(part: str, whole: str = "n") -> str:
+        total = sum(getattr(c, whole) for c in seeds)
+        return f"{100 * sum(getattr(c, part) for c in seeds) / total:.1f}" if total else "–"
+
+    def pooled(part: str, whole: str) -> str:
+        total = sum(getattr(c, whole) for c in seeds)
+        if not total:
+            return "–"
+        rate = wilson(sum(getattr(c, part) for c in seeds), total)
+        return f"{100 * rate.value:.1f} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+
+    def each(part: str, whole: str) -> str:
+        pairs = ((getattr(c, part), getattr(c, whole)) for c in seeds)
+        return ", ".join(f"{100 * k / m:.1f}" if m else "–" for k, m in pairs)
+
+    cells = (
+        name, str(n), pooled("doomed", "n"), each("doomed", "n"), share("recovered"),
+        share("truncated"), share("again", "searches"), pooled("correct", "graded"),
+        each("correct", "graded"), f"{sum(c.tokens * c.n for c in seeds) / n:.0f}",
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
