@@ -10,25 +10,12 @@ from loopbench.detectors.base import Detector, Watcher
 
 __all__ = ["Detector", "Watcher", "get", "names"]
 
-_HELPERS = frozenset(
-    {
-        "anywhere",
-        "base",
-        "items",
-        "lyndon",
-        "numerals",
-        "periods",
-        "published",
-        "steady",
-        "streaming",
-        "tokens",
-    }
-)
+_NOT_DETECTORS = frozenset({"base", "parts"})
 
 
 def names() -> list[str]:
     """Return the names of all detectors, built-in and third-party."""
-    return naming.names(__name__, _HELPERS)
+    return naming.names(__name__, _NOT_DETECTORS)
 
 
 def get(name: str, **parameters: Any) -> Detector:
@@ -41,7 +28,7 @@ def get(name: str, **parameters: Any) -> Detector:
     ValueError
         If it has no such parameter, or refuses the value.
     """
-    factory = naming.resolve("detector", name, __name__, "DETECTOR", _HELPERS)
+    factory = naming.resolve("detector", name, __name__, "DETECTOR", _NOT_DETECTORS)
     known = inspect.signature(factory).parameters
     for parameter in parameters:
         if parameter not in known:

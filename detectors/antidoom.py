@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.published import Places, Repeats, Unscored, judge
-from loopbench.detectors.streaming import TailLoop, TailWatcher
+from loopbench.detectors.parts.published import Places, Repeats, Unscored, judge
+from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
 from loopbench.types import LoopSpan, Verdict
 
 

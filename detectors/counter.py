@@ -23,10 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.items import Items
-from loopbench.detectors.periods import Tail, tail_period
-from loopbench.detectors.steady import Count, extended, steady_count
-from loopbench.detectors.streaming import (
+from loopbench.detectors.parts.items import Items
+from loopbench.detectors.parts.periods import Tail, tail_period
+from loopbench.detectors.parts.steady import Count, extended, steady_count
+from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
     check_rule,

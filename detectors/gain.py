@@ -25,9 +25,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.published import Unscored
-from loopbench.detectors.streaming import Grown, TailLoop, TailWatcher, tail_verdict
-from loopbench.detectors.tokens import as_ids
+from loopbench.detectors.parts.published import Unscored
+from loopbench.detectors.parts.streaming import Grown, TailLoop, TailWatcher, tail_verdict
+from loopbench.detectors.parts.tokens import as_ids
 from loopbench.types import LoopSpan, Verdict
 
 

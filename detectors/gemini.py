@@ -26,8 +26,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.published import Places, Unscored, judge
-from loopbench.detectors.streaming import TailLoop, TailWatcher
+from loopbench.detectors.parts.published import Places, Unscored, judge
+from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
 from loopbench.types import LoopSpan, Verdict
 
 _FENCE = "```"

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from loopbench.detectors.published import Unscored, judge
-from loopbench.detectors.streaming import Grown, TailLoop, TailWatcher
+from loopbench.detectors.parts.published import Unscored, judge
+from loopbench.detectors.parts.streaming import Grown, TailLoop, TailWatcher
 from loopbench.types import LoopSpan, Verdict
 
 _BASE = 1_000_003

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.anywhere import find_runs, outermost
-from loopbench.detectors.periods import tail_period
-from loopbench.detectors.streaming import (
+from loopbench.detectors.parts.anywhere import find_runs, outermost
+from loopbench.detectors.parts.periods import tail_period
+from loopbench.detectors.parts.streaming import (
     Grown,
     TailLoop,
     TailWatcher,
     check_rule,
     tail_verdict,
 )
-from loopbench.detectors.tokens import as_ids
+from loopbench.detectors.parts.tokens import as_ids
 from loopbench.types import LoopSpan, Verdict
 
 

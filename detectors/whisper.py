@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.published import Unscored, judge, whole
-from loopbench.detectors.streaming import TailLoop, TailWatcher
+from loopbench.detectors.parts.published import Unscored, judge, whole
+from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
 from loopbench.types import Verdict
 
 

@@ -21,13 +21,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from loopbench import detectors
+from loopbench.harness.plan import job_key
+from loopbench.harness.runner import audit_of
 from loopbench.monitor import MEASURE
-from loopbench.plan import job_key
 from loopbench.report.runs import Loaded
-from loopbench.rescoring import rescored
-from loopbench.runner import audit_of
-from loopbench.store import Header, RunError, write_atomically
-from loopbench.summary import Row
+from loopbench.results.rescoring import rescored
+from loopbench.results.store import Header, RunError, write_atomically
+from loopbench.results.summary import Row
 from loopbench.types import Audit, Record, Sample, Struct
 
 ENTRY_SCHEMA = 1
@@ -85,7 +85,7 @@ def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
 
     Raises
     ------
-    loopbench.store.RunError
+    loopbench.results.store.RunError
         If the run is incomplete, or was judged by other versions of the detectors.
     """
     if not _NAME.fullmatch(name):
@@ -223,7 +223,7 @@ def read(path: Path) -> Kept:
 
     Raises
     ------
-    loopbench.store.RunError
+    loopbench.results.store.RunError
         If a file is missing, torn, too large, or not of this schema.
     """
     entry, run = _read(path, Entry)
@@ -235,7 +235,7 @@ def refreshed(path: Path) -> Kept:
 
     Raises
     ------
-    loopbench.store.RunError
+    loopbench.results.store.RunError
         If the entry cannot be read.
     """
     sources, run = _read(path, _Sources)

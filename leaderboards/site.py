@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loopbench.gate_report import escaped
+from loopbench.gate.report import escaped
 from loopbench.leaderboards.elsewhere import elsewhere
 from loopbench.leaderboards.entries import Entry, Kept
 from loopbench.report.inline import packaged, script_source
 from loopbench.report.pages import render, write_page
-from loopbench.summary import Rate, Row
-from loopbench.table import percent, printable
+from loopbench.results.summary import Rate, Row
+from loopbench.results.table import percent, printable
 
 _SIZES = ((200e6, "under 200M"), (500e6, "200M to 500M"), (1e9, "500M to 1B"), (3e9, "1B to 3B"))
 _LARGER = "3B and more"

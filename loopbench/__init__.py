@@ -12,8 +12,8 @@ __all__ = ["__version__", "detect", "detectors", "run"]
 
 if TYPE_CHECKING:
     from loopbench import detectors
-    from loopbench.api import run
     from loopbench.detection import detect
+    from loopbench.harness.api import run
 
 
 def __getattr__(name: str) -> Any:
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
     if name == "detect":
         return importlib.import_module("loopbench.detection").detect
     if name == "run":
-        return importlib.import_module("loopbench.api").run
+        return importlib.import_module("loopbench.harness.api").run
     if name == "detectors":
         return importlib.import_module("loopbench.detectors")
     raise AttributeError(f"module 'loopbench' has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from loopbench.detectors.tokens import FALLBACK, fallback_tokens
+from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
 from loopbench.monitor import MEASURE, Rule, judge
 from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify, doom_level

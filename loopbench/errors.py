@@ -25,7 +25,7 @@ def expected(
         raise failed(f"{error.filename or 'input or output'}: {error.strerror or error}") from error
     except Exception as error:
         from loopbench.backends.base import BackendError
-        from loopbench.store import RunError
+        from loopbench.results.store import RunError
 
         if isinstance(error, BackendError | RunError):
             raise failed(str(error)) from error

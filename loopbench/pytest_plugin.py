@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from loopbench.gate import Decision
-    from loopbench.gating import Gated
+    from loopbench.gate.decision import Decision
+    from loopbench.gate.running import Gated
 
 RATES = ("max_doom_rate", "max_truncated", "min_accuracy", "min_extraction_f1", "min_tool_score")
 _VALUES = {
@@ -61,8 +61,8 @@ def loopbench_gate(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[.
     def judge(
         target: str | Path | None = None, *, run: dict[str, Any] | None = None, **rules: Any
     ) -> Decision:
-        from loopbench.gate_report import sentence
-        from loopbench.observed import GateUnusable
+        from loopbench.gate.report import sentence
+        from loopbench.results.observed import GateUnusable
 
         chosen = {name: request.config.getoption(f"loopbench_{name}") for name in _VALUES}
         chosen |= {"sequential": request.config.getoption("loopbench_sequential"), **rules}
@@ -87,10 +87,10 @@ def loopbench_gate(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[.
 
 
 def _gated(chosen: dict[str, Any], run: dict[str, Any], folder: Path) -> Gated:
-    from loopbench import gating
     from loopbench.errors import expected
-    from loopbench.observed import GateUnusable
-    from loopbench.plan import settings_of
+    from loopbench.gate import running as gating
+    from loopbench.harness.plan import settings_of
+    from loopbench.results.observed import GateUnusable
 
     target, sequential, most = (chosen.pop(n) for n in ("target", "sequential", "max_samples"))
     if not target:
@@ -117,7 +117,7 @@ def _gated(chosen: dict[str, Any], run: dict[str, Any], folder: Path) -> Gated:
 
 def _rules(chosen: dict[str, Any]) -> dict[str, Any]:
     """Read the rules, given as texts such as `1%` or as numbers."""
-    from loopbench import policy
+    from loopbench.gate import policy
 
     rules: dict[str, Any] = {}
     for name, value in chosen.items():

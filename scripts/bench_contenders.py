@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from loopbench import detectors
-from loopbench.detectors.streaming import FIRST_CHECKPOINT, next_checkpoint
+from loopbench.detectors.parts.streaming import FIRST_CHECKPOINT, next_checkpoint
 
 REPEATS, TOKENS = 4, 128
 """The rule that every contender is set to, as far as it can be."""

@@ -2,7 +2,7 @@
 
 Each seed and split has an encyclopedia of its own (`tasks/agents/encyclopedia.py`), so that
 neither training on other splits nor any other training can hold an answer. As a single turn
-the prompt is the closed-book question; `loopbench.episodes` asks it with tools.
+the prompt is the closed-book question; `loopbench.episodes.running` asks it with tools.
 """
 
 from __future__ import annotations

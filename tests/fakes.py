@@ -10,7 +10,7 @@ from typing import Any
 from loopbench.backends.base import Watch
 from loopbench.backends.forms import Target
 from loopbench.monitor import MEASURE, STOP
-from loopbench.store import Header
+from loopbench.results.store import Header
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
@@ -224,7 +224,7 @@ def _locate(model: str, backend: str | None) -> Target:
 
 def install(monkeypatch: Any, script: Script) -> FakeFactory:
     """Put a scripted backend in the place of the real one."""
-    from loopbench import runner, targets
+    from loopbench.harness import runner, targets
 
     factory = FakeFactory(script)
     for module in (runner, targets):

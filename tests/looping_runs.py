@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from fakes import generation, header, record
 
-from loopbench.detectors.tokens import fallback_tokens
+from loopbench.detectors.parts.tokens import fallback_tokens
+from loopbench.harness.runner import judge_generation
 from loopbench.monitor import MEASURE
 from loopbench.outcome import classify
-from loopbench.runner import judge_generation
-from loopbench.store import RECORDS, RunStore
+from loopbench.results.store import RECORDS, RunStore
 from loopbench.types import Grade, Record, Sampling
 
 VERBATIM = "We try this. " + "so it goes, " * 60

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from fakes import header, record
 
-from loopbench.observed import BASELINE_SCHEMA, Observed, seen_of
-from loopbench.store import RECORDS, RunStore
+from loopbench.results.observed import BASELINE_SCHEMA, Observed, seen_of
+from loopbench.results.store import RECORDS, RunStore
 from loopbench.types import Record, Verdict
 
 SCORES = {"extraction": "extract_records", "tools": "tool_call"}

@@ -11,7 +11,7 @@ import pytest
 import loopbench
 from loopbench import detection
 from loopbench.detection import detect
-from loopbench.detectors.tokens import FALLBACK
+from loopbench.detectors.parts.tokens import FALLBACK
 from loopbench.monitor import Rule
 from loopbench.types import Finish, Outcome
 

@@ -25,10 +25,10 @@ HEAVY = (
     "code",
     [
         "import loopbench",
-        "import loopbench.cli, loopbench.types, loopbench.naming",
+        "import loopbench.cli.app, loopbench.types, loopbench.naming",
         "import loopbench.lmeval",
         "import sys; sys.argv = ['loopbench', '--help']\n"
-        "from loopbench.cli import main\n"
+        "from loopbench.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass",
     ],
 )
@@ -43,7 +43,7 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 def test_the_public_names_are_loaded_on_first_use() -> None:
     code = (
         "import sys, loopbench\n"
-        "lazy = ['loopbench.api', 'loopbench.detection', 'loopbench.detectors']\n"
+        "lazy = ['loopbench.harness.api', 'loopbench.detection', 'loopbench.detectors']\n"
         "print([name for name in lazy if name in sys.modules])\n"
         "loopbench.run, loopbench.detect, loopbench.detectors\n"
         "print([name for name in lazy if name not in sys.modules])\n"
@@ -67,7 +67,7 @@ def test_the_public_names_are_loaded_on_first_use() -> None:
 def test_commands_load_no_engine(command: list[str]) -> None:
     code = (
         f"import sys; sys.argv = ['loopbench', *{command}]\n"
-        "from loopbench.cli import main\n"
+        "from loopbench.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "heavy = ('torch', 'pandas', 'matplotlib', 'scipy', 'xllamacpp', 'aiohttp')\n"
         "print('LOADED', *[m for m in heavy if m in sys.modules])"

@@ -52,7 +52,7 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     }
     assert packed == expected
     assert top_level.split() == [b"loopbench"]
-    assert b"loopbench = loopbench.cli:main" in scripts
+    assert b"loopbench = loopbench.cli.app:main" in scripts
     assert b"[lm_eval.models]\nloopbench = loopbench.lmeval.model:LoopbenchLM" in scripts
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from fakes import generation, install
 
-from loopbench.api import rows_of
-from loopbench.plan import Settings
-from loopbench.runner import execute
-from loopbench.store import read_records
-from loopbench.table import render
+from loopbench.harness.api import rows_of
+from loopbench.harness.plan import Settings
+from loopbench.harness.runner import execute
+from loopbench.results.store import read_records
+from loopbench.results.table import render
 from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import Generation, Level, Verdict
 

@@ -11,7 +11,7 @@ import aiohttp
 
 from loopbench.backends.base import BackendError
 from loopbench.backends.forms import is_url, split_name
-from loopbench.detectors.tokens import FALLBACK
+from loopbench.detectors.parts.tokens import FALLBACK
 from loopbench.types import ModelInfo, Struct
 
 ANSWER_S = 30.0

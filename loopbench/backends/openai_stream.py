@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from loopbench.backends.llamacpp_stream import completion_body, request_seed
-from loopbench.detectors.tokens import fallback_tokens
+from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.types import Finish, Request, Sampling
 
 MAX_EVENT_BYTES = 1 << 20

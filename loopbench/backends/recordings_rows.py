@@ -24,7 +24,7 @@ from loopbench.backends.recordings import (
     line_at,
     lines_of,
 )
-from loopbench.detectors.tokens import FALLBACK, align, fallback_tokens, split_pieces
+from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens, split_pieces
 from loopbench.types import Finish, ModelInfo, Sample, Sampling
 
 

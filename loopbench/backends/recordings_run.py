@@ -18,8 +18,8 @@ from loopbench.backends.recordings import (
     line_at,
     lines_of,
 )
-from loopbench.detectors.tokens import split_pieces
-from loopbench.store import AUDITS, RECORDS, read_header
+from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.results.store import AUDITS, RECORDS, read_header
 from loopbench.types import Audit, Category, Generation, Record, Sample, Sampling
 
 

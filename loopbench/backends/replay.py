@@ -15,7 +15,7 @@ from loopbench.backends.forms import split_name
 from loopbench.backends.recordings import Recording, RecordingError, Stream
 from loopbench.backends.recordings_rows import load_file
 from loopbench.backends.recordings_run import load_run
-from loopbench.store import HEADER, RECORDS
+from loopbench.results.store import HEADER, RECORDS
 from loopbench.types import Finish, Generation, ModelInfo, Request, Sample, Sampling
 
 

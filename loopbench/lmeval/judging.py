@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from loopbench.detection import Detection, detect
-from loopbench.detectors.tokens import split_pieces
+from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.lmeval.output import Origin, Output
 from loopbench.outcome import classify, doom_level
 from loopbench.types import Finish, Level, Outcome, Struct

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from loopbench.grid import Grid
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
     OUTCOME_OF,
@@ -20,11 +19,12 @@ from loopbench.lmeval.judging import (
     judge,
 )
 from loopbench.lmeval.output import Origin, Output
-from loopbench.rows_in import InputError
-from loopbench.stats import clustered_rate
-from loopbench.store import RunError
-from loopbench.summary import NO_RATE, Rate
-from loopbench.table import percent, printable
+from loopbench.results.grid import Grid
+from loopbench.results.rows_in import InputError
+from loopbench.results.store import RunError
+from loopbench.results.summary import NO_RATE, Rate
+from loopbench.results.table import percent, printable
+from loopbench.statistics.intervals import clustered_rate
 from loopbench.types import Finish, Struct
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl")

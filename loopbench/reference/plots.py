@@ -73,7 +73,7 @@ def learning(run: Path, out: Path) -> None:
 
 def stages(folders: Sequence[Path], out: Path) -> None:
     """Draw doom rate and accuracy of every model of some run folders, with intervals."""
-    from loopbench.api import rows_of
+    from loopbench.harness.api import rows_of
 
     rows = [(folder.name, row) for folder in folders for row in rows_of(folder)]
     figure, axes = _figure(9, 2)

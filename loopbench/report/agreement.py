@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from loopbench.agreement import Agreement
 from loopbench.report.inline import packaged
 from loopbench.report.pages import render
-from loopbench.table import percent
+from loopbench.results.agreement import Agreement
+from loopbench.results.table import percent
 
 
 def agreement_page(result: Agreement, source: str) -> str:

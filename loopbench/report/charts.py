@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
 from loopbench.report.numbers import OUTCOMES, Crossed, Survival, Tokens
-from loopbench.summary import Rate
-from loopbench.table import printable
+from loopbench.results.summary import Rate
+from loopbench.results.table import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -342,7 +342,7 @@ def write_charts(charts: Sequence[Chart], folder: Path) -> list[Path]:
     OSError
         If the folder cannot be written.
     """
-    from loopbench.store import write_atomically
+    from loopbench.results.store import write_atomically
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

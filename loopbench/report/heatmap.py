@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from loopbench.summary import Row
-from loopbench.table import printable
+from loopbench.results.summary import Row
+from loopbench.results.table import printable
 
 _AXES: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("model", lambda row: printable(row.model)),

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from loopbench.report.runs import Loaded, Series
-from loopbench.summary import Rate, Row
-from loopbench.table import printable, render
+from loopbench.results.summary import Rate, Row
+from loopbench.results.table import printable, render
 
 _METRICS = (
     ("doom_rate", "doom_loop_rate", "Doom-loop rate"),

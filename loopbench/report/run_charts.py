@@ -8,7 +8,7 @@ from loopbench.report import charts
 from loopbench.report.charts import Chart, Mark
 from loopbench.report.numbers import onsets, outcome_by_grade, survival, tokens
 from loopbench.report.runs import Series
-from loopbench.summary import Row
+from loopbench.results.summary import Row
 
 
 def charts_of(series: Sequence[Series]) -> list[Chart]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from loopbench.agreement import agreement
 from loopbench.detectors import Detector
 from loopbench.report.agreement import agreement_values
 from loopbench.report.charts import Chart, inline_svg
@@ -16,7 +15,8 @@ from loopbench.report.numbers import outcome_by_grade, starters, tokens
 from loopbench.report.pages import render
 from loopbench.report.runs import Loaded, Series
 from loopbench.report.traces import traces
-from loopbench.table import columns_for, footnotes, printable
+from loopbench.results.agreement import agreement
+from loopbench.results.table import columns_for, footnotes, printable
 from loopbench.types import ModelInfo
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from loopbench.store import Header, RunError, read_audits, read_header, read_records
-from loopbench.summary import By, Row, summarise
-from loopbench.table import printable
+from loopbench.results.store import Header, RunError, read_audits, read_header, read_records
+from loopbench.results.summary import By, Row, summarise
+from loopbench.results.table import printable
 from loopbench.types import Audit, Record, Struct
 
 
@@ -42,7 +42,7 @@ def load(path: Path) -> Loaded:
 
     Raises
     ------
-    loopbench.store.RunError
+    loopbench.results.store.RunError
         If it is none, or nothing was recorded in it.
     """
     header = read_header(path)

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from loopbench import catalog, quantising
+from loopbench import catalog
 from loopbench.backends import get
+from loopbench.harness import quantising
 from loopbench.types import Generation, Request, Sampling
 
 pytestmark = [

@@ -23,7 +23,7 @@ from loopbench.backends.openai_stream import (
     finish_of,
     request_body,
 )
-from loopbench.detectors.tokens import fallback_tokens
+from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.types import Message, Request, Sampling
 
 STREAM = b'data: {"a":1}\n\n: ping\n\nevent: x\ndata: two\ndata: lines\r\n\r\ndata:[DONE]\n\n'

@@ -12,13 +12,13 @@ from fakes import ANSWER, LOOP, RAMBLE, install
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopbench.api import rows_of
 from loopbench.backends.base import BackendError
 from loopbench.backends.recordings import Recording, Stream
 from loopbench.backends.replay import BACKEND, load, replay
-from loopbench.plan import Settings
-from loopbench.runner import execute
-from loopbench.store import read_audits, read_header, read_records
+from loopbench.harness.api import rows_of
+from loopbench.harness.plan import Settings
+from loopbench.harness.runner import execute
+from loopbench.results.store import read_audits, read_header, read_records
 from loopbench.types import Request, Sampling
 
 

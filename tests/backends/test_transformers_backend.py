@@ -426,8 +426,8 @@ def test_a_template_in_the_tokenizers_settings_is_found(folder: Path, tmp_path: 
 
 
 def test_a_whole_run_on_a_folder(folder: Path, tmp_path: Path) -> None:
-    from loopbench.api import run as measure
-    from loopbench.store import read_audits, read_header, read_records
+    from loopbench.harness.api import run as measure
+    from loopbench.results.store import read_audits, read_header, read_records
 
     settings = {
         "tasks": ["chain_sum"], "limit": 3, "max_new_tokens": 40, "slots": 2, "threads": 1,

@@ -13,7 +13,7 @@ from constructed import GENERATORS, drafts, place
 from model_tokens import ModelTokenizer
 from tokenised import LONGEST, NOT_DIGITS, WORDS, constructed_trace, contradiction, fallback
 
-from loopbench.corpus import Trace, read_traces
+from loopbench.calibration.corpus import Trace, read_traces
 
 FILE = Path(__file__).parent / "constructed.jsonl.gz"
 BY_ENDING = {

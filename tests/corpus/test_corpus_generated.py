@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loopbench import tasks
-from loopbench.corpus import Trace, read_traces
+from loopbench.calibration.corpus import Trace, read_traces
 
 HERE = Path(__file__).parent
 

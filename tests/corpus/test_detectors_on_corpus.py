@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.calibrating import calibrations, traces_in
-from loopbench.calibration import Part
+from loopbench.calibration.command import calibrations, traces_in
+from loopbench.calibration.measures import Part
 
 HERE = Path(__file__).parent
 

@@ -10,8 +10,8 @@ from itertools import accumulate
 from constructed.base import Draft
 from definitions import TOKENS, counted_end, periodic_end
 
-from loopbench.corpus import Trace
-from loopbench.detectors.tokens import FALLBACK, fallback_tokens
+from loopbench.calibration.corpus import Trace
+from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
 
 WORDS = FALLBACK
 Tokens = tuple[list[int], list[bytes]]

@@ -16,9 +16,9 @@ from words import (
     words,
 )
 
-from loopbench.detectors import anywhere
-from loopbench.detectors.anywhere import Run, find_runs, outermost
-from loopbench.detectors.lyndon import all_runs
+from loopbench.detectors.parts import anywhere
+from loopbench.detectors.parts.anywhere import Run, find_runs, outermost
+from loopbench.detectors.parts.lyndon import all_runs
 
 
 def array(word: list[int]) -> np.ndarray:

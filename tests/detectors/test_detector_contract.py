@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loopbench import detectors
 from loopbench.detectors import Detector, Watcher
-from loopbench.detectors.streaming import FIRST_CHECKPOINT, next_checkpoint
+from loopbench.detectors.parts.streaming import FIRST_CHECKPOINT, next_checkpoint
 from loopbench.naming import UnknownNameError
 from loopbench.types import Level, LoopSpan, Verdict
 

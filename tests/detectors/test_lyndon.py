@@ -15,7 +15,7 @@ from words import (
     words,
 )
 
-from loopbench.detectors.lyndon import all_runs
+from loopbench.detectors.parts.lyndon import all_runs
 
 
 @pytest.mark.parametrize(

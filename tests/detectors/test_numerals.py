@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopbench import detectors
-from loopbench.detectors.items import Items
-from loopbench.detectors.numerals import Notation, may_become, roman, spelled
+from loopbench.detectors.parts.items import Items
+from loopbench.detectors.parts.numerals import Notation, may_become, roman, spelled
 
 Parsed = list[tuple[str, int]]
 

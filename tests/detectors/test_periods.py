@@ -15,7 +15,7 @@ from words import (
     words,
 )
 
-from loopbench.detectors.periods import Tail, periodic_length, tail_period
+from loopbench.detectors.parts.periods import Tail, periodic_length, tail_period
 
 
 def holds_over(word: list[int], period: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loopbench.detectors.periods import Tail
-from loopbench.detectors.steady import Count, extended, steady_count
+from loopbench.detectors.parts.periods import Tail
+from loopbench.detectors.parts.steady import Count, extended, steady_count
 
 
 def count(

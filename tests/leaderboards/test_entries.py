@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 from fakes import ANSWER, LOOP, install
 
-from loopbench.cli import cli
+from loopbench.cli.app import cli
+from loopbench.harness.plan import Settings
+from loopbench.harness.runner import execute
 from loopbench.leaderboards import entries
-from loopbench.plan import Settings
 from loopbench.report.runs import load
-from loopbench.runner import execute
-from loopbench.store import RunError
+from loopbench.results.store import RunError
 
 SHIPPED = Path(__file__).parent.parent.parent / "leaderboards" / "entries"
 

@@ -13,11 +13,11 @@ from runs import mixed, observed, records
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from loopbench.cli import cli
+from loopbench.cli.app import cli
 from loopbench.leaderboards import entries, site
 from loopbench.leaderboards.elsewhere import elsewhere
 from loopbench.report.runs import Loaded
-from loopbench.store import RunError
+from loopbench.results.store import RunError
 
 EVIL = "<script>alert(1)</script>|[x](http://y)"
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from toy import LOOP, ScriptedLM, evaluate, spoken, toy_task
 
-from loopbench.detectors.tokens import FALLBACK
+from loopbench.detectors.parts.tokens import FALLBACK
 
 # lm-eval and what it imports warn about themselves.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench import cli
+from loopbench.cli import app as cli
 from loopbench.lmeval import tasks_path
 
 pytestmark = pytest.mark.filterwarnings("ignore")

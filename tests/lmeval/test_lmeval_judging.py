@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loopbench.detectors.tokens import FALLBACK
+from loopbench.detectors.parts.tokens import FALLBACK
 from loopbench.lmeval.judging import Judgement, budget_of, judge, rates
 from loopbench.lmeval.output import Origin, Output
 

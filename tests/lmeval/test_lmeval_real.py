@@ -14,7 +14,7 @@ from loopbench.backends.llamacpp_process import EngineProcess
 from loopbench.lmeval import simple_evaluate
 from loopbench.lmeval.manager import LoopbenchTaskManager
 from loopbench.lmeval.tasks import sample_of
-from loopbench.store import read_records
+from loopbench.results.store import read_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from loopbench.lmeval.samples import samples_notes, score_file
-from loopbench.rows_in import InputError
-from loopbench.store import RunError
+from loopbench.results.rows_in import InputError
+from loopbench.results.store import RunError
 
 LOOP = "so it goes, " * 60
 NAME = "samples_gsm8k_2026-11-24T14-02-49.231745.jsonl"
@@ -136,7 +136,7 @@ def test_an_empty_file_has_no_rates(tmp_path: Path) -> None:
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     import sys
 
-    from loopbench import cli
+    from loopbench.cli import app as cli
 
     monkeypatch.setattr(sys, "argv", ["loopbench", "score", *map(str, arguments)])
     try:

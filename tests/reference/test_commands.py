@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from loopbench import catalog, tasks
-from loopbench.cli import cli
+from loopbench.cli.app import cli
 from loopbench.reference import stages
 from loopbench.reference.cli import STAGES
 from loopbench.reference.config import StageConfig, parse
@@ -69,7 +69,7 @@ def test_info_prints_json() -> None:
 def test_the_commands_are_listed_without_torch() -> None:
     code = (
         "import sys; sys.argv = ['loopbench', 'train', '--version']\n"
-        "import loopbench.cli, loopbench.reference.cli, loopbench.reference.info\n"
+        "import loopbench.cli.app, loopbench.reference.cli, loopbench.reference.info\n"
         "print('LOADED', *[m for m in ('torch', 'transformers', 'numpy') if m in sys.modules])"
     )
     result = subprocess.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from loopbench.cli import cli
+from loopbench.cli.app import cli
 from loopbench.naming import UnknownNameError
 from loopbench.reference.info import InfoError, classify, describe, from_config, render
 from loopbench.reference.presets import PRESETS, adjusted_feed_forward, count, preset

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from loopbench.agreement import Agreement, DetectorRate
 from loopbench.report.agreement import agreement_page
 from loopbench.report.pages import render, write_page
-from loopbench.summary import NO_RATE, Rate
+from loopbench.results.agreement import Agreement, DetectorRate
+from loopbench.results.summary import NO_RATE, Rate
 
 
 def rate(name: str, value: float | None) -> DetectorRate:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from loopbench import detectors
-from loopbench.detectors.tokens import fallback_tokens
+from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.types import LoopSpan, Verdict
 
 EXACT = ["ngram", "vllm", "llamacpp", "antidoom", "gemini"]

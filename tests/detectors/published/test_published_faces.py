@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopbench import detectors
-from loopbench.detectors.streaming import FIRST_CHECKPOINT, next_checkpoint
+from loopbench.detectors.parts.streaming import FIRST_CHECKPOINT, next_checkpoint
 
 RULES: dict[str, dict[str, float]] = {
     "ngram": {"n": 5, "k": 4},

@@ -1,0 +1,1 @@
+"""How well detectors do on labelled outputs, and how often a flagged stream leaves its loop."""

@@ -1,0 +1,154 @@
+"""Calibrations and escapes as tables. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loopbench.calibration.escapes import STOP_TOKENS, Escape, proposal
+from loopbench.calibration.measures import Calibration, Spread
+from loopbench.outcome import DOOM_LEVELS
+from loopbench.results.grid import Grid
+from loopbench.results.summary import Rate
+from loopbench.results.table import percent, printable
+
+
+def calibration_grid(rows: Sequence[Calibration]) -> Grid:
+    """Return one line per detector, best F1 first."""
+    order = sorted(rows, key=lambda row: -(row.f1.value or 0.0))
+    n = rows[0].n if rows else 0
+    return Grid(
+        titles=(
+            "rule",
+            "F1 %",
+            "precision %",
+            "recall %",
+            "verbatim",
+            "counter",
+            "near",
+            "false alarms",
+            "onset error",
+            "delay",
+        ),
+        rows=[
+            (
+                _name(row),
+                percent(row.f1),
+                percent(row.precision),
+                percent(row.recall),
+                _count(row.recall_verbatim),
+                _count(row.recall_counter),
+                _count(row.recall_near),
+                _count(row.false_positives),
+                _spread(row.onset_error),
+                _spread(row.delay),
+            )
+            for row in order
+        ],
+        note=(
+            f"{n} traces. Called: did not end by itself, and the rule sees a loop at the last "
+            "token. F1, precision and recall are about verbatim and counter loops, with 95 % "
+            "intervals clustered by prompt or kind of constructed text; verbatim, counter and "
+            "near: called of so many with "
+            "that label; false alarms: called of the unfinished ones without a loop. Onset error "
+            "(reported less labelled) and delay (from onset to where the watcher fires) in "
+            "tokens: median [quartiles] of the rightly called."
+        ),
+    )
+
+
+def category_grid(rows: Sequence[Calibration]) -> Grid:
+    """Return false alarms by category of text, for the detectors that have any."""
+    loud = [row for row in rows if row.false_positives.value]
+    categories = sorted({category for row in rows for category in row.by_category})
+    lines = []
+    for category in categories:
+        of = max(row.by_category.get(category, (0, 0))[1] for row in rows)
+        cells = [row.by_category.get(category, (0, 0))[0] for row in loud]
+        lines.append((category, str(of), *(str(cell) if cell else "·" for cell in cells)))
+    total = [str(sum(called for called, _ in row.by_category.values())) for row in loud]
+    of_all = sum(int(line[1]) for line in lines)
+    return Grid(
+        titles=("unfinished, no loop", "n", *(row.detector for row in loud)),
+        # Where nothing was called there is nothing to tell apart.
+        rows=[*(lines if loud else []), ("all", str(of_all), *total)],
+        note="False alarms by kind of text. Rules that are not shown have none.",
+    )
+
+
+def sweep_grid(rows: Sequence[Calibration]) -> Grid:
+    """Return one line per set of parameters, in the order given."""
+    return Grid(
+        titles=("rule", "parameters", "recall of its kind", "false alarms"),
+        rows=[
+            (
+                row.detector,
+                ", ".join(f"{name} {value:g}" for name, value in row.parameters.items()),
+                _count(row.recall_counter if row.detector == "counter" else row.recall_verbatim),
+                _count(row.false_positives),
+            )
+            for row in rows
+        ],
+        note="Loops of the rule's own kind that are called, and false alarms, of so many.",
+    )
+
+
+def escape_grid(table: Sequence[Escape]) -> Grid:
+    """Return P(escape | k repeats), one line per group, one column per k."""
+    ks = sorted({row.repeats for row in table})
+    lines: dict[tuple[str, str, str], dict[int, Escape]] = {}
+    for row in table:
+        lines.setdefault((row.kind, row.by, row.group), {})[row.repeats] = row
+    return Grid(
+        titles=("loop", "by", "group", *(f"k={k}" for k in ks)),
+        rows=[
+            (kind, by, printable(group), *(_escape(cells.get(k)) for k in ks))
+            for (kind, by, group), cells in lines.items()
+        ],
+        note=(
+            "Streams that left their loop within the budget, of those flagged at k repeats "
+            f"(verbatim over at least {STOP_TOKENS['verbatim']} tokens, counter over "
+            f"{STOP_TOKENS['counter']}), and the 95 % interval of that share in percent, "
+            "clustered by prompt."
+        ),
+    )
+
+
+def proposals(table: Sequence[Escape], most: float) -> list[str]:
+    """Return one sentence per kind of loop: the k that this run supports."""
+    sentences = []
+    for kind in DOOM_LEVELS:
+        chosen = proposal(table, kind, most)
+        flagged = max((r.rate.n for r in table if r.kind == kind and r.by == "all"), default=0)
+        if chosen:
+            sentences.append(
+                f"{kind}: stop from {chosen.repeats} repeats; {percent(chosen.rate)} % of "
+                f"{chosen.rate.n} flagged streams escaped."
+            )
+        elif flagged:
+            sentences.append(
+                f"{kind}: no number of repeats keeps escapes at {100 * most:g} % or less; "
+                "do not stop these loops early."
+            )
+        else:
+            sentences.append(f"{kind}: no stream was flagged, nothing can be said.")
+    return sentences
+
+
+def _escape(row: Escape | None) -> str:
+    if row is None or row.rate.value is None or row.rate.low is None or row.rate.high is None:
+        return "–"
+    return f"{_count(row.rate)} [{100 * row.rate.low:.1f}, {100 * row.rate.high:.1f}]"
+
+
+def _name(row: Calibration) -> str:
+    return f"{row.detector} v{row.version}" if row.version else row.detector
+
+
+def _count(rate: Rate) -> str:
+    return "–" if rate.value is None else f"{round(rate.value * rate.n)}/{rate.n}"
+
+
+def _spread(spread: Spread) -> str:
+    if spread.median is None or spread.low is None or spread.high is None:
+        return "–"
+    return f"{spread.median:.0f} [{spread.low:.0f}, {spread.high:.0f}]"

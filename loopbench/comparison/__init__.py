@@ -1,0 +1,1 @@
+"""Two checkpoints, prompt by prompt."""

@@ -1,0 +1,263 @@
+"""Two checkpoints, prompt by prompt: what changed, and whether it is more than noise. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from loopbench.gate.decision import by_prompt
+from loopbench.gate.policy import Metric
+from loopbench.results.observed import (
+    Difference,
+    Observed,
+    Seen,
+    book_difference,
+    differences,
+    missing_generations,
+    template_difference,
+)
+from loopbench.statistics.intervals import Interval, holm
+from loopbench.statistics.paired import mcnemar, paired_bootstrap, paired_difference, sign_flip
+from loopbench.types import Struct
+
+LEVEL = 0.05
+MEASURES: tuple[Metric, ...] = ("doom", "truncated", "accuracy", "extraction_f1", "tool_score")
+_BINARY = ("doom", "truncated", "accuracy")
+
+Prompt = tuple[str, str]
+Word = Literal["more", "less", "undecided"]
+
+
+class Entry(NamedTuple):
+    """One side of a comparison: one model of a run."""
+
+    label: str
+    observed: Observed
+
+
+class Change(Struct, frozen=True):
+    """One measure on both sides. Rates are fractions."""
+
+    task: str
+    """`all`, or the task."""
+    measure: Metric
+    pairs: int
+    """Prompts that both sides have."""
+    first: float
+    second: float
+    difference: float
+    """Second less first, with its 95 % interval."""
+    low: float
+    high: float
+    p: float
+    """Two-sided: exact McNemar; with repeats, and for scores, by flipping signs."""
+    p_holm: float
+    """Adjusted over the tasks, or over the other measures; `p` itself for all doom loops."""
+
+
+class Moved(Struct, frozen=True):
+    """A prompt whose share of doomed outputs changed."""
+
+    task: str
+    sample: str
+    first: float
+    second: float
+
+
+class Comparison(Struct, frozen=True):
+    """Two checkpoints at one temperature."""
+
+    first: str
+    second: str
+    temperature: float
+    budget: int
+    changes: list[Change]
+    started: list[Moved]
+    """Prompts that loop more often than before."""
+    stopped: list[Moved]
+    notes: list[str]
+    """What differs besides the weights, and what is missing."""
+    word: Word
+    """What the doom-loop rate does, if that is more than noise."""
+
+
+def entries(runs: Sequence[tuple[str, Observed]]) -> list[Entry]:
+    """Split runs into one entry per model, with labels that tell them apart.
+
+    Parameters
+    ----------
+    runs
+        Path and content of each.
+    """
+    parts = [
+        (path, model.name, msgspec.structs.replace(
+            observed,
+            header=msgspec.structs.replace(observed.header, models=[model]),
+            seen=[one for one in observed.seen if one.model == model.name],
+        ))
+        for path, observed in runs
+        for model in observed.header.models
+    ]  # fmt: skip
+    names = [name for _, name, _ in parts]
+    short = [path.rstrip("/").rpartition("/")[2] for path, _, _ in parts]
+    result = []
+    for (path, name, observed), folder in zip(parts, short, strict=True):
+        label = name
+        if names.count(name) > 1:
+            label = f"{name} ({folder if len(set(short)) == len(runs) else path})"
+        result.append(Entry(label, observed))
+    return result
+
+
+def compare(sides: Sequence[Entry]) -> list[Comparison]:
+    """Compare every entry with the first, at every temperature.
+
+    Raises
+    ------
+    ValueError
+        If there are not two, or they measured different things; says which.
+    """
+    if len(sides) < 2:
+        raise ValueError("A comparison needs two models: name two runs, or one run of two models.")
+    result = []
+    first = sides[0]
+    for second in sides[1:]:
+        other = differences(first.observed, second.observed)
+        if other:
+            raise ValueError(
+                f"{first.label} and {second.label} measured different things: "
+                f"{'; '.join(map(str, other))}. Run them with the same settings."
+            )
+        notes = list(_notes(first, second))
+        cells = (first.observed.cells(), second.observed.cells())
+        for sampling in first.observed.header.samplings:
+            seen = [
+                cell.get((side.observed.header.models[0].name, sampling.temperature), [])
+                for cell, side in zip(cells, (first, second), strict=True)
+            ]
+            result.append(
+                _comparison(
+                    first, second, sampling.temperature, sampling.max_new_tokens, seen, notes
+                )
+            )
+    return result
+
+
+def _notes(first: Entry, second: Entry) -> Iterator[str]:
+    """Say what differs in the setup, which a comparison of checkpoints may allow."""
+    a, b = (side.observed.header for side in (first, second))
+    old, new = a.models[0], b.models[0]
+    if old.fingerprint == new.fingerprint:
+        yield "the weights are the same"
+    for found in (
+        Difference("quantisation", old.quantization, new.quantization),
+        Difference("engine", f"{old.engine} {old.engine_version}",
+                   f"{new.engine} {new.engine_version}"),
+        Difference("deterministic", str(a.deterministic), str(b.deterministic)),
+        *template_difference(first.observed, second.observed),
+        *book_difference(first.observed, second.observed),
+    ):  # fmt: skip
+        if found.differs:
+            yield str(found)
+    for side in (first, second):
+        missing = missing_generations(side.observed)
+        if missing:
+            # Those that have not ended are the long ones.
+            yield (
+                f"{side.label} is not complete, {missing} of {side.observed.expected} generations "
+                "are missing: its rates are too low if it was interrupted"
+            )
+        failed = sum(one.outcome == "error" for one in side.observed.seen)
+        if failed:
+            yield f"{failed} generations of {side.label} failed and are left out"
+
+
+def _comparison(
+    first: Entry,
+    second: Entry,
+    temperature: float,
+    budget: int,
+    seen: Sequence[Sequence[Seen]],
+    notes: list[str],
+) -> Comparison:
+    repeats = first.observed.header.repeats
+    whole = [_change("all", measure, seen, repeats) for measure in MEASURES]
+    tasks = [
+        _change(task, "doom", [[one for one in side if one.task == task] for side in seen], repeats)
+        for task in sorted(first.observed.header.tasks)
+    ]
+    head, others = whole[0], [change for change in whole[1:] if change]
+    if head is None:
+        raise ValueError(
+            f"{first.label} and {second.label} share no prompt that both have finished."
+        )
+    per_task = [change for change in tasks if change]
+    moved = list(_moved(*(by_prompt(side, "doom") for side in seen)))
+    word: Word = "undecided"
+    if head.p <= LEVEL:
+        word = "more" if head.difference > 0 else "less"
+    return Comparison(
+        first=first.label,
+        second=second.label,
+        temperature=temperature,
+        budget=budget,
+        changes=[head, *_adjusted(others), *_adjusted(per_task)],
+        started=[one for one in moved if one.second > one.first],
+        stopped=[one for one in moved if one.second < one.first],
+        notes=notes,
+        word=word,
+    )
+
+
+def _adjusted(changes: Sequence[Change]) -> list[Change]:
+    adjusted = holm([change.p for change in changes])
+    return [
+        msgspec.structs.replace(change, p_holm=p)
+        for change, p in zip(changes, adjusted, strict=True)
+    ]
+
+
+def _change(
+    task: str, measure: Metric, seen: Sequence[Sequence[Seen]], repeats: int
+) -> Change | None:
+    """Return None where the two sides share no prompt that the measure is about."""
+    before, after = (by_prompt(side, measure) for side in seen)
+    shared = [prompt for prompt in before if prompt in after]
+    if not shared:
+        return None
+    first = [statistics.fmean(before[prompt]) for prompt in shared]
+    second = [statistics.fmean(after[prompt]) for prompt in shared]
+    if repeats == 1 and measure in _BINARY:
+        interval, p = _binary(first, second)
+    else:
+        interval, p = paired_bootstrap(first, second), sign_flip(first, second)
+    return Change(
+        task=task,
+        measure=measure,
+        pairs=len(shared),
+        first=statistics.fmean(first),
+        second=statistics.fmean(second),
+        difference=interval.value,
+        low=interval.low,
+        high=interval.high,
+        p=p,
+        p_holm=p,
+    )
+
+
+def _binary(first: Sequence[float], second: Sequence[float]) -> tuple[Interval, float]:
+    pairs = list(zip(first, second, strict=True))
+    gained, lost = pairs.count((0.0, 1.0)), pairs.count((1.0, 0.0))
+    interval = paired_difference(pairs.count((1.0, 1.0)), gained, lost, pairs.count((0.0, 0.0)))
+    return interval, mcnemar(gained, lost)
+
+
+def _moved(before: dict[Prompt, list[float]], after: dict[Prompt, list[float]]) -> Iterator[Moved]:
+    for prompt in sorted(before):
+        if prompt in after:
+            first, second = statistics.fmean(before[prompt]), statistics.fmean(after[prompt])
+            if first != second:
+                yield Moved(task=prompt[0], sample=prompt[1], first=first, second=second)

@@ -1,0 +1,1 @@
+"""Agent episodes: questions answered over several turns with tools."""

@@ -1,0 +1,1 @@
+"""The gate: thresholds in, observations in, a decision out."""

@@ -1,0 +1,456 @@
+"""The main loop: samples -> backend (watched) -> verdicts -> grade -> store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Protocol
+
+import loopbench
+from loopbench import backends, tasks
+from loopbench.backends import forms
+from loopbench.backends.base import Backend
+from loopbench.backends.forms import Target
+from loopbench.detectors import Detector
+from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.episodes.grading import cycle_verdict, episode_grade, judge_episode
+from loopbench.episodes.running import continuation, run_episodes
+from loopbench.harness.plan import (
+    Job,
+    Schedule,
+    Settings,
+    audit_choice,
+    batches,
+    episode_rule,
+    jobs,
+    missing,
+)
+from loopbench.harness.targets import (
+    CONTEXT_RESERVE,
+    Selection,
+    asked,
+    check_agents,
+    check_targets,
+    options_for,
+    quantised,
+    selection_of,
+)
+from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
+from loopbench.naming import UnknownNameError
+from loopbench.outcome import classify
+from loopbench.results.store import Header, RunError, RunStore, read_audits, read_records
+from loopbench.tasks.agents.toolbox import Toolbox
+from loopbench.tasks.suites import content_hash
+from loopbench.thinking import loop_in_thinking, whole_text
+from loopbench.types import (
+    SCHEMA_VERSION,
+    Audit,
+    EpisodeRule,
+    Generation,
+    Grade,
+    ModelInfo,
+    Record,
+    Request,
+    Sample,
+    Turn,
+    Verdict,
+)
+
+PROMPT_ALLOWANCE = 1536
+"""Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
+BYTES_PER_TOKEN = 2
+"""Fewer than any tokeniser in use packs into a token of long prompts, JSON included."""
+
+
+class Progress(Protocol):
+    """Told what happens; the shell decides how to show it."""
+
+    def phase(self, text: str, total: int) -> None:
+        """Begin a part of the run with so many generations."""
+        ...
+
+    def token(self, count: int) -> None:
+        """More tokens were generated."""
+        ...
+
+    def done(self, outcome: str) -> None:
+        """One generation has ended."""
+        ...
+
+
+class Silent:
+    """Progress that shows nothing."""
+
+    def phase(self, text: str, total: int) -> None:
+        """Ignore."""
+
+    def token(self, count: int) -> None:
+        """Ignore."""
+
+    def done(self, outcome: str) -> None:
+        """Ignore."""
+
+
+def default_folder(models: Sequence[str]) -> Path:
+    """Return a new folder name under `runs/`, from the models and the time."""
+    name = re.sub(r"[^\w.-]+", "-", "+".join(Path(model).stem for model in models))[:60]
+    return Path("runs") / f"{name.strip('.-') or 'run'}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+
+
+def execute(
+    settings: Settings,
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    schedule: Schedule | None = None,
+) -> Path:
+    """Run a benchmark into a run folder and return it.
+
+    Parameters
+    ----------
+    out
+        The run folder; by default a new one under `runs/`.
+    resume
+        Continue the run in `out`: only missing and failed generations are made.
+    schedule
+        Samples in the place of those that the settings select, and when to stop early.
+
+    Raises
+    ------
+    ValueError
+        For settings, models, tasks or model files that cannot be used.
+    RunError, BackendError
+        If the folder or the engine cannot be used; what was written stays.
+    """
+    settings.check()
+    progress = progress or Silent()
+    if resume and out is None:
+        raise RunError("Say with --out which run to resume.")
+    out = out or default_folder(settings.models)
+    targets = [forms.locate(model, settings.backend) for model in settings.models]
+    check_targets(targets, settings)
+    targets = quantised(targets, settings, lambda text: progress.phase(f"quantising {text}", 0))
+    models = [
+        backends.get(target.backend).describe(
+            target.place, name=target.name, **options_for(target, settings)
+        )
+        for target in targets
+    ]
+    _check_distinct(models)
+    selection = selection_of(targets, settings)
+    if schedule:
+        selection = selection._replace(samples=schedule.samples)
+    if settings.constrained:
+        for target in targets:
+            _check_schemas(target.backend, selection.samples)
+    header = _header(settings, targets, models, selection)
+    if header.episodes and not header.episodes.closed_book:
+        check_agents(targets, models, settings)
+    may_resume = resume and (out / "header.json").exists()
+    store = (
+        RunStore.resume(out, header, widen=settings.grid)
+        if may_resume
+        else RunStore.create(out, header)
+    )
+    with store:
+        _check_distinct(store.header.models)
+        for target, model in zip(targets, models, strict=True):
+            _run_model(store, target, model, selection, settings, progress, schedule)
+    return out
+
+
+def _check_schemas(backend: str, samples: Iterable[Sample]) -> None:
+    """Refuse what would be decoded freely under a header that says otherwise."""
+    if not getattr(backends.get(backend), "constrains", False):
+        raise ValueError(f"--constrained does not work with the backend {backend}; use llamacpp.")
+    for sample in samples:
+        tasks.json_schema(sample)
+
+
+def _check_distinct(models: Sequence[ModelInfo]) -> None:
+    """Refuse models whose rows or generations would be taken for each other's."""
+    for first, second in combinations(models, 2):
+        if first.fingerprint == second.fingerprint:
+            raise ValueError(f"{first.path} and {second.path} are the same model.")
+        if first.name == second.name:
+            raise ValueError(
+                f"{first.path} and {second.path} would both be called {first.name!r} in the "
+                "table; rename one of them."
+            )
+
+
+def _header(
+    settings: Settings,
+    targets: Sequence[Target],
+    models: list[ModelInfo],
+    selection: Selection,
+) -> Header:
+    samples = selection.samples
+    used = sorted({target.backend for target in targets})
+    slots = {settings.slots or backends.get(name).default_slots for name in used}
+    return Header(
+        schema_version=SCHEMA_VERSION,
+        loopbench_version=loopbench.__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        models=models,
+        tasks={s.task: s.task_version for s in sorted(samples, key=lambda s: s.task)},
+        selection=list(asked(settings)),
+        items_hash=content_hash(samples),
+        samples=len(samples),
+        samplings=selection.samplings,
+        repeats=selection.repeats,
+        seed=settings.seed,
+        measure=list(MEASURE),
+        stop=list(STOP) if settings.early_stop else [],
+        audit_share=settings.audit_share,
+        audit_min=settings.audit_min,
+        deterministic=settings.deterministic,
+        engine={
+            "backend": "+".join(used),
+            # Unknown where the engines of one run differ in it.
+            "slots": 1 if settings.deterministic else slots.pop() if len(slots) == 1 else None,
+            "threads": settings.threads,
+            **settings.engine_options(),
+        },
+        sources=_sources(sorted({sample.task for sample in samples})),
+        episodes=episode_rule(settings, samples),
+    )
+
+
+def _sources(names: Sequence[str]) -> dict[str, str]:
+    """Return which data the tasks of sources draw on: a package's version, a revision, a hash."""
+    origins = {}
+    for name in names:
+        try:
+            origins[name] = tasks.origin(tasks.get(name))
+        except UnknownNameError:
+            continue  # a recording may be of tasks that are not known here
+    return {name: origin for name, origin in origins.items() if origin}
+
+
+def _run_model(
+    store: RunStore,
+    target: Target,
+    model: ModelInfo,
+    selection: Selection,
+    settings: Settings,
+    progress: Progress,
+    schedule: Schedule | None,
+) -> None:
+    """Make every generation of one model that is not in the folder yet."""
+    done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
+    audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
+    cells = [
+        list(jobs(model, selection.samples, sampling, selection.repeats, store.header.episodes))
+        for sampling in selection.samplings
+    ]
+    flagged = [
+        done[job.key]
+        for cell in cells
+        for job in cell
+        if job.key in done and done[job.key].generation.finish == "loop"
+    ]
+    if not any(missing(cell, done) for cell in cells) and not _unaudited(
+        flagged, settings, audited
+    ):
+        return
+    allowance = prompt_allowance(selection.samples, store.header.episodes)
+    with closing(_open(target, model, settings, allowance)) as backend:
+        for cell in cells:
+            records: list[Record] = []
+            for batch in batches(cell, schedule.looks if schedule else ()):
+                records += [done[job.key] for job in batch if job.key in done]
+                todo = missing(batch, done)
+                progress.phase(_title(model, cell[0], settings), len(todo))
+                for record in _generate(backend, model, todo, store.header, progress):
+                    store.append(record)
+                    records.append(record)
+                    progress.done(record.outcome)
+                if schedule and schedule.enough(store.header, records):
+                    break
+            stopped = [r for r in records if r.generation.finish == "loop"]
+            chosen = _unaudited(stopped, settings, audited)
+            if chosen:
+                progress.phase(f"audit of {len(chosen)} early stops", len(chosen))
+            for audit in _audit(backend, chosen, store.header, progress):
+                store.append(audit)
+                progress.done("escaped" if audit.escaped else audit.outcome)
+
+
+def _title(model: ModelInfo, job: Job, settings: Settings) -> str:
+    penalty = f" penalty={job.sampling.repetition_penalty:g}" if settings.penalties else ""
+    return f"{model.name} T={job.sampling.temperature:g}{penalty}"
+
+
+def _unaudited(
+    stopped: Iterable[Record], settings: Settings, audited: set[str]
+) -> dict[str, Record]:
+    cells: dict[Any, list[Record]] = {}
+    for record in stopped:
+        cells.setdefault(record.sampling, []).append(record)
+    return {
+        key: record
+        for records in cells.values()
+        for key, record in audit_choice(
+            records, settings.audit_share, settings.audit_min, settings.seed
+        ).items()
+        if key not in audited
+    }
+
+
+def prompt_allowance(samples: Iterable[Sample], rule: EpisodeRule | None = None) -> int:
+    """Return how many tokens of context the longest prompt may need, its template included."""
+    # An episode's estimate of its prompt may be off by a little.
+    episode = rule.context + CONTEXT_RESERVE if rule else 0
+    longest = max((len(sample.prompt.encode()) for sample in samples), default=0)
+    return max(PROMPT_ALLOWANCE, episode, longest // BYTES_PER_TOKEN)
+
+
+def _request(job: Job) -> Request:
+    schema = tasks.json_schema(job.sample) if job.sampling.constrained else None
+    return job.request(schema)
+
+
+def _open(target: Target, model: ModelInfo, settings: Settings, allowance: int) -> Backend:
+    return backends.get(target.backend).open(
+        target.place,
+        name=model.name,
+        slots=settings.slots,
+        threads=settings.threads,
+        max_new_tokens=settings.max_new_tokens,
+        prompt_allowance=allowance,
+        deterministic=settings.deterministic,
+        seed=settings.seed,
+        **options_for(target, settings),
+    )
+
+
+class _Counted:
+    """A stream's monitor that also counts tokens for the progress display."""
+
+    def __init__(self, rules: Sequence[Detector], progress: Progress) -> None:
+        self._monitor = StreamMonitor(rules)
+        self._progress = progress
+
+    def push(self, ids: Sequence[int], pieces: Sequence[str]) -> bool:
+        self._progress.token(len(ids))
+        return self._monitor.push(ids, pieces)
+
+
+def _generate(
+    backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, progress: Progress
+) -> Iterator[Record]:
+    stop = [rule.build() for rule in header.stop]
+    measure = [rule.build() for rule in header.measure]
+
+    def watch(request: object) -> _Counted:
+        return _Counted(stop, progress)
+
+    rule = header.episodes
+    open_book = rule is not None and not rule.closed_book
+    single = {job.key: job for job in todo if not (open_book and job.sample.category == "agents")}
+    results = backend.generate(map(_request, single.values()), watch)
+    with closing(results):  # type: ignore[type-var]
+        for request, generation in results:
+            yield record_of(single[request.key], model.name, generation, measure)
+    agents = [job for job in todo if job.key not in single]
+    if rule and agents:
+        with (
+            closing(Toolbox()) as tools,
+            closing(run_episodes(backend, agents, rule, tools, watch, measure)) as episodes,
+        ):
+            for ended in episodes:
+                yield record_of(ended.job, model.name, ended.generation, measure, ended.turns)
+
+
+def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
+    """Return the verdicts on one generation, each token with the text it added."""
+    pieces = split_pieces(generation.text, generation.token_chars)
+    return judge(measure, generation.token_ids, pieces)
+
+
+def record_of(
+    job: Job,
+    model: str,
+    generation: Generation,
+    measure: Sequence[Detector],
+    turns: list[Turn] | None = None,
+) -> Record:
+    """Judge and grade one generation, or the joined turns of an episode."""
+    sample = job.sample
+    if turns:
+        verdicts, outcome = judge_episode(generation, turns, measure)
+        grade = episode_grade(sample, generation, turns)
+    else:
+        verdicts = judge_generation(generation, measure)
+        if sample.category == "agents":
+            # Without tools there are no calls: said, so that both books have the same rules.
+            verdicts.append(cycle_verdict(()))
+        outcome = classify(generation.finish, verdicts)
+        grade = grade_of(sample, whole_text(generation))
+    return Record(
+        schema_version=SCHEMA_VERSION,
+        key=job.key,
+        model=model,
+        task=sample.task,
+        task_version=sample.task_version,
+        sample_id=sample.id,
+        level=sample.level,
+        category=sample.category,
+        prompt=sample.prompt,
+        reference=sample.reference,
+        sampling=job.sampling,
+        repeat=job.repeat,
+        generation=generation,
+        verdicts=verdicts,
+        outcome=outcome,
+        grade=grade,
+        turns=turns,
+        loop_in_thinking=loop_in_thinking(generation, verdicts),
+    )
+
+
+def grade_of(sample: Sample, text: str) -> Grade:
+    """Grade an output; ungraded where the sample comes from no task of this version."""
+    if sample.category == "ungraded":
+        return Grade()
+    try:
+        task = tasks.get(sample.task)
+    except UnknownNameError:
+        return Grade()
+    return task.grade(sample, text) if task.version == sample.task_version else Grade()
+
+
+def _audit(
+    backend: Backend, chosen: dict[str, Record], header: Header, progress: Progress
+) -> Iterator[Audit]:
+    measure = [rule.build() for rule in header.measure]
+    requests = map(continuation, chosen.values())
+    results = backend.generate(requests, lambda request: _Counted((), progress))
+    with closing(results):  # type: ignore[type-var]
+        for request, generation in results:
+            yield audit_of(chosen[request.key], generation, measure)
+
+
+def audit_of(record: Record, generation: Generation, measure: Sequence[Detector]) -> Audit:
+    """Judge an early-stopped stream together with its continuation."""
+    before = record.generation
+    pieces = [
+        *split_pieces(before.text, before.token_chars),
+        *split_pieces(generation.text, generation.token_chars),
+    ]
+    verdicts = judge(measure, [*before.token_ids, *generation.token_ids], pieces)
+    outcome = classify(generation.finish, verdicts)
+    return Audit(
+        schema_version=SCHEMA_VERSION,
+        key=record.key,
+        generation=generation,
+        verdicts=verdicts,
+        outcome=outcome,
+        escaped=outcome in ("clean", "recovered", "truncated"),
+    )

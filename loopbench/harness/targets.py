@@ -1,0 +1,127 @@
+"""What the models of a run need: their engines' options, and what they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from loopbench import backends
+from loopbench.backends.forms import Target
+from loopbench.harness import quantising
+from loopbench.harness.plan import Settings
+from loopbench.tasks.agents.toolbox import check_packages
+from loopbench.tasks.suites import DEFAULT_SUITE, at_levels, select
+from loopbench.types import ModelInfo, Sample, Sampling
+
+CONTEXT_RESERVE = 256
+"""Tokens by which an episode's prompt may exceed its context."""
+
+
+def options_for(target: Target, settings: Settings) -> dict[str, str]:
+    """Return the engine options that were given and that this model's backend has."""
+    known: frozenset[str] = getattr(backends.get(target.backend), "options", frozenset())
+    return {name: v for name, v in settings.engine_options().items() if name in known}
+
+
+def check_targets(targets: Sequence[Target], settings: Settings) -> None:
+    """Refuse an option that no backend would look at, and a recording beside other models.
+
+    Raises
+    ------
+    ValueError
+        One sentence that says which.
+    """
+    if len(targets) > 1 and _recording(targets):
+        raise ValueError("A recording is replayed alone: name one, and no other model with it.")
+    used = {name for target in targets for name in options_for(target, settings)}
+    for name in settings.engine_options():
+        if name not in used:
+            raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
+
+
+def check_agents(
+    targets: Sequence[Target], models: Sequence[ModelInfo], settings: Settings
+) -> None:
+    """Refuse agent episodes that cannot be run: a recording, too little context, no tools.
+
+    Raises
+    ------
+    ValueError
+        One sentence that says what to do.
+    """
+    if _recording(targets):
+        raise ValueError(
+            "Recorded episodes cannot be replayed turn by turn: judge them again with "
+            "'loopbench score', or replay with --closed-book."
+        )
+    for model in models:
+        room = model.context_length - settings.max_new_tokens - CONTEXT_RESERVE
+        if model.context_length and settings.agent_context > room:
+            raise ValueError(
+                f"{model.name} was trained for {model.context_length:,} tokens of context, which "
+                f"agent prompts of {settings.agent_context:,} and replies of "
+                f"{settings.max_new_tokens:,} do not fit: "
+                "lower --agent-context or --max-new-tokens."
+            )
+    check_packages()
+
+
+def _recording(targets: Sequence[Target]) -> Target | None:
+    """Return the target whose backend knows what to ask, if there is one."""
+    return next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
+
+
+def quantised(
+    targets: Sequence[Target], settings: Settings, tell: Callable[[str], None]
+) -> list[Target]:
+    """Return each target in every quantisation that is asked for, made where it is missing.
+
+    Raises
+    ------
+    ValueError
+        If a target is no GGUF file, or cannot be quantised.
+    """
+    if not settings.quants:
+        return list(targets)
+    variants = []
+    for target in targets:
+        source = Path(target.place)
+        if source.suffix != ".gguf":
+            raise ValueError(f"The quant axis is for GGUF files, and {target.place} is none.")
+        for quant in settings.quants:
+            tell(f"{target.name or source.stem} as {quant}")
+            place = quantising.variant(
+                source, quant, requantize=settings.requantize, threads=settings.threads or 1
+            )
+            name = f"{target.name or source.stem}-{quant.lower()}"
+            variants.append(target.moved(str(place), name))
+    return variants
+
+
+def asked(settings: Settings) -> tuple[str, ...]:
+    """Return the suites and tasks that are asked for, at the levels of the grid if it has any."""
+    return tuple(at_levels(settings.tasks, settings.levels)) if settings.levels else settings.tasks
+
+
+class Selection(NamedTuple):
+    """What is generated: every sample with every sampling, so many times."""
+
+    samples: list[Sample]
+    samplings: list[Sampling]
+    repeats: int
+
+
+def selection_of(targets: Sequence[Target], settings: Settings) -> Selection:
+    """Return what is asked, and how: for a recording, what is recorded."""
+    recording = _recording(targets)
+    chosen = asked(settings), settings.limit, settings.seed
+    if recording is None:
+        return Selection(select(*chosen), settings.samplings(), settings.repeats)
+    factory: Any = backends.get(recording.backend)
+    recorded = Selection(*factory.selection(recording.place))
+    if settings.penalties or settings.levels:
+        raise ValueError("A recording has its own sampling and prompts: no --grid for it.")
+    if settings.tasks != (DEFAULT_SUITE,):
+        return recorded._replace(samples=select(*chosen))
+    return recorded._replace(samples=recorded.samples[: settings.limit])

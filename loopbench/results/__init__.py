@@ -1,0 +1,1 @@
+"""Finished outputs: stored, judged again, summed up and laid out."""

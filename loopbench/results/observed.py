@@ -1,0 +1,227 @@
+"""A run reduced to what decisions about it need, and whether two runs can be compared. Pure.
+
+The reduction is also the file of a baseline: small enough for a repository, and with the
+whole header, so that a gate can refuse a baseline that measured something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from loopbench.results.store import Header
+from loopbench.types import Category, EpisodeRule, Outcome, Record, Sampling, Struct
+
+BASELINE_SCHEMA = 1
+
+
+class GateUnusable(Exception):  # noqa: N818 - the word for a gate that cannot decide
+    """There is nothing to decide on; its text is one sentence for the user."""
+
+
+class NoDataYet(GateUnusable):
+    """A rule has no data: final for a whole run, but more prompts may bring it some."""
+
+
+class Seen(Struct, frozen=True):
+    """One generation, judged."""
+
+    model: str
+    temperature: float
+    task: str
+    level: str
+    category: Category
+    sample: str
+    repeat: int
+    outcome: Outcome
+    score: float
+    correct: bool
+    tokens: int
+    error: str | None = None
+    graded: bool = True
+
+    @property
+    def prompt(self) -> tuple[str, str]:
+        """What generations are paired by."""
+        return (self.task, self.sample)
+
+
+class Observed(Struct, frozen=True):
+    """A run, or a baseline file."""
+
+    baseline_schema: int
+    header: Header
+    detectors: dict[str, int]
+    """Version of every detector that judged the records."""
+    seen: list[Seen]
+
+    def cells(self) -> dict[tuple[str, float], list[Seen]]:
+        """Return the generations by model and temperature, in the header's order."""
+        samplings = self.header.samplings
+        if len({sampling.temperature for sampling in samplings}) < len(samplings):
+            raise GateUnusable(
+                "This run varies the repetition penalty, and rows are told apart by model and "
+                "temperature here; use a run with one penalty."
+            )
+        cells: dict[tuple[str, float], list[Seen]] = {
+            (model.name, sampling.temperature): []
+            for model in self.header.models
+            for sampling in samplings
+        }
+        for one in self.seen:
+            cells.setdefault((one.model, one.temperature), []).append(one)
+        return cells
+
+    @property
+    def expected(self) -> int:
+        """Generations of the whole run."""
+        header = self.header
+        return len(header.models) * len(header.samplings) * header.samples * header.repeats
+
+
+def observe(header: Header, records: Iterable[Record]) -> Observed:
+    """Reduce the records of a run; a key that occurs twice counts as it came last."""
+    seen: dict[str, Seen] = {}
+    detectors: dict[str, int] = {}
+    for record in records:
+        detectors.update({verdict.detector: verdict.version for verdict in record.verdicts})
+        seen[record.key] = seen_of(record)
+    return Observed(
+        baseline_schema=BASELINE_SCHEMA,
+        header=header,
+        detectors=dict(sorted(detectors.items())),
+        seen=list(seen.values()),
+    )
+
+
+def seen_of(record: Record) -> Seen:
+    """Reduce a record."""
+    return Seen(
+        model=record.model,
+        temperature=record.sampling.temperature,
+        task=record.task,
+        level=record.level,
+        category=record.category,
+        sample=record.sample_id,
+        repeat=record.repeat,
+        outcome=record.outcome,
+        score=record.grade.score or 0.0,
+        correct=bool(record.grade.correct),
+        tokens=record.generation.output_tokens,
+        error=record.generation.error,
+        graded=record.grade.score is not None,
+    )
+
+
+class Difference(NamedTuple):
+    """One thing in which two runs measured differently."""
+
+    what: str
+    first: str
+    second: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is one."""
+        return self.first != self.second
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.first} against {self.second}"
+
+
+def differences(first: Observed, second: Observed) -> list[Difference]:
+    """Return everything that makes the rates of two runs incomparable.
+
+    Tasks and their versions, items, budget, temperature and every other field of the
+    sampling, repeats, measuring and stopping rules, versions of the detectors. The model, its
+    engine and its quantisation are what one compares; see `setups`.
+    """
+    return [difference for difference in _differences(first, second) if difference.differs]
+
+
+def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
+    a, b = first.header, second.header
+    names = sorted({*a.tasks, *b.tasks})
+    for name in names:
+        yield Difference(f"task {name}", _version(a.tasks, name), _version(b.tasks, name))
+    yield Difference("samples", str(a.samples), str(b.samples))
+    if a.tasks == b.tasks and a.samples == b.samples:
+        yield Difference("items hash", _short(a.items_hash), _short(b.items_hash))
+    yield from sampling_differences(a.samplings, b.samplings)
+    yield Difference("repeats", str(a.repeats), str(b.repeats))
+    yield Difference("measuring rules", _rules(a.measure), _rules(b.measure))
+    yield Difference("early stopping", _rules(a.stop), _rules(b.stop))
+    if a.episodes and b.episodes and not (a.episodes.closed_book or b.episodes.closed_book):
+        yield Difference("agent episodes", _episodes(a.episodes), _episodes(b.episodes))
+    for name in sorted({*first.detectors, *second.detectors}):
+        yield Difference(
+            f"detector {name}",
+            _version(first.detectors, name),
+            _version(second.detectors, name),
+        )
+
+
+def sampling_differences(
+    first: Sequence[Sampling], second: Sequence[Sampling]
+) -> Iterator[Difference]:
+    """Yield every field of the samplings with its values on both sides, equal or not."""
+    words = {"temperature": "temperature", "max_new_tokens": "budget"}
+    for field in msgspec.structs.fields(Sampling):
+        values = [
+            ", ".join(f"{value:g}" for value in sorted({getattr(s, field.name) for s in side}))
+            for side in (first, second)
+        ]
+        yield Difference(words.get(field.name, field.name), *values)
+
+
+def _version(versions: Mapping[str, int], name: str) -> str:
+    return f"v{versions[name]}" if name in versions else "missing"
+
+
+def _rules(rules: Sequence[Any]) -> str:
+    words = (
+        f"{rule.detector}({', '.join(f'{k}={v}' for k, v in sorted(rule.parameters.items()))})"
+        for rule in rules
+    )
+    return " + ".join(words) or "none"
+
+
+def _short(digest: str) -> str:
+    return digest[:19] + ("…" if len(digest) > 19 else "")
+
+
+def template_difference(first: Observed, second: Observed) -> list[Difference]:
+    """Return in which chat templates two runs differ, model by model."""
+    mine, theirs = (
+        sorted({model.template_hash or "none" for model in side.header.models})
+        for side in (first, second)
+    )
+    if mine == theirs:
+        return []
+    return [Difference("chat template", *(", ".join(map(_short, side)) for side in (mine, theirs)))]
+
+
+def book_difference(first: Observed, second: Observed) -> list[Difference]:
+    """Return whether agent tasks had tools on one side alone.
+
+    Apart from `differences`, because what tools give back is worth a comparison.
+    """
+    books = [
+        "none" if rule is None else "closed" if rule.closed_book else "open"
+        for rule in (first.header.episodes, second.header.episodes)
+    ]
+    return [Difference("book of the agent tasks", *books)] if books[0] != books[1] else []
+
+
+def _episodes(rule: EpisodeRule) -> str:
+    return (
+        f"{rule.max_turns} turns, context {rule.context}, depth {rule.max_depth}, "
+        f"tools v{rule.tools}"
+    )
+
+
+def missing_generations(observed: Observed) -> int:
+    """Return how many generations of the run are not there."""
+    return max(0, observed.expected - len(observed.seen))

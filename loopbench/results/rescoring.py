@@ -1,0 +1,116 @@
+"""Judging and grading a run again from its records, without the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from loopbench import tasks
+from loopbench.detectors import Detector
+from loopbench.harness.plan import Job
+from loopbench.harness.runner import audit_of, judge_generation, record_of
+from loopbench.monitor import MEASURE
+from loopbench.outcome import classify
+from loopbench.results.store import RunStore, read_audits, read_header, read_records
+from loopbench.results.summary import By, Fact, Followed, Row, fact_of, followed_of, rows
+from loopbench.thinking import loop_in_thinking
+from loopbench.types import Audit, Record, Sample, Struct
+
+
+class Rescored(Struct, frozen=True):
+    """A run judged again, and what changed."""
+
+    rows: list[Row]
+    records: int
+    outcomes_changed: int
+    grades_changed: int
+    not_graded: int
+    """Records whose task is another version now: they keep their grade."""
+
+
+def rescore_run(source: Path, target: Path | None = None, by: By = "model") -> Rescored:
+    """Judge every record of a run with today's detectors and graders.
+
+    The source stays as it is. Early-stopped streams stay stopped where they were.
+
+    Parameters
+    ----------
+    target
+        A new run folder for the records as they are judged now; None keeps nothing.
+
+    Raises
+    ------
+    loopbench.results.store.RunError
+        If the source is no run, or the target holds one.
+    """
+    header = msgspec.structs.replace(read_header(source), measure=list(MEASURE))
+    measure = [rule.build() for rule in header.measure]
+    changed: Counter[str] = Counter()
+    facts: dict[str, Fact] = {}
+    followed: dict[str, Followed] = {}
+    with nullcontext() if target is None else RunStore.create(target, header) as store:
+        for before, after, regraded in rescored(read_records(source), measure):
+            if store:
+                store.append(after)
+            facts[after.key] = fact_of(after)
+            changed["records"] += 1
+            changed["outcomes"] += before.outcome != after.outcome
+            changed["grades"] += before.grade != after.grade
+            changed["kept"] += not regraded
+        for audit in rescored_audits(source, measure):
+            if store:
+                store.append(audit)
+            if audit.outcome != "error":
+                followed[audit.key] = followed_of(audit)
+    return Rescored(
+        rows=rows(facts, followed, header, by),
+        records=changed["records"],
+        outcomes_changed=changed["outcomes"],
+        grades_changed=changed["grades"],
+        not_graded=changed["kept"],
+    )
+
+
+def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit]:
+    """Yield the audits of a run as they are judged now.
+
+    Holds the audited records: a small share of the stopped ones.
+    """
+    audits = {audit.key: audit for audit in read_audits(source)}
+    for record in read_records(source):
+        # A key may have an earlier record that failed: that one was not continued.
+        if record.generation.finish == "loop" and (audit := audits.pop(record.key, None)):
+            yield audit_of(record, audit.generation, measure)
+
+
+@cache
+def _version(task: str) -> int | None:
+    """Return the version that a task has now; listing the tasks for every record is slow."""
+    found = tasks.find(task)
+    return found.version if found else None
+
+
+def rescored(
+    records: Iterator[Record], measure: Sequence[Detector]
+) -> Iterator[tuple[Record, Record, bool]]:
+    """Yield each record as it was, as it is judged now, and whether it was graded anew."""
+    for record in records:
+        if _version(record.task) != record.task_version:
+            # Detection needs no task; the grade stays as it was.
+            verdicts = judge_generation(record.generation, measure)
+            outcome = classify(record.generation.finish, verdicts)
+            inside = loop_in_thinking(record.generation, verdicts)
+            after = msgspec.structs.replace(
+                record, verdicts=verdicts, outcome=outcome, loop_in_thinking=inside
+            )
+            yield record, after, False
+            continue
+        fields = ("id", "task", "task_version", "level", "category", "prompt", "reference")
+        sample = Sample(**{f: getattr(record, "sample_id" if f == "id" else f) for f in fields})
+        job = Job(key=record.key, sample=sample, sampling=record.sampling, repeat=record.repeat)
+        yield record, record_of(job, record.model, record.generation, measure, record.turns), True

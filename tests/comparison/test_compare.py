@@ -1,0 +1,207 @@
+"""Comparisons: what counts as a change, and what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from runs import mixed, observed, records
+
+from loopbench.comparison.outcomes import Comparison, Entry, Moved, compare, entries
+from loopbench.comparison.report import details, json_text, markdown, rich_table, sentence, title
+from loopbench.results.observed import Observed
+from loopbench.statistics.paired import mcnemar, paired_difference
+
+
+def side(outcomes: list[str], model: str, **fields) -> Observed:
+    return observed(records(outcomes, model=model), **fields)
+
+
+def compared(before: list[str], after: list[str], **fields) -> Comparison:
+    pair = entries([("runs/a", side(before, "a")), ("runs/b", side(after, "b", **fields))])
+    (comparison,) = compare(pair)
+    return comparison
+
+
+def test_a_cured_checkpoint() -> None:
+    comparison = compared(["doom"] * 30 + ["clean"] * 30, ["clean"] * 58 + ["doom"] * 2)
+    head = comparison.changes[0]
+    assert (head.task, head.measure, head.pairs) == ("all", "doom", 60)
+    assert (head.first, head.second) == (0.5, pytest.approx(2 / 60))
+    assert head.p == mcnemar(2, 30)
+    assert head.low < head.difference < head.high < 0
+    assert comparison.word == "less"
+    assert len(comparison.stopped) == 30
+    assert [moved.sample for moved in comparison.started] == ["58", "59"]
+    assert sentence(comparison).startswith(
+        "b loops less often than a at T=0: 50.0 → 3.3 %, -46.7 ["
+    )
+
+
+def test_the_numbers_are_those_of_the_paired_table() -> None:
+    comparison = compared(
+        ["doom", "doom", "clean", "clean"] * 10, ["doom", "clean", "doom", "clean"] * 10
+    )
+    head = comparison.changes[0]
+    assert (head.difference, head.low, head.high) == paired_difference(10, 10, 10, 10)
+    assert (head.p, comparison.word) == (mcnemar(10, 10), "undecided")
+    assert sentence(comparison).startswith("No difference in doom loops is shown between a and b")
+
+
+def test_tasks_are_corrected_for_their_number() -> None:
+    def made(model: str, dooms: int) -> Observed:
+        parts = [records(mixed(0, 20), task=task, model=model)
+                 for task in ("countdown", "enumeration")]  # fmt: skip
+        hit = ["doom"] * dooms + ["clean"] * (20 - dooms)
+        return observed([*records(hit, task="chain_sum", model=model), *parts[0], *parts[1]])
+
+    (comparison,) = compare([Entry("a", made("a", 0)), Entry("b", made("b", 6))])
+    (one,) = (c for c in comparison.changes if c.task == "chain_sum")
+    assert one.p == pytest.approx(0.03125)
+    assert one.p_holm == pytest.approx(3 * 0.03125)
+    assert comparison.changes[0].p_holm == comparison.changes[0].p
+
+
+def test_scores_are_compared_by_bootstrap() -> None:
+    def made(model: str, score: float) -> Observed:
+        return observed(records(["clean"] * 20, task="tool_call", category="tools", model=model,
+                                scores=[score, 0.2] * 10))  # fmt: skip
+
+    (comparison,) = compare([Entry("a", made("a", 0.4)), Entry("b", made("b", 0.9))])
+    (tools,) = (c for c in comparison.changes if c.measure == "tool_score")
+    assert tools.difference == pytest.approx(0.25)
+    assert 0.1 < tools.low < 0.25 < tools.high < 0.4
+    assert tools.p < 0.01
+    assert "also beyond noise (Holm): tool score +25.0 pp" in sentence(comparison)
+    assert not [c for c in comparison.changes if c.measure == "accuracy"]
+
+
+def test_repeats_are_averaged_by_prompt() -> None:
+    def made(model: str, dooms: list[str]) -> Observed:
+        return observed([*records(["clean"] * 20, model=model),
+                         *records(dooms, model=model, repeat=1)])  # fmt: skip
+
+    (comparison,) = compare(
+        [
+            Entry("a", made("a", ["clean"] * 20)),
+            Entry("b", made("b", ["doom"] * 12 + ["clean"] * 8)),
+        ]
+    )
+    head = comparison.changes[0]
+    assert (head.pairs, head.difference) == (20, pytest.approx(0.3))
+    assert head.p < 0.01
+    assert comparison.started[0] == Moved(task="chain_sum", sample="0", first=0.0, second=0.5)
+    assert "chain_sum/0 (0 → 0.5)" in details(comparison)[0]
+
+
+def test_every_temperature_and_every_other_run_is_compared() -> None:
+    def made(model: str) -> Observed:
+        return observed([*records(mixed(3, 9), model=model),
+                         *records(mixed(1, 9), model=model, temperature=0.7)])  # fmt: skip
+
+    result = compare(entries([("x", made("a")), ("y", made("b")), ("z", made("c"))]))
+    assert [(c.second, c.temperature) for c in result] == [
+        ("b", 0.0), ("b", 0.7), ("c", 0.0), ("c", 0.7),
+    ]  # fmt: skip
+
+
+def test_the_models_of_one_run_are_compared_with_each_other() -> None:
+    run = observed([*records(mixed(3, 9), model="a"), *records(mixed(1, 9), model="b")])
+    assert [entry.label for entry in entries([("x", run)])] == ["a", "b"]
+    (comparison,) = compare(entries([("x", run)]))
+    assert (comparison.first, comparison.second) == ("a", "b")
+
+
+def test_labels_tell_runs_of_one_model_apart() -> None:
+    run = side(["clean"], "a")
+    assert [e.label for e in entries([("r/old/", run), ("r/new", run)])] == ["a (old)", "a (new)"]
+    assert [e.label for e in entries([("1/r", run), ("2/r", run)])] == ["a (1/r)", "a (2/r)"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"tasks": {"chain_sum": 2}}, "task chain_sum v1 against v2"),
+        ({"tasks": {"chain_sum": 1, "x": 1}}, "task x missing against v1"),
+        ({"items_hash": "sha256:9"}, "items hash sha256:0 against sha256:9"),
+        ({"samples": 9}, "samples 8 against 9"),
+        ({"repeats": 3}, "repeats 1 against 3"),
+        ({"stop": []}, "early stopping suffix(min_repeats=8, min_tokens=256) + counter"),
+    ],
+)
+def test_what_measured_something_else_is_refused(fields: dict, words: str) -> None:
+    with pytest.raises(ValueError, match="a and b measured different things") as told:
+        compared(["clean"] * 8, ["clean"] * 8, **fields)
+    assert words in str(told.value)
+
+
+def test_other_samplings_are_refused() -> None:
+    old = side(["clean"] * 8, "a")
+    for field, value, words in (
+        ("max_new_tokens", 2048, "budget 1000 against 2048"),
+        ("temperature", 0.3, "temperature 0 against 0.3"),
+        ("top_p", 0.9, "top_p 1 against 0.9"),
+        ("seed", 5, "seed 0 against 5"),
+        ("repetition_penalty", 1.1, "repetition_penalty 1 against 1.1"),
+    ):
+        sampling = msgspec.structs.replace(old.header.samplings[0], **{field: value})
+        new = side(["clean"] * 8, "b", samplings=[sampling])
+        with pytest.raises(ValueError, match="measured different things") as told:
+            compare([Entry("a", old), Entry("b", new)])
+        assert words in str(told.value)
+
+
+def test_engines_and_quantisations_may_differ_and_are_named() -> None:
+    old = side(mixed(3, 9), "a")
+    model = msgspec.structs.replace(
+        old.header.models[0], quantization="Q8_0", engine="transformers", engine_version="5"
+    )
+    new = msgspec.structs.replace(old, header=msgspec.structs.replace(old.header, models=[model]))
+    (comparison,) = compare([Entry("a", old), Entry("b", new)])
+    assert comparison.notes == [
+        "the weights are the same",
+        "quantisation F32 against Q8_0",
+        "engine fake 1 against transformers 5",
+    ]
+
+
+def test_missing_and_failed_generations_are_told() -> None:
+    comparison = compared(["clean"] * 8, ["clean"] * 6 + ["error"], samples=8)
+    assert comparison.notes == [
+        "b is not complete, 1 of 8 generations are missing: its rates are too low if it was "
+        "interrupted",
+        "1 generations of b failed and are left out",
+    ]
+    assert comparison.changes[0].pairs == 6
+    with pytest.raises(ValueError, match="share no prompt that both have finished"):
+        compared(["clean"] * 8, ["error"] * 8)
+    with pytest.raises(ValueError, match="A comparison needs two models"):
+        compare([Entry("a", side(["clean"], "a"))])
+
+
+def test_formats() -> None:
+    before, after = ["clean"] * 40, ["doom"] * 15 + ["clean"] * 25
+    comparison = compared(before, after)
+    assert title(comparison) == "a → b, T=0, budget 1000"
+    (line,) = details(comparison)
+    assert line.startswith("started looping (15): chain_sum/0, ")
+    assert line.endswith("and 5 more (--all)")
+    assert "more (--all)" not in details(comparison, everything=True)[0]
+    assert rich_table(comparison).row_count == len(comparison.changes)
+    page = markdown([comparison])
+    assert page.startswith("### a → b, T=0, budget 1000\n")
+    assert "b loops more often than a at T=0: 0.0 → 37.5 %" in page
+    (read,) = json.loads(json_text([comparison]))
+    assert read["word"] == "more"
+    assert read["sentence"] == sentence(comparison)
+    assert len(read["started"]) == 15
+
+
+def test_hostile_names_stay_text() -> None:
+    bad = "b\x1b[1m|<i>\n"
+    pair = [Entry("a", side(mixed(0, 9), "a")), Entry(bad, side(mixed(9, 9), bad))]
+    (comparison,) = compare(pair)
+    for text in (sentence(comparison), title(comparison), *details(comparison)):
+        assert "\x1b" not in text and "\n" not in text
+    assert "<i>" not in markdown([comparison]).replace("\\<i\\>", "")

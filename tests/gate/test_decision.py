@@ -1,0 +1,260 @@
+"""The decision: what passes, what fails, and what can decide nothing."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from runs import mixed, observed, records
+from scipy.stats import binom
+
+from loopbench.gate.decision import Decision, decide
+from loopbench.gate.policy import Policy, Thresholds
+from loopbench.results.observed import GateUnusable, Observed
+from loopbench.statistics.intervals import exact_limits
+
+ONE_PERCENT = Policy(overall=Thresholds(max_doom_rate=0.01))
+
+
+def run(dooms: int, n: int, **fields) -> Observed:
+    return observed(records(mixed(dooms, n)), **fields)
+
+
+def test_a_pass_needs_as_many_clean_prompts_as_promised() -> None:
+    passed = decide(run(0, 299), ONE_PERCENT)
+    assert (passed.verdict, passed.exit_code()) == ("pass", 0)
+    (check,) = passed.checks
+    assert (check.value, check.low, check.prompts) == (0.0, 0.0, 299)
+    assert check.high == pytest.approx(0.00997, abs=1e-5)
+    almost = decide(run(0, 298), ONE_PERCENT)
+    assert (almost.verdict, almost.exit_code()) == ("inconclusive", 3)
+    assert almost.exit_code("pass") == 0
+    assert almost.checks[0].more_prompts == 1
+
+
+def test_a_fail_needs_the_lower_limit_above_the_threshold() -> None:
+    failed = decide(run(4, 100), ONE_PERCENT)
+    assert (failed.verdict, failed.exit_code("pass")) == ("fail", 1)
+    assert failed.checks[0].low == pytest.approx(exact_limits(4, 100, 0.05).low)
+    assert failed.checks[0].low > 0.01
+    assert decide(run(3, 100), ONE_PERCENT).verdict == "inconclusive"
+
+
+def test_advice_is_right() -> None:
+    (check,) = decide(run(2, 100), ONE_PERCENT).checks
+    assert check.more_prompts is not None
+    size = 100 + check.more_prompts
+    assert exact_limits(round(0.02 * size) + 1, size, 0.05).low > 0.01
+    at_the_threshold = decide(run(1, 100), ONE_PERCENT).checks[0]
+    assert at_the_threshold.more_prompts is None
+
+
+@pytest.mark.parametrize("true", [0.005, 0.02, 0.2])
+def test_wrong_decisions_are_as_rare_as_promised(true: float) -> None:
+    n = 150
+    chances = binom.pmf(np.arange(n + 1), n, true)
+    policy = Policy(overall=Thresholds(max_doom_rate=true))
+    verdicts = np.array([decide(run(k, n), policy).verdict for k in range(60)])
+    assert chances[:60][verdicts == "fail"].sum() <= 0.05
+    assert chances[:60][verdicts == "pass"].sum() <= 0.05 + 1e-9
+
+
+def test_scores_have_a_floor() -> None:
+    outcomes = ["clean"] * 60
+    tools = records(outcomes, task="tool_call", category="tools", scores=[1.0, 0.5] * 30)
+    policy = Policy(overall=Thresholds(min_tool_score=0.6))
+    (check,) = decide(observed(tools), policy).checks
+    assert (check.verdict, check.value, check.most) == ("pass", 0.75, False)
+    assert 0.6 < check.low < 0.75 < check.high
+    assert (
+        decide(observed(tools), Policy(overall=Thresholds(min_tool_score=0.9))).checks[0].verdict
+        == "fail"
+    )
+    sums = records(outcomes, scores=[1.0, 0.0, 0.0] * 20)
+    (check,) = decide(observed(sums), Policy(overall=Thresholds(min_accuracy=0.5))).checks
+    assert (check.verdict, check.value) == ("fail", pytest.approx(1 / 3))
+
+
+def test_a_failed_generation_is_no_wrong_answer_and_no_quiet_pass() -> None:
+    made = records(["error", *["clean"] * 400], scores=[0.0, *[1.0] * 400])
+    with pytest.raises(GateUnusable, match=r"1 of 401 generations failed .*--resume"):
+        decide(observed(made), ONE_PERCENT)
+    allowed = msgspec.structs.replace(ONE_PERCENT, max_errors=0.01)
+    (check,) = decide(observed(made), allowed).checks
+    assert (check.verdict, check.n) == ("pass", 400)
+
+
+def test_nothing_passes_by_accident() -> None:
+    for made, message in (
+        (observed([]), "no generations"),
+        (run(0, 299, samples=300), "not complete: 1 of 300"),
+        (observed(records(["clean"] * 9), tasks={"chain_sum": 1, "x": 1}), None),
+    ):
+        if message:
+            with pytest.raises(GateUnusable, match=message):
+                decide(made, ONE_PERCENT)
+    with pytest.raises(GateUnusable, match="no data for min_tool_score"):
+        decide(run(0, 400), Policy(overall=Thresholds(min_tool_score=0.1)))
+    with pytest.raises(GateUnusable, match="no row for the task 'countdown'; the run has chain"):
+        decide(run(0, 400), Policy(per_task={"countdown": Thresholds(max_doom_rate=0.1)}))
+    with pytest.raises(GateUnusable, match="There is no baseline"):
+        decide(run(0, 400), Policy(max_increase=0.01))
+    errors = msgspec.structs.replace(ONE_PERCENT, max_errors=0.99)
+    made = records(["error"] * 50 + ["clean"])
+    assert decide(observed(made), errors).verdict == "inconclusive"
+
+
+def test_every_row_must_pass() -> None:
+    cold, warm = records(mixed(0, 299)), records(mixed(30, 299), temperature=0.7)
+    decision = decide(observed([*cold, *warm]), ONE_PERCENT)
+    assert [(c.temperature, c.verdict) for c in decision.checks] == [(0.0, "pass"), (0.7, "fail")]
+    assert decision.verdict == "fail"
+
+
+def test_tasks_have_rules_of_their_own() -> None:
+    made = [
+        *records(mixed(0, 60)),
+        *records(mixed(30, 60), task="tool_call", category="tools", scores=[1.0] * 60),
+    ]
+    policy = Policy(
+        per_task={
+            "*": Thresholds(max_doom_rate=0.1, min_tool_score=0.5),
+            "tool_call": Thresholds(max_doom_rate=0.7),
+        }
+    )
+    decision = decide(observed(made), policy)
+    assert [(c.task, c.rule, c.verdict) for c in decision.checks] == [
+        ("chain_sum", "max_doom_rate", "pass"),
+        ("tool_call", "max_doom_rate", "pass"),
+    ]
+
+
+def test_failures_are_corrected_for_the_number_of_rules() -> None:
+    alone = decide(run(4, 100), ONE_PERCENT).checks[0]
+    both = msgspec.structs.replace(
+        ONE_PERCENT, per_task={"chain_sum": Thresholds(max_doom_rate=0.02)}
+    )
+    first, second = decide(run(4, 100), both).checks
+    assert first.p_bad == pytest.approx(2 * alone.p_bad)
+    assert (first.verdict, second.verdict) == ("fail", "inconclusive")
+    assert first.low < alone.low
+
+
+def test_many_rules_that_hold_fail_as_seldom_as_one() -> None:
+    rng, policy = np.random.default_rng(7), Policy(per_task={"*": Thresholds(max_doom_rate=0.2)})
+    wrong = 0
+    for _ in range(100):
+        made = [
+            one
+            for task in ("chain_sum", "countdown", "tool_call", "enumeration")
+            for one in records(
+                ["doom" if hit else "clean" for hit in rng.random(40) < 0.2], task=task
+            )
+        ]
+        wrong += decide(observed(made), policy).verdict == "fail"
+    assert wrong / 100 <= 0.1
+
+
+def test_repeats_of_a_prompt_are_not_new_prompts() -> None:
+    made = [one for repeat in range(4) for one in records(mixed(0, 100), repeat=repeat)]
+    (check,) = decide(observed(made), ONE_PERCENT).checks
+    assert (check.prompts, check.n, check.verdict) == (100, 400, "inconclusive")
+    bad = [one for repeat in range(4) for one in records(mixed(20, 100), repeat=repeat)]
+    assert decide(observed(bad), ONE_PERCENT).verdict == "fail"
+
+
+@pytest.mark.parametrize("wrong", ["fail", "pass"])
+def test_repeats_that_agree_make_no_decision_bolder(wrong: str) -> None:
+    # Half of the prompts never loop, the others often: one prompt's repeats look alike.
+    rng, policy = np.random.default_rng(9), Policy(overall=Thresholds(max_doom_rate=0.2))
+    count = 0
+    for _ in range(60):
+        chances = np.where(rng.random(60) < 0.5, 0.0, 0.4)
+        made = [
+            one
+            for repeat in range(4)
+            for one in records(
+                ["doom" if hit else "clean" for hit in rng.random(60) < chances], repeat=repeat
+            )
+        ]
+        count += decide(observed(made), policy).verdict == wrong
+    assert count / 60 <= 0.13  # 0.05 and three standard errors
+
+
+def paired(before: list[str], after: list[str], points: float, **fields) -> Decision:
+    old, new = observed(records(before)), observed(records(after, model="b"), **fields)
+    return decide(new, Policy(max_increase=points), baseline=old)
+
+
+def test_a_regression_against_the_baseline_fails() -> None:
+    before = ["clean"] * 100
+    decision = paired(before, ["doom"] * 20 + ["clean"] * 80, 0.05)
+    (check,) = decision.checks
+    assert (decision.verdict, check.rule) == ("fail", "max_increase")
+    assert check.value == pytest.approx(0.2)
+    assert 0.05 < check.low < 0.2 < check.high
+
+
+def test_a_small_rise_passes_where_the_pairs_are_many() -> None:
+    before = mixed(100, 1000)
+    decision = paired(before, before, 0.01)
+    (check,) = decision.checks
+    assert (decision.verdict, check.value, check.prompts) == ("pass", 0.0, 1000)
+    assert 0 < check.high <= 0.01
+    assert paired(before[:100], before[:100], 0.01).verdict == "inconclusive"
+
+
+def test_pairing_finds_what_two_rates_alone_do_not_show() -> None:
+    # 50 of 200 and 36 of 200: far from significant unpaired, but nothing got worse.
+    before = ["doom"] * 50 + ["clean"] * 150
+    after = ["doom"] * 36 + ["clean"] * 164
+    (check,) = paired(before, after, 0.01).checks
+    assert check.verdict == "pass"
+    assert check.high < 0
+
+
+def test_other_settings_than_the_baselines_are_spelled_out() -> None:
+    made = ["clean"] * 50
+    for fields, words in (
+        ({"items_hash": "sha256:1"}, "items hash sha256:1 against sha256:0"),
+        ({"repeats": 2, "samples": 25}, "samples 25 against 50; repeats 2 against 1"),
+        ({"tasks": {"chain_sum": 2}}, "task chain_sum v2 against v1"),
+        ({"stop": []}, "early stopping none against suffix"),
+        ({"measure": []}, "measuring rules none against suffix"),
+    ):
+        with pytest.raises(GateUnusable, match=r"The baseline measured something else.*") as told:
+            paired(made, made, 0.01, **fields)
+        assert words in str(told.value)
+
+
+def test_other_detector_versions_and_templates_are_refused() -> None:
+    old = observed(records(["clean"] * 50))
+    new = msgspec.structs.replace(old, detectors={"counter": 2, "suffix": 1})
+    with pytest.raises(GateUnusable, match="detector counter v2 against v1"):
+        decide(new, Policy(max_increase=0.1), baseline=old)
+    model = msgspec.structs.replace(old.header.models[0], template_hash="sha256:t")
+    new = msgspec.structs.replace(old, header=msgspec.structs.replace(old.header, models=[model]))
+    with pytest.raises(GateUnusable, match="chat template sha256:t against none"):
+        decide(new, Policy(max_increase=0.1), baseline=old)
+
+
+def test_a_baseline_that_is_not_whole_is_refused() -> None:
+    new = run(0, 50)
+    for old, words in (
+        (observed(records(["clean"] * 40), samples=50), "The baseline is not complete"),
+        (observed(records(["error"] * 50)), "50 of 50 generations failed"),
+    ):
+        with pytest.raises(GateUnusable, match=words):
+            decide(new, Policy(max_increase=0.1), baseline=old)
+
+
+def test_a_sequential_decision_takes_a_part_of_a_run_and_costs_a_little() -> None:
+    part = run(4, 8, samples=400)
+    assert decide(part, ONE_PERCENT, sequential=True).verdict == "fail"
+    assert decide(run(0, 299), ONE_PERCENT, sequential=True).verdict == "inconclusive"
+    assert decide(run(0, 380), ONE_PERCENT, sequential=True).verdict == "pass"
+
+
+def test_the_corrected_rate_is_shown_and_does_not_decide() -> None:
+    (check,) = decide(run(50, 100), ONE_PERCENT, corrected={("a", 0.0, "all"): 0.0}).checks
+    assert (check.verdict, check.corrected) == ("fail", 0.0)

@@ -1,0 +1,132 @@
+"""What a reader sees: the sentence, Markdown, JUnit and annotations; model text stays text."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+from runs import mixed, observed, records
+
+from loopbench.gate.decision import Decision, decide
+from loopbench.gate.policy import Policy, Thresholds
+from loopbench.gate.report import (
+    corrections,
+    escaped,
+    junit,
+    junit_error,
+    markdown,
+    rich_table,
+    sentence,
+    workflow_command,
+    workflow_commands,
+)
+
+HOSTILE = "a\x1b[31m\n::error::x|<b>[l](u)\u202e&\ufffe%0A"
+
+
+def judged(dooms: int, n: int, model: str = "a", **thresholds: float) -> Decision:
+    policy = Policy(overall=Thresholds(**thresholds or {"max_doom_rate": 0.01}))
+    return decide(observed(records(mixed(dooms, n), model=model)), policy)
+
+
+def test_the_sentence_has_the_numbers_that_decided() -> None:
+    assert sentence(judged(0, 299)) == (
+        "PASS: a T=0: doom-loop rate 0.00 % [0.00, 1.00] of 299 prompts is at most 1 % "
+        "(one-sided 95 % limits)."
+    )
+    assert sentence(judged(30, 100)) == (
+        "FAIL: a T=0: doom-loop rate 30.00 % [22.49, 38.42] of 100 prompts is above 1 % "
+        "(one-sided 95 % limits)."
+    )
+    assert sentence(judged(0, 100)) == (
+        "INCONCLUSIVE: a T=0: doom-loop rate 0.00 % [0.00, 2.95] of 100 prompts cannot be told "
+        "from 1 %; about 199 more prompts would decide if it stays so (one-sided 95 % limits)."
+    )
+    assert "too close for any practical number" in sentence(judged(1, 100))
+
+
+def test_the_sentence_counts_rules_and_prompts() -> None:
+    both = judged(30, 100, max_doom_rate=0.01, max_truncated=0.1)
+    assert "; 1 of 2 rules fail (" in sentence(both)
+    assert "all 2 rules hold" in sentence(judged(0, 400, max_doom_rate=0.01, max_truncated=0.1))
+    played = msgspec.structs.replace(judged(4, 8), sequential=True, tokens=12_345)
+    assert "looked at 8 of at most 946 prompts, 12k tokens (always-valid 95 % limits)." in sentence(
+        played, looked=8, samples=946
+    )
+
+
+def test_a_rise_is_told_in_points() -> None:
+    old, new = (observed(records(mixed(k, 200), model=m)) for k, m in ((0, "a"), (60, "b")))
+    said = sentence(decide(new, Policy(max_increase=0.005), baseline=old))
+    assert said.startswith("FAIL: b T=0: rise of the doom-loop rate +30.00 pp [+")
+    assert "is above 0.5 pp" in said
+
+
+@pytest.mark.parametrize("inconclusive", ["fail", "pass"])
+def test_junit_has_a_case_per_rule_and_row(inconclusive) -> None:
+    made = [*records(mixed(0, 60)), *records(mixed(50, 60), task="countdown")]
+    policy = Policy(
+        overall=Thresholds(max_doom_rate=0.4), per_task={"*": Thresholds(max_doom_rate=0.5)}
+    )
+    decision = decide(observed(made), policy)
+    root = ElementTree.fromstring(junit(decision, "last", inconclusive))
+    (suite,) = root
+    cases = suite.findall("testcase")
+    assert [case.get("name") for case in cases] == [
+        "max_doom_rate all", "max_doom_rate chain_sum", "max_doom_rate countdown",
+    ]  # fmt: skip
+    assert {case.get("classname") for case in cases} == {"loopbench.a.T=0"}
+    assert [c.verdict for c in decision.checks] == ["inconclusive", "pass", "fail"]
+    failures = 2 if inconclusive == "fail" else 1
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == (
+        "3", str(failures), str(2 - failures),
+    )  # fmt: skip
+    assert len(suite.findall(".//failure")) == failures
+    assert cases[1].find("failure") is None
+
+
+def test_junit_of_a_gate_that_decided_nothing() -> None:
+    (suite,) = ElementTree.fromstring(junit_error("UNUSABLE: no\x00 <data>"))
+    assert (suite.get("errors"), suite.get("tests")) == ("1", "1")
+    error = suite.find(".//error")
+    assert error is not None
+    assert error.text == "UNUSABLE: no <data>"
+
+
+def test_hostile_names_stay_text_everywhere() -> None:
+    decision = judged(30, 100, model=HOSTILE)
+    said = sentence(decision)
+    assert "\x1b" not in said and "\n" not in said and "\u202e" not in said
+    for line in workflow_commands(decision, "fail"):
+        assert line.startswith("::error title=LoopBench gate::a[31m::error::x")
+        assert "\n" not in line and "%0A" not in line
+    root = ElementTree.fromstring(junit(decision, said, "fail"))
+    assert "<b>" in root[0][0].get("classname", "")
+    page = markdown(decision, said)
+    assert "<b>" not in page.replace("\\<b\\>", "")
+    assert "[l](u)" not in page
+    rows = [line for line in page.splitlines() if line.startswith("| FAIL")]
+    assert len(rows) == 1
+    assert rows[0].replace("\\|", "").count("|") == 10
+    assert rich_table(decision.checks).row_count == 1
+
+
+def test_annotations_by_verdict() -> None:
+    assert workflow_commands(judged(0, 299), "fail")[0].startswith("::notice title=")
+    assert workflow_commands(judged(0, 100), "fail")[0].startswith("::error title=")
+    assert workflow_commands(judged(0, 100), "pass")[0].startswith("::warning title=")
+    assert workflow_command("error", "50 %\nx") == "::error title=LoopBench gate::50 %25x"
+
+
+def test_a_correction_is_told_where_there_is_one() -> None:
+    run, policy = observed(records(mixed(50, 100))), Policy(overall=Thresholds(max_doom_rate=0.3))
+    changed = decide(run, policy, corrected={("a", 0.0, "all"): 0.42})
+    (note,) = corrections(changed.checks)
+    assert "is 42.00 %; the gate decides on the uncorrected one" in note
+    assert note.replace("%", "%") in markdown(changed, "x").replace("\\", "")
+    assert corrections(decide(run, policy, corrected={("a", 0.0, "all"): 0.5}).checks) == []
+
+
+def test_markdown_escapes_what_it_should() -> None:
+    assert escaped("a_b|c <d> @e #1") == "a\\_b\\|c \\<d\\> \\@e \\#1"

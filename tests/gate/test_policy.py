@@ -1,0 +1,121 @@
+"""Rates, policy files and what makes no gate."""
+
+from __future__ import annotations
+
+import pytest
+
+from loopbench.gate.policy import Policy, Thresholds, increase, merged, parse, rate
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1%", 0.01), (" 0.5 % ", 0.005), ("0.01", 0.01), (0.2, 0.2), (0, 0.0)]
+)
+def test_rates(text: str | float, value: float) -> None:
+    assert rate(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("5", "did you mean 5%"), ("", "is not a rate"), ("nan", "is not a rate"), (True, "True"),
+     ("1%%", "is not a rate"), ("-0.1", "did you mean"), ("1pp", "is not a rate"),
+     ([], "is not a rate"), ("inf%", "is not a rate")],
+)  # fmt: skip
+def test_what_is_no_rate(text: object, hint: str) -> None:
+    with pytest.raises(ValueError, match=hint):
+        rate(text)  # type: ignore[arg-type]
+
+
+def test_increases() -> None:
+    assert increase("0.5pp") == pytest.approx(0.005)
+    assert increase("0") == 0.0
+    with pytest.raises(ValueError, match="did you mean 2pp"):
+        increase("2")
+    with pytest.raises(ValueError, match="percentage points"):
+        increase("0.5%")
+
+
+FULL = """
+max_doom_rate = "1%"
+min_accuracy = 0.3
+confidence = "99%"
+max_errors = "2%"
+inconclusive = "pass"
+
+[per_task]
+countdown = "5%"
+tool_call = { max_doom_rate = "2%", min_tool_score = "40%" }
+
+[baseline]
+path = "main.json"
+max_increase = "0.5pp"
+"""
+
+
+def test_a_whole_file() -> None:
+    policy, baseline = parse(FULL)
+    assert baseline == "main.json"
+    assert policy == Policy(
+        overall=Thresholds(max_doom_rate=0.01, min_accuracy=0.3),
+        per_task={
+            "countdown": Thresholds(max_doom_rate=0.05),
+            "tool_call": Thresholds(max_doom_rate=0.02, min_tool_score=0.4),
+        },
+        max_increase=0.005,
+        confidence=0.99,
+        max_errors=0.02,
+        inconclusive="pass",
+    )
+    policy.check()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_doom_rat = 1", "unknown entry 'max_doom_rat'; did you mean max_doom_rate"),
+        ("xyz = 1", "unknown entry 'xyz'; known are"),
+        ("max_doom_rate =", "p.toml is not valid TOML"),
+        ('max_doom_rate = "lots"', "p.toml: max_doom_rate: 'lots' is not a rate"),
+        ("max_doom_rate = 5", "did you mean 5%"),
+        ("max_doom_rate = [1]", "is not a rate"),
+        ('inconclusive = "maybe"', "is 'fail' or 'pass', got 'maybe'"),
+        ('per_task = "5%"', "per_task is a table"),
+        ("[per_task.countdown]\nmax_dom = 0.1", "unknown entry 'max_dom'; did you mean"),
+        ('baseline = "x"', "baseline is a table"),
+        ("[baseline]\npth = 1", "unknown entry 'pth'; did you mean path"),
+        ("[baseline]\npath = 1", "path is a text, got 1"),
+        ('[baseline]\nmax_increase = "1%"', "is not an increase"),
+    ],
+)
+def test_mistakes_in_a_file_are_named(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse(text, "p.toml")
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (Policy(), "A gate needs a rule"),
+        (Policy(overall=Thresholds(max_doom_rate=0.0)), "between 0 % and 100 %"),
+        (Policy(overall=Thresholds(min_accuracy=1.0)), "got 100 %"),
+        (Policy(per_task={"x": Thresholds(max_doom_rate=2.0)}), "got 200 %"),
+        (Policy(max_increase=1.0), "below 100pp"),
+        (Policy(max_increase=0.0, confidence=1.0), "confidence must be"),
+        (Policy(max_increase=0.0, confidence=0.2), "confidence must be"),
+        (Policy(max_increase=0.0, max_errors=1.0), "max_errors must be"),
+    ],
+)
+def test_policies_that_decide_nothing_are_refused(policy: Policy, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        policy.check()
+
+
+def test_options_win_over_the_file() -> None:
+    base, _ = parse(FULL)
+    policy = merged(
+        base, max_doom_rate=0.02, confidence=None, per_task={"tool_call": 0.1, "*": 0.5}
+    )
+    assert policy.overall == Thresholds(max_doom_rate=0.02, min_accuracy=0.3)
+    assert policy.confidence == 0.99
+    assert policy.per_task["tool_call"] == Thresholds(max_doom_rate=0.1, min_tool_score=0.4)
+    assert policy.per_task["*"] == Thresholds(max_doom_rate=0.5)
+    assert merged(base) == base

@@ -1,0 +1,157 @@
+"""Rows from hand-made records: every number counted by hand."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from fakes import audit, header, record
+
+from loopbench.results.summary import NO_RATE, Row, summarise
+from loopbench.statistics.intervals import wilson
+from loopbench.types import Audit, Record, Verdict
+
+RECORDS = [
+    record("v1", "doom", level="verbatim", onset=40, finish="loop", tokens=300, score=0.0),
+    record("v2", "doom", level="verbatim", onset=60, tokens=1000, score=0.0),
+    record("c1", "doom", level="counter", onset=200, finish="loop", tokens=600, score=0.0),
+    record("r1", "recovered", level="counter", onset=5, score=1.0),
+    record("t1", "truncated", tokens=1000, score=0.0),
+    record("k1", "clean", score=1.0),
+    record("e1", "error", tokens=77),
+    record("x1", "clean", task="extract_records", category="extraction", score=0.5),
+    record("x2", "clean", task="extract_records", category="extraction", score=1.0),
+    record("u1", "clean", task="tool_call", category="tools", score=1.0),
+]
+AUDITS = [audit("v1", "doom", tokens=700), audit("c1", "recovered", tokens=150)]
+
+
+def one(records: list[Record], audits: list[Audit] | None = None) -> Row:
+    (row,) = summarise(records, audits or [], header())
+    return row
+
+
+def test_a_row_counts_what_the_records_say() -> None:
+    row = one(RECORDS, AUDITS)
+    assert (row.model, row.temperature, row.budget, row.group) == ("a", 0.0, 1000, "all")
+    assert (row.n, row.n_error, row.prompts) == (10, 1, 10)
+    assert (row.doom_rate.value, row.doom_rate.low, row.doom_rate.high) == wilson(3, 9)
+    assert row.doom_rate.n == 9
+    assert row.verbatim_rate.value == 2 / 9
+    assert row.counter_rate.value == 1 / 9
+    assert row.recovered_rate.value == 1 / 9
+    assert row.truncated_rate.value == 1 / 9
+    assert row.near_rate == row.flip_rate == NO_RATE
+    assert row.median_onset == 60
+    assert (row.early_stopped, row.audited, row.escaped) == (2, 2, 1)
+    assert row.escape_rate.value == 0.5
+    assert row.corrected_doom_rate.value == pytest.approx(2 / 9)
+    assert row.tokens_used == 300 + 1000 + 600 + 100 + 1000 + 100 + 3 * 100 + 700 + 150
+    assert row.tokens_saved == 700 + 400 - 700 - 150
+    assert (row.accuracy.value, row.accuracy.n) == (2 / 6, 6)
+    assert (row.extraction_f1.value, row.extraction_f1.n) == (0.75, 2)
+    assert (row.tool_score.value, row.tool_score.n) == (1.0, 1)
+    # Every stream ran at 10 tokens per second, two at a time.
+    assert row.tokens_per_second == pytest.approx(20)
+    assert (row.quantization, row.engine) == ("F32", "fake 1")
+
+
+def near(terminal: bool) -> Verdict:
+    return Verdict(detector="gain", version=1, level="near", looped=terminal, terminal=terminal)
+
+
+def test_near_counts_outputs_that_neither_ended_nor_are_doomed() -> None:
+    """A near verdict on a doomed or an ended output says nothing that its outcome does not."""
+    outcomes = {"d": "doom", "t": "truncated", "u": "truncated", "c": "clean"}
+    records = [
+        msgspec.structs.replace(r, verdicts=[*r.verdicts, near(key != "u")])
+        for key, outcome in outcomes.items()
+        for r in [record(key, outcome, level="verbatim" if outcome == "doom" else None)]
+    ]
+    row = one(records)
+    assert (row.near_rate.value, row.near_rate.n) == (0.25, 4)
+    assert (row.doom_rate.value, row.truncated_rate.value) == (0.25, 0.5)
+
+
+def test_verbatim_and_counter_are_the_parts_of_doom() -> None:
+    row = one(RECORDS)
+    assert row.doom_rate.value == pytest.approx(
+        (row.verbatim_rate.value or 0) + (row.counter_rate.value or 0)
+    )
+
+
+def test_an_output_in_both_kinds_of_loop_is_a_verbatim_one() -> None:
+    verbatim, counter = RECORDS[0], RECORDS[2]
+    verdicts = [*counter.verdicts, *verbatim.verdicts]
+    row = one([record("b", "doom", level="counter")])
+    assert row.counter_rate.value == 1
+    row = one([msgspec.structs.replace(verbatim, verdicts=verdicts)])
+    assert (row.verbatim_rate.value, row.counter_rate.value, row.median_onset) == (1, 0, 40)
+
+
+def test_nothing_but_errors_has_no_rates() -> None:
+    row = one([record("e", "error")])
+    assert (row.n, row.n_error) == (1, 1)
+    for rate in (row.doom_rate, row.corrected_doom_rate, row.accuracy, row.flip_rate):
+        assert rate == NO_RATE
+    assert row.median_onset is None
+    assert row.tokens_per_second is None
+    assert summarise([], [], header()) == []
+
+
+def test_without_an_audit_of_a_kind_nothing_is_corrected() -> None:
+    row = one(RECORDS, AUDITS[:1])
+    assert (row.audited, row.corrected_doom_rate) == (1, NO_RATE)
+    assert one(RECORDS[3:]).corrected_doom_rate == one(RECORDS[3:]).doom_rate
+
+
+def test_a_failed_audit_is_none() -> None:
+    row = one(RECORDS, [audit("v1", "error"), audit("c1", "doom")])
+    assert (row.audited, row.corrected_doom_rate) == (1, NO_RATE)
+
+
+def test_a_key_counts_once_as_it_came_last() -> None:
+    row = one([record("k", "error"), record("k", "doom", level="verbatim")])
+    assert (row.n, row.n_error, row.doom_rate.value) == (1, 0, 1)
+
+
+def test_flips_are_counted_by_prompt() -> None:
+    records = [
+        record(f"{prompt}{i}", outcome, level=level, sample=prompt, repeat=i)
+        for prompt, outcomes in {"p": "cd", "q": "cc", "r": "dd", "s": "c"}.items()
+        for i, letter in enumerate(outcomes)
+        for outcome, level in [{"c": ("clean", None), "d": ("doom", "verbatim")}[letter]]
+    ]
+    row = one(records)
+    assert (row.n, row.prompts) == (7, 4)
+    assert (row.flip_rate.value, row.flip_rate.n) == (1 / 3, 3)
+
+
+def test_repeats_of_a_prompt_do_not_narrow_the_interval() -> None:
+    once = one([record(f"{i}", "clean") for i in range(20)])
+    thrice = one(
+        [record(f"{i}-{j}", "clean", sample=f"{i}", repeat=j) for i in range(20) for j in range(3)]
+    )
+    assert thrice.doom_rate.n == 60
+    assert thrice.doom_rate.high == once.doom_rate.high
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        ("task", [("chain_sum", 7), ("extract_records", 2), ("tool_call", 1)]),
+        ("category", [("extraction", 2), ("reasoning", 7), ("tools", 1)]),
+        ("level", [("hard", 10)]),
+    ],
+)
+def test_rows_can_be_broken_down(by, groups: list[tuple[str, int]]) -> None:
+    assert [(r.group, r.n) for r in summarise(RECORDS, AUDITS, header(), by)] == groups
+
+
+def test_rows_keep_the_order_of_the_models_and_rising_temperatures() -> None:
+    records = [
+        record(f"{model}{t}", model=model, temperature=t) for model in "ab" for t in (0.5, 0.0, 0.1)
+    ]
+    rows = summarise(records, [], header("b", "a"))
+    assert [(r.model, r.temperature) for r in rows] == [
+        (model, t) for model in "ba" for t in (0.0, 0.1, 0.5)
+    ]

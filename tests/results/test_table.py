@@ -1,0 +1,167 @@
+"""The table as text: honest rates, pinned names, no surprises from a model's name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import msgspec
+import pytest
+from fakes import audit, header, record
+from rich.console import Console
+
+from loopbench.results.summary import NO_RATE, Rate, Row, summarise
+from loopbench.results.table import (
+    columns_for,
+    footnotes,
+    percent,
+    printable,
+    render,
+    rich_table,
+    thousands,
+)
+
+FIELDS = [
+    "model", "quantization", "engine", "temperature", "budget", "group", "n", "n_error", "prompts",
+    "doom_rate", "verbatim_rate", "counter_rate", "corrected_doom_rate", "near_rate",
+    "recovered_rate", "truncated_rate", "flip_rate", "early_stopped", "audited", "escaped",
+    "escape_rate", "median_onset", "tokens_used", "tokens_saved", "accuracy", "extraction_f1",
+    "tool_score", "tokens_per_second", "template_hash", "tokenization", "doom_in_thinking",
+    "constrained", "repetition_penalty",
+    "agent_score", "hallucinated_rate", "calls_per_episode",
+]  # fmt: skip
+HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"
+
+
+@pytest.fixture
+def rows() -> list[Row]:
+    records = [
+        *(record(f"k{i}", score=1.0) for i in range(199)),
+        record("v", "doom", level="verbatim", onset=9, finish="loop", tokens=300, score=0.0),
+        *(record(f"m{i}", model="b", temperature=0.1) for i in range(200)),
+        record("e", "error", model="b", temperature=0.1),
+    ]
+    return summarise(records, [audit("v")], header("a", "b"))
+
+
+@pytest.fixture
+def hostile() -> list[Row]:
+    return summarise(
+        [record("v", "doom", level="verbatim", finish="loop", model=HOSTILE)],
+        [audit("v")],
+        header(HOSTILE),
+    )
+
+
+def shown(rows: list[Row], width: int = 240) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    console.print(rich_table(rows))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_rate_is_never_bare() -> None:
+    assert percent(NO_RATE) == "–"
+    assert percent(Rate(value=0.0, low=0.0, high=0.0188, n=200)) == "0.0 [0.0, 1.9]"
+    assert percent(Rate(value=1.0, low=0.5, high=1.0, n=4)) == "100.0 [50.0, 100.0]"
+
+
+def test_zero_of_two_hundred_and_no_data_print_honestly(rows: list[Row]) -> None:
+    markdown = render(rows, "md")
+    line = next(line for line in markdown.splitlines() if line.startswith("| b"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    titles = [cell.strip() for cell in markdown.splitlines()[0].strip("|").split("|")]
+    row = dict(zip(titles, cells, strict=True))
+    assert (row["n"], row["error"], row["doom %"]) == ("201", "1", "0.0 [0.0, 1.9]")
+    assert (row["near"], row["onset"], row["tools"]) == ("–", "–", "–")
+
+
+def test_names_of_the_json_fields_stay(rows: list[Row]) -> None:
+    given = json.loads(render(rows, "json"))
+    assert [list(row) for row in given] == [FIELDS, FIELDS]
+    assert list(given[0]["doom_rate"]) == ["value", "low", "high", "n"]
+    assert given[0]["doom_rate"]["value"] == 1 / 200
+    assert msgspec.convert(given, list[Row]) == rows
+
+
+def test_csv_holds_the_numbers_of_the_json(rows: list[Row]) -> None:
+    lines = list(csv.DictReader(io.StringIO(render(rows, "csv"))))
+    for line, row in zip(lines, json.loads(render(rows, "json")), strict=True):
+        flat = {}
+        for name, value in row.items():
+            parts = value if isinstance(value, dict) else {"value": value}
+            for part, number in parts.items():
+                flat[name if part == "value" else f"{name}_{part}"] = number
+        assert line == {name: "" if v is None else str(v) for name, v in flat.items()}
+
+
+def test_columns_without_a_use_are_left_out(rows: list[Row]) -> None:
+    titles = render(rows[:1], "md").splitlines()[0]
+    assert not any(title in titles for title in ("error", "flips", "by"))
+    assert "error" in render(rows, "md").splitlines()[0]
+
+
+def test_engines_and_weights_are_shown_where_rows_differ_in_them(rows: list[Row]) -> None:
+    assert {"engine", "weights"}.isdisjoint(c.title for c in columns_for(rows))
+    other = msgspec.structs.replace(rows[1], engine="other 2", quantization="Q4_0")
+    assert {"engine", "weights"} <= {c.title for c in columns_for([rows[0], other])}
+    markdown = render([rows[0], other], "md")
+    assert "| other 2 | Q4_0 |" in markdown
+
+
+def test_a_declared_tokenization_is_told(rows: list[Row]) -> None:
+    assert not any("words-v1" in note for note in footnotes(rows))
+    split = [msgspec.structs.replace(row, model="s", tokenization="words-v1") for row in rows]
+    told = [note for note in footnotes(split) if "words-v1" in note]
+    assert told == [
+        "s: the engine gives no token ids; loops are found in the tokens of words-v1, a split "
+        "of the text."
+    ]
+
+
+def test_footnotes_tell_of_audits(rows: list[Row]) -> None:
+    assert footnotes(rows)[1:] == [
+        "a T=0: 1 streams stopped early, all run on to the budget, 0 escaped "
+        "(0.0 [0.0, 79.3] %); corrected doom rate 0.5 [0.1, 2.8] %."
+    ]
+
+
+@pytest.mark.parametrize("form", ["csv", "md", "text"])
+def test_names_cannot_steer_a_terminal(hostile: list[Row], form: str) -> None:
+    printed = shown(hostile) if form == "text" else render(hostile, form)
+    printed += "" if form == "csv" else "".join(footnotes(hostile))
+    assert not set(printed) & set("\x1b\x07\x9b\u202e\r")
+    assert "[bold]" in printed
+
+
+def test_names_cannot_break_markdown(hostile: list[Row]) -> None:
+    head, _, line, *_ = render(hostile, "md").splitlines()
+    # What a reader of GFM sees: every character after a backslash is literal.
+    assert line.replace("\\\\", "").replace("\\|", "").count("|") == head.count("|")
+    assert "\\<img" in line
+
+
+def test_a_narrow_terminal_loses_no_number(rows: list[Row]) -> None:
+    printed = shown(rows, width=100)
+    assert "0.0" in printed
+    assert "1.9" in printed.replace("\n", "")
+
+
+def test_no_rows_print_as_no_rows() -> None:
+    assert render([], "csv") == ""
+    assert json.loads(render([], "json")) == []
+    assert render([], "md").startswith("| model | T | n |")
+    with pytest.raises(ValueError, match="Unknown format 'html'; use one of text, md, csv, json"):
+        render([], "html")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0"), (9999, "9999"), (10_000, "10k"), (-25_000, "-25k"),
+                        (12_345_678, "12.3M")],
+)  # fmt: skip
+def test_token_counts_fit_a_column(count: int, text: str) -> None:
+    assert thousands(count) == text
+
+
+def test_printable_keeps_letters() -> None:
+    assert printable("Lfm2-Ünïcode 模型 🙂\u200b\n") == "Lfm2-Ünïcode 模型 🙂"
