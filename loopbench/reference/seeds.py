@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from loopbench.stats import wilson
-from loopbench.store import read_records
+from loopbench.results.store import read_records
+from loopbench.statistics.intervals import wilson
 from loopbench.types import Record, Struct
 
 SEARCHES = frozenset({"mini_pairs", "mini_countdown"})
