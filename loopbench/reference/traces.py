@@ -4,7 +4,7 @@ A search is written out try by try. Each line restates the target, so that "yes"
 it. Two styles share the work: `Try` goes through the candidates in random order, each once,
 and `Next` in the order of the prompt. Every trace is right and none repeats a line; but
 `Try` gives the next line no reason that a model could learn, so a greedy model is left with
-the likeliest line again and again. The share of `Next` is the dial for loops.
+the likeliest line again and again.
 """
 
 from __future__ import annotations
