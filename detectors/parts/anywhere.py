@@ -26,7 +26,10 @@ Prints = NDArray[np.uint32]
 
 _BLOCK = 1 << 16
 """Most comparisons held at once, so that they stay in the cache."""
-_BASE = 0x9E3779B1
+BASE = 0x9E3779B1
+INVERSE = pow(BASE, -1, 1 << 32)
+_KEPT = 1 << 20
+"""Most powers that are kept."""
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 
 
@@ -153,10 +156,10 @@ class Fingerprints:
         mixed ^= mixed >> np.uint64(29)
         mixed *= np.uint64(_MIX[3])
         terms = (mixed >> np.uint64(32)).astype(np.uint32)
-        terms *= _powers(_BASE, count)
+        terms *= powers(BASE, count)
         self._sums = np.zeros(count + 1, np.uint32)
         np.cumsum(terms, out=self._sums[1:], dtype=np.uint32)
-        self._inverse = _powers(pow(_BASE, -1, 1 << 32), count)
+        self._inverse = powers(INVERSE, count)
         self._out = np.empty(count, np.uint32)
 
     def of_windows(self, window: int) -> Prints:
@@ -169,10 +172,19 @@ class Fingerprints:
         return out
 
 
-def _powers(base: int, count: int) -> Prints:
-    powers = np.full(count, base, np.uint32)
-    powers[:1] = 1
-    return np.cumprod(powers, out=powers, dtype=np.uint32)
+_powers: dict[int, Prints] = {}
+
+
+def powers(base: int, count: int) -> Prints:
+    """Return the powers of a base from 0 on, modulo 2**32; kept for the next call."""
+    known = _powers.get(base)
+    if known is None or len(known) < count:
+        known = np.full(max(count, 1 << 15), base, np.uint32)
+        known[0] = 1
+        np.cumprod(known, out=known, dtype=np.uint32)
+        if count <= _KEPT:
+            _powers[base] = known
+    return known[:count]
 
 
 def _first_recurrences(marks: Prints, level: Level, longest: int) -> Ints:

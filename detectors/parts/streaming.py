@@ -7,7 +7,7 @@ the same `TailStream` in the same steps, so they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -89,6 +89,15 @@ class TailWatcher:
         return None
 
 
+def checkpoints(n: int) -> Iterator[int]:
+    """Yield the token counts at which an output of `n` tokens is looked at; `n` is the last."""
+    at, stop = 0, FIRST_CHECKPOINT
+    while at < n:
+        at = min(stop, n)
+        stop = next_checkpoint(at)
+        yield at
+
+
 def scan_tail(
     stream: TailStream, ids: Sequence[int], text: str | Sequence[str] | None
 ) -> tuple[list[TailLoop], TailLoop | None]:
@@ -97,19 +106,25 @@ def scan_tail(
     texts = align(len(array), text)
     loops: list[TailLoop] = []
     found: TailLoop | None = None
-    at, stop = 0, FIRST_CHECKPOINT
-    while at < len(array):
-        end = min(stop, len(array))
+    at = 0
+    for end in checkpoints(len(array)):
         stream.extend(array[at:end], texts[at:end])
-        at, stop = end, next_checkpoint(end)
+        at = end
         found = stream.tail()
         if found:
-            # The same stretch, seen again further on, is one loop that grew. A loop that
-            # only begins in the last block of another is a new one.
-            while loops and _mostly_inside(loops[-1].span, found.span):
-                loops.pop()
-            loops.append(found)
+            add_loop(loops, found)
     return loops, found
+
+
+def add_loop(loops: list[TailLoop], found: TailLoop) -> None:
+    """Append a loop that a later checkpoint found, in the place of those that it continues.
+
+    The same stretch, seen again further on, is one loop that grew. A loop that only begins
+    in the last block of another is a new one.
+    """
+    while loops and _mostly_inside(loops[-1].span, found.span):
+        loops.pop()
+    loops.append(found)
 
 
 def _mostly_inside(span: LoopSpan, other: LoopSpan) -> bool:
