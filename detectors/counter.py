@@ -117,17 +117,21 @@ def _looks(whole: WholeItems, rule: Counter) -> Iterator[TailLoop | None]:
     """Yield what the looks at the checkpoints find, but for most that find nothing."""
     repeats = min(rule.min_repeats, LASTING)
     covered = whole.covered(rule.min_tokens)
-    covered[whole.tokens < rule.min_tokens] = len(whole.literals) + 1
-    runs = find_runs(whole.literals, repeats, repeats)
+    long_enough = whole.tokens >= rule.min_tokens
+    least = max(repeats, int(covered[long_enough].min()))
+    covered[~long_enough] = len(whole.literals) + 1
+    runs = find_runs(whole.literals, repeats, least)
     if not whole.promising(runs, covered, repeats).size:
         return
     whole.intern()
-    runs = find_runs(whole.literals, repeats, repeats)
-    answers = KnownCounts(runs, whole.literals, whole.numbers, rule.min_repeats)
+    runs = find_runs(whole.literals, repeats, least)
+    looks = whole.promising(runs, covered, repeats)
+    answers = KnownCounts(runs, whole, looks, covered[looks], rule.min_repeats)
     last = -1
-    for last in whole.promising(runs, covered, repeats).tolist():
+    for look in answers.unsettled.tolist():
+        last = int(looks[look])
         items = Prefix(whole, last)
-        known = answers.at(items, int(covered[last]))
+        known = answers.at(look, items)
         yield _described(items, rule, known.count) if known else _search(items, rule)
     if last < len(whole.tokens) - 1:
         yield None  # the output does not end in a loop

@@ -13,10 +13,10 @@ false proposal is replaced by the next true recurrence.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.lyndon import all_runs
@@ -94,13 +94,13 @@ def find_runs(
             prints[gram] = Fingerprints(t, gram)
         marks = prints[gram].of_windows(level.window)
         lags = _first_recurrences(marks, level, longest)
-        for lag, start, end in _groups(lags, level, 0):
-            if not _holds(t, lag, start, end):
-                _correct(t, lags, marks, level, start, end, longest)
-        for lag, start, end in _groups(lags, level, level.above):
-            run = _extended(t, lag, start, end, level.stride)
-            if run.end - run.start >= max(min_repeats * lag, min_length):
-                found.append(run)
+        if not lags.any():
+            continue
+        _verify(t, lags, marks, level, longest)
+        runs = _extended(t, *_groups(lags, level), level.stride)
+        period = runs[:, 0]
+        enough = runs[:, 2] - runs[:, 1] >= np.maximum(min_repeats * period, min_length)
+        found += [Run(*run) for run in runs[enough].tolist()]
     return sorted(found, key=lambda run: (run.start, run.period))
 
 
@@ -190,64 +190,93 @@ def powers(base: int, count: int) -> Prints:
 def _first_recurrences(marks: Prints, level: Level, longest: int) -> Ints:
     """Return for each window the lag at which its fingerprint first recurs, 0 for none."""
     widest = min(level.window, longest)
-    anchors = marks[:: level.stride]
-    lags = np.zeros(len(anchors), np.int64)
-    whole = 0
-    if len(marks) > widest:
-        rows = sliding_window_view(marks, widest + 1)[:: level.stride, 1:]
-        whole = len(rows)
-        step = max(1, _BLOCK // widest)
-        for at in range(0, whole, step):
-            end = min(at + step, whole)
-            same = rows[at:end] == anchors[at:end, None]
-            if same.any():
-                first = same.argmax(axis=1)
-                hit = same[np.arange(len(same)), first]
-                lags[at:end] = (first + 1) * hit
-    for index in range(whole, len(anchors)):
-        at = index * level.stride
-        same = marks[at + 1 : at + 1 + widest] == marks[at]
-        if same.any():
-            lags[index] = int(same.argmax()) + 1
+    stride = level.stride
+    lags = np.zeros(-(-len(marks) // stride), np.int64)
+    whole = max(0, (len(marks) - widest - 1) // stride + 1)
+    _recurrences(marks, lags[:whole], widest, stride)
+    if whole < len(lags):
+        # The last windows have fewer places after them; what lies past the end is none.
+        rest = marks[whole * stride :]
+        padded = np.zeros(len(rest) + widest, np.uint32)
+        padded[: len(rest)] = rest
+        last = lags[whole:]
+        _recurrences(padded, last, widest, stride)
+        last[last + stride * np.arange(len(last)) >= len(rest)] = 0
     return lags
 
 
-def _groups(lags: Ints, level: Level, above: int) -> Iterator[Run]:
-    """Join neighbouring windows with one lag: where it holds from `start` to `end`."""
-    edges = np.flatnonzero(np.diff(lags, prepend=-1, append=-1))
-    for first, beyond in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        lag = int(lags[first])
-        if lag > above:
-            yield Run(lag, first * level.stride, (beyond - 1) * level.stride + level.window)
+def _recurrences(marks: Prints, lags: Ints, widest: int, stride: int) -> None:
+    """Fill in the lags of as many windows, each of which has `widest` places after it."""
+    marks = np.ascontiguousarray(marks)
+    size = marks.itemsize
+    # What `sliding_window_view` would return, without its fixed cost.
+    rows = np.ndarray((len(lags), widest), marks.dtype, marks.data, size, (size * stride, size))
+    step = max(1, _BLOCK // widest)
+    for at in range(0, len(lags), step):
+        end = min(at + step, len(lags))
+        same = rows[at:end] == marks[at * stride : (end - 1) * stride + 1 : stride, None]
+        first = same.argmax(axis=1)
+        hits = np.flatnonzero(same[_indices(end - at), first])
+        if hits.size:
+            lags[at + hits] = first[hits] + 1
 
 
-def _holds(t: Ints, lag: int, start: int, end: int) -> bool:
-    return np.array_equal(t[start:end], t[start + lag : end + lag])
+@lru_cache(maxsize=64)
+def _indices(count: int) -> Ints:
+    return np.arange(count)
 
 
-def _correct(
-    t: Ints, lags: Ints, marks: Prints, level: Level, start: int, end: int, longest: int
-) -> None:
-    """Replace the lags of the windows from `start` to `end` by true recurrences."""
-    window = level.window
-    for at in range(start, end - window + 1, level.stride):
-        ahead = marks[at + 1 : at + 1 + min(window, longest)]
-        proposed = (int(i) + 1 for i in np.flatnonzero(ahead == marks[at]))
-        true = (lag for lag in proposed if _holds(t, lag, at, at + window))
-        lags[at // level.stride] = next(true, 0)
+def _groups(lags: Ints, level: Level) -> tuple[Ints, Ints, Ints]:
+    """Join neighbouring windows with one lag of the level: lags, and where each holds."""
+    edges = np.flatnonzero(lags[1:] != lags[:-1]) + 1
+    first = np.concatenate(([0], edges))
+    beyond = np.concatenate((edges, [len(lags)]))
+    kept = lags[first] > level.above
+    first, beyond = first[kept], beyond[kept]
+    return lags[first], first * level.stride, (beyond - 1) * level.stride + level.window
 
 
-def _extended(t: Ints, lag: int, start: int, end: int, stride: int) -> Run:
-    """Return the maximal run around a stretch over which `lag` holds.
+def _verify(t: Ints, lags: Ints, marks: Prints, level: Level, longest: int) -> None:
+    """Replace each lag that only the fingerprints propose by the next true recurrence."""
+    window, stride = level.window, level.stride
+    proposed = np.flatnonzero(lags)
+    step = max(1, _BLOCK // window)
+    offsets = np.arange(window)
+    for at in range(0, len(proposed), step):
+        part = proposed[at : at + step]
+        places = part[:, None] * stride + offsets
+        true = (t[places] == t[places + lags[part, None]]).all(axis=1)
+        for index in part[~true].tolist():
+            lags[index] = _next_recurrence(t, marks, index * stride, window, longest)
+
+
+def _next_recurrence(t: Ints, marks: Prints, at: int, window: int, longest: int) -> int:
+    ahead = marks[at + 1 : at + 1 + min(window, longest)]
+    for lag in (np.flatnonzero(ahead == marks[at]) + 1).tolist():
+        if np.array_equal(t[at : at + window], t[at + lag : at + lag + window]):
+            return int(lag)
+    return 0
+
+
+def _extended(t: Ints, lags: Ints, starts: Ints, ends: Ints, stride: int) -> Ints:
+    """Return the maximal runs around stretches over which lags hold, shape (n, 3).
 
     Less than a stride is missing at either side, else the next window would be inside.
     """
-    low = max(0, start - stride)
-    before = t[low:start] != t[low + lag : start + lag]
-    if before.any():
-        low = start - int(before[::-1].argmax())
-    high = min(len(t) - lag, end + stride)
-    after = t[end:high] != t[end + lag : high + lag]
-    if after.any():
-        high = end + int(after.argmax())
-    return Run(lag, low, high + lag)
+    runs = np.empty((len(lags), 3), np.int64)
+    step = max(1, _BLOCK // stride)
+    offsets = np.arange(stride)
+    last = len(t) - 1
+    for at in range(0, len(lags), step):
+        part = slice(at, at + step)
+        lag, start, end = lags[part, None], starts[part, None], ends[part, None]
+        before = start - 1 - offsets
+        differ = t[np.maximum(before, 0)] != t[np.maximum(before, 0) + lag]
+        differ |= before < 0
+        low = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
+        after = end + offsets
+        differ = t[np.minimum(after, last)] != t[np.minimum(after + lag, last)]
+        differ |= after + lag > last
+        high = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
+        runs[part] = np.stack((lag[:, 0], start[:, 0] - low, end[:, 0] + high + lag[:, 0]), axis=1)
+    return runs

@@ -30,7 +30,7 @@ class WholeItems:
         self.starts[1:] = self.found.end[:-1]
         self.literals = _fingerprints(codes, self.starts, self.found.start)
         self.literals += self.found.notation << 32
-        self.tokens = np.fromiter(checkpoints(len(pieces)), np.int64)
+        self.tokens = checkpoints(len(pieces))
         """The checkpoints, in tokens."""
         self.known = np.searchsorted(self.found.closed, self.token_ends[self.tokens - 1], "right")
         """Items that are complete at each checkpoint."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from loopbench.detectors.parts.anywhere import Run
 from loopbench.detectors.parts.periods import Ints, Tail
-from loopbench.detectors.parts.prefixes import Prefix
+from loopbench.detectors.parts.prefixes import Prefix, WholeItems
 from loopbench.detectors.parts.steady import SLIP_EVERY, Count, extended
 
 
@@ -34,58 +34,71 @@ class Answer(NamedTuple):
 
 
 class KnownCounts:
-    """Answers looks at the checkpoints of one output from the runs of its literals."""
+    """Answers looks at the checkpoints of one output from the runs of its literals.
 
-    def __init__(self, runs: list[Run], literals: Ints, numbers: Ints, min_repeats: int) -> None:
-        self._table = np.array(runs, np.int64).reshape(-1, 3)
-        self._literals = literals
-        self._numbers = numbers
-        self._min_repeats = min_repeats
-        self._followed: dict[int, _Followed] = {}
+    Parameters
+    ----------
+    runs
+        Every run of the literals that may satisfy the rule.
+    looks, covered
+        The checkpoints, by index, and the items that the pattern must cover at each.
+    """
 
-    def at(self, items: Prefix, covered: int) -> Answer | None:
-        """Return what is known at a checkpoint, None where a search has to say.
+    def __init__(
+        self, runs: list[Run], whole: WholeItems, looks: Ints, covered: Ints, min_repeats: int
+    ) -> None:
+        self._numbers = whole.numbers
+        known = whole.known[looks]
+        self._unsettled = np.ones(len(looks), np.bool_)
+        self._run = np.full(len(looks), -1)
+        self._rows = np.zeros(len(looks), np.int64)
+        self._followed: list[_Followed] = []
+        # By period: the shortest that is long enough counts.
+        for period, start, end in sorted(runs):
+            needed = np.maximum(min_repeats * period, np.maximum(covered, min_repeats))
+            mine = (self._run < 0) & (end >= known) & (known - start >= needed)
+            if not mine.any():
+                continue
+            self._run[mine] = len(self._followed)
+            run = _follow(whole, period, start, end)
+            self._followed.append(run)
+            demanded = np.maximum(min_repeats, -(-covered // period))
+            rows = (known - run.start) // period
+            answered = mine & (demanded <= rows)
+            self._rows[answered] = rows[answered]
+            # Rows that stood still for as long as is looked at are no count, whatever
+            # was before.
+            still = np.maximum(demanded, SLIP_EVERY + 1)
+            last = np.concatenate(([-1], run.changes))[np.searchsorted(run.changes, known)]
+            self._unsettled[answered & (still < rows) & (last < known - still * period)] = False
 
-        Parameters
-        ----------
-        covered
-            Items that the pattern must cover.
-        """
-        k, repeats = items.size, self._min_repeats
-        period, start, end = self._table.T
-        fits = (end >= k) & (k - start >= np.maximum(repeats * period, max(covered, repeats)))
-        chosen = np.flatnonzero(fits)
-        if not chosen.size:
+    @property
+    def unsettled(self) -> Ints:
+        """The looks that may find a count."""
+        return np.flatnonzero(self._unsettled)
+
+    def at(self, look: int, items: Prefix) -> Answer | None:
+        """Return what is known at a look, None where a search has to say."""
+        rows = int(self._rows[look])
+        if not rows:
             return None
-        run = self._follow(int(chosen[np.argmin(period[chosen])]))
+        run, k = self._followed[self._run[look]], items.size
         p = run.period
-        demanded = max(repeats, -(-covered // p))
-        rows = (k - run.start) // p
-        if demanded > rows:
-            return None
         if not items.open_rest_fits(k - p):
             return Answer(None)
-        if k <= run.unsteady:
-            steps = self._numbers[k - p : k] - self._numbers[k - 2 * p : k - p]
-            if not steps.any():
-                return Answer(None)
-            return Answer(Count(p, rows * p, tuple(float(step) for step in steps)))
-        # Rows that stood still for as long as is looked at are no count, whatever was before.
-        still = max(demanded, SLIP_EVERY + 1)
-        last = int(np.searchsorted(run.changes, k)) - 1
-        if still < rows and (last < 0 or run.changes[last] < k - still * p):
+        if k > run.unsteady:
+            return None
+        steps = self._numbers[k - p : k] - self._numbers[k - 2 * p : k - p]
+        if not steps.any():
             return Answer(None)
-        return None
+        return Answer(Count(p, rows * p, tuple(float(step) for step in steps)))
 
-    def _follow(self, index: int) -> _Followed:
-        if index not in self._followed:
-            p, start, end = self._table[index].tolist()
-            tail = extended(self._literals[:end], Tail(p, end - start))
-            start = end - tail.length
-            numbers = self._numbers[start:end]
-            steps = numbers[p:] - numbers[:-p]
-            changes = np.flatnonzero(steps) + start + p
-            bends = np.flatnonzero(steps[p:] != steps[:-p])
-            unsteady = int(bends[0]) + start + 2 * p if bends.size else end
-            self._followed[index] = _Followed(p, start, unsteady, changes)
-        return self._followed[index]
+
+def _follow(whole: WholeItems, period: int, start: int, end: int) -> _Followed:
+    tail = extended(whole.literals[:end], Tail(period, end - start))
+    start = end - tail.length
+    numbers = whole.numbers[start:end]
+    steps = numbers[period:] - numbers[:-period]
+    bends = np.flatnonzero(steps[period:] != steps[:-period])
+    unsteady = int(bends[0]) + start + 2 * period if bends.size else end
+    return _Followed(period, start, unsteady, np.flatnonzero(steps) + start + period)

@@ -7,7 +7,8 @@ the same `TailStream` in the same steps, so they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -89,13 +90,15 @@ class TailWatcher:
         return None
 
 
-def checkpoints(n: int) -> Iterator[int]:
-    """Yield the token counts at which an output of `n` tokens is looked at; `n` is the last."""
-    at, stop = 0, FIRST_CHECKPOINT
-    while at < n:
-        at = min(stop, n)
-        stop = next_checkpoint(at)
-        yield at
+_checkpoints = [FIRST_CHECKPOINT]
+
+
+def checkpoints(n: int) -> NDArray[np.int64]:
+    """Return the token counts at which an output of `n` tokens is looked at; `n` is the last."""
+    while _checkpoints[-1] < n:
+        _checkpoints.append(next_checkpoint(_checkpoints[-1]))
+    before = _checkpoints[: bisect_left(_checkpoints, n)]
+    return np.array([*before, n] if n else before, np.int64)
 
 
 def scan_tail(
@@ -107,7 +110,7 @@ def scan_tail(
     loops: list[TailLoop] = []
     found: TailLoop | None = None
     at = 0
-    for end in checkpoints(len(array)):
+    for end in checkpoints(len(array)).tolist():
         stream.extend(array[at:end], texts[at:end])
         at = end
         found = stream.tail()

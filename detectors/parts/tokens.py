@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import overload
@@ -27,16 +28,21 @@ def as_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """
     if len(ids) == 0:
         return np.empty(0, np.int64)
+    if type(ids) is list and type(ids[0]) is int:
+        try:
+            return np.frombuffer(array("q", ids), np.int64)  # a third faster than numpy
+        except (TypeError, OverflowError):
+            pass  # said below
     try:
-        array = np.asarray(ids)
+        found = np.asarray(ids)
     except (ValueError, OverflowError) as error:
         raise TypeError(f"token ids must be a flat sequence of integers: {error}") from error
-    if array.ndim != 1 or array.dtype.kind not in "iu":
+    if found.ndim != 1 or found.dtype.kind not in "iu":
         raise TypeError(
-            f"token ids must be a flat sequence of 64-bit integers, got {array.dtype} "
-            f"in {array.ndim} dimensions"
+            f"token ids must be a flat sequence of 64-bit integers, got {found.dtype} "
+            f"in {found.ndim} dimensions"
         )
-    return array.astype(np.int64, copy=False)
+    return found.astype(np.int64, copy=False)
 
 
 def fallback_tokens(text: str) -> tuple[list[int], list[str]]:

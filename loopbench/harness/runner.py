@@ -16,7 +16,7 @@ from loopbench.backends import forms
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.detectors.parts.tokens import as_ids, cut, split_pieces
 from loopbench.episodes.grading import cycle_verdict, episode_grade, judge_episode
 from loopbench.episodes.running import continuation, run_episodes
 from loopbench.harness.plan import (
@@ -370,8 +370,8 @@ def _generate(
 
 def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
     """Return the verdicts on one generation, each token with the text it added."""
-    pieces = split_pieces(generation.text, generation.token_chars)
-    return judge(measure, generation.token_ids, pieces)
+    pieces = cut(generation.text, generation.token_chars)
+    return judge(measure, as_ids(generation.token_ids), pieces)
 
 
 def record_of(
