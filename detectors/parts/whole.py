@@ -46,15 +46,35 @@ def _table(values: dict[str, int]) -> bytes:
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _PLACE = {c: i for i, c in enumerate(_LETTERS, 1)}
 _OTHER_DIGIT = 31
-# What may stand before a number word: no letter, which is 1 to 26, and no digit.
 _FOLD = _table(
     _PLACE | {c.upper(): i for c, i in _PLACE.items()} | dict.fromkeys("0123456789", _OTHER_DIGIT)
 )
+
+
+def _places() -> bytes:
+    """Return per character the bits of where it may stand at the beginning of a number word."""
+    bits = dict.fromkeys(map(chr, range(256)), 1)  # before it: no letter, no digit
+    for c in _LETTERS + _LETTERS.upper() + "0123456789":
+        bits[c] = sum(2 << i for i in range(3) if any(w[i] == c.lower() for w in NUMBER_WORDS))
+    return _table(bits)
+
+
+_PLACES = _places()
 _SUFFIX_BEGINS = np.frombuffer(_table(dict.fromkeys("snrt", 1)), np.bool_)
 _NO_SIGN_AFTER = np.frombuffer(
     _table(dict.fromkeys(_LETTERS + _LETTERS.upper() + "0123456789_)]", 1)), np.bool_
 )
-_ORDINALS = tuple(256 * ord(b) + ord(a) for a, b in ("st", "nd", "rd", "th"))
+_ORDINALS = np.array([256 * ord(b) + ord(a) for a, b in ("st", "nd", "rd", "th")])
+_LETTER, _CLOSER, _ROMAN, _DRESS = 1, 2, 4, 8
+_MARK_KIND = np.frombuffer(
+    _table(
+        dict.fromkeys(_LETTERS + _LETTERS.upper(), _LETTER)
+        | dict.fromkeys("ivxlcdmIVXLCDM", _LETTER | _ROMAN)
+        | dict.fromkeys(" \t#*>_(-[", _DRESS)
+        | dict.fromkeys(".:)]", _CLOSER)
+    ),
+    np.uint8,
+)
 
 
 def _beginnings(letters: int) -> NDArray[np.bool_]:
@@ -97,7 +117,7 @@ def find_numbers(text: str) -> tuple[Numbers, Bytes]:
     raw = _as_bytes(whole)
     codes = np.frombuffer(raw, np.uint8)
     parts = [_in_digits(whole, codes)]
-    rare = [*_in_words(whole, raw), *_marks(whole)]
+    rare = [*_in_words(whole, raw), *_marks(whole, codes)]
     if rare:
         parts.append(Numbers(*np.array(rare, np.int64).T))
     start, end, notation, value, closed = (
@@ -139,7 +159,7 @@ def _in_digits(text: str, codes: Bytes) -> Numbers:
     if maybe.size:
         at = end[maybe]
         pair = codes[at].astype(np.int64) + 256 * codes[at + 1].astype(np.int64)
-        full = np.isin(pair, _ORDINALS)
+        full = (pair[:, None] == _ORDINALS).any(axis=1)
         third = codes[at + 2]
         letter = ((third | np.uint8(32)) - np.uint8(97)) < 26
         closed[maybe] += np.where(full, 2, 1)
@@ -167,10 +187,14 @@ def _signed(text: str, codes: Bytes, start: Ints) -> NDArray[np.bool_]:
 
 
 def _in_words(text: str, raw: bytes) -> Iterator[tuple[int, ...]]:
+    places = np.frombuffer(raw.translate(_PLACES), np.uint8)
+    begun = places[:-4] & (places[1:-3] >> 1)
+    begun &= places[2:-2] >> 2
+    begun &= places[3:-1] >> 3
+    begins = np.flatnonzero(begun & 1) + 1
+    if not begins.size:
+        return
     fold = np.frombuffer(raw.translate(_FOLD), np.uint8)
-    letter = fold - np.uint8(1) < 26
-    # A number word begins after something that is neither a letter nor a digit.
-    begins = np.flatnonzero(letter[1:-3] & (fold[:-4] == 0)) + 1
     code = fold[begins].astype(np.int64)
     for i in (1, 2, 3):
         code = 32 * code + fold[begins + i]
@@ -190,9 +214,17 @@ def _in_words(text: str, raw: bytes) -> Iterator[tuple[int, ...]]:
             yield at, done, Notation.WORDS, value, done + size
 
 
-def _marks(text: str) -> Iterator[tuple[int, ...]]:
+def _marks(text: str, codes: Bytes) -> Iterator[tuple[int, ...]]:
+    lines = np.flatnonzero(codes == 10)
+    first, second, third = (_MARK_KIND[codes[lines + i]] for i in (1, 2, 3))
+    # A mark of one letter, of two, or of three and more that are Roman, or dressed.
+    two = (second & _LETTER) & ((third & _CLOSER) >> 1 | (second & third & _ROMAN) >> 2)
+    possible = (first & _LETTER) & ((second & _CLOSER) >> 1 | two) | (first & _DRESS)
     numerals = Numerals()
-    for match in _MARK.finditer(text):
+    for at in lines[possible > 0].tolist():
+        match = _MARK.match(text, at)
+        if match is None:
+            continue
         start, end = match.span("mark")
         value = numerals.read_mark(match["mark"], match["dress"], text[end])
         if value is not None:
