@@ -68,22 +68,34 @@ class WholeItems:
         change of literals: then the run had as many items as have come since.
         """
         possible = np.zeros(len(self.tokens), np.bool_)
+        ago = self.recurrences() if runs else np.empty(0, np.int64)
         for _, start, end in runs:
             size = end - start
             a, b, c = np.searchsorted(self.known, (start + repeats, end + 1, end + size + 1))
             possible[a:b] |= covered[a:b] <= self.known[a:b] - start
-            recurs = self._recurrences(self.known[b:c] - 1) <= size // repeats
+            recurs = ago[self.known[b:c] - 1] <= size // repeats
             possible[b:c] |= (covered[b:c] <= size) & recurs
         return np.flatnonzero(possible)
 
-    def _recurrences(self, items: Ints) -> Ints:
-        """Return how many items ago each of these literals stood last."""
+    def recurrences(self) -> Ints:
+        """Return how many items ago each literal stood last, more than there are for never."""
         order = np.argsort(self.literals, kind="stable")
         ago = np.full(len(order), len(order) + 1)
-        near = np.diff(order)
-        same = np.diff(self.literals[order]) == 0
-        ago[order[1:][same]] = near[same]
-        return ago[items]
+        same = np.flatnonzero(np.diff(self.literals[order]) == 0)
+        ago[order[same + 1]] = order[same + 1] - order[same]
+        return ago
+
+    def longest_known(self) -> int:
+        """Return the most literals in a row all of which have stood before."""
+        new = np.flatnonzero(self.recurrences() > len(self.literals))
+        return int(np.diff(new, append=len(self.literals)).max(initial=1)) - 1
+
+    def verbatim(self, run: Run) -> bool:
+        """Whether the whole text of a run of literals repeats, numbers and all."""
+        period, start, end = run
+        begin, beyond = int(self.starts[start]), int(self.found.end[end - 1])
+        chars = int(self.starts[start + period]) - begin
+        return self.text[begin : beyond - chars] == self.text[begin + chars : beyond]
 
 
 class Prefix:

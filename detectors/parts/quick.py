@@ -18,6 +18,7 @@ from loopbench.detectors.parts.steady import SLIP_EVERY, Count, extended
 class _Followed(NamedTuple):
     """A run of the literals, and what its numbers do."""
 
+    run: Run
     period: int
     start: int
     """Item from which the period holds but for changes that lasted."""
@@ -47,6 +48,7 @@ class KnownCounts:
     def __init__(
         self, runs: list[Run], whole: WholeItems, looks: Ints, covered: Ints, min_repeats: int
     ) -> None:
+        self._whole = whole
         self._numbers = whole.numbers
         known = whole.known[looks]
         self._unsettled = np.ones(len(looks), np.bool_)
@@ -60,7 +62,7 @@ class KnownCounts:
             if not mine.any():
                 continue
             self._run[mine] = len(self._followed)
-            run = _follow(whole, period, start, end)
+            run = _follow(whole, Run(period, start, end))
             self._followed.append(run)
             demanded = np.maximum(min_repeats, -(-covered // period))
             rows = (known - run.start) // period
@@ -71,6 +73,16 @@ class KnownCounts:
             still = np.maximum(demanded, SLIP_EVERY + 1)
             last = np.concatenate(([-1], run.changes))[np.searchsorted(run.changes, known)]
             self._unsettled[answered & (still < rows) & (last < known - still * period)] = False
+
+    def all_verbatim(self) -> bool:
+        """Whether every look is inside the exact repetition of a text, so that nothing counts.
+
+        True only where it is so, even if the literals are no more than fingerprints.
+        """
+        return bool(self._rows.all()) and all(
+            followed.start == followed.run.start and self._whole.verbatim(followed.run)
+            for followed in self._followed
+        )
 
     @property
     def unsettled(self) -> Ints:
@@ -94,11 +106,12 @@ class KnownCounts:
         return Answer(Count(p, rows * p, tuple(float(step) for step in steps)))
 
 
-def _follow(whole: WholeItems, period: int, start: int, end: int) -> _Followed:
+def _follow(whole: WholeItems, run: Run) -> _Followed:
+    period, start, end = run
     tail = extended(whole.literals[:end], Tail(period, end - start))
     start = end - tail.length
     numbers = whole.numbers[start:end]
     steps = numbers[period:] - numbers[:-period]
     bends = np.flatnonzero(steps[period:] != steps[:-period])
     unsteady = int(bends[0]) + start + 2 * period if bends.size else end
-    return _Followed(period, start, unsteady, np.flatnonzero(steps) + start + period)
+    return _Followed(run, period, start, unsteady, np.flatnonzero(steps) + start + period)
