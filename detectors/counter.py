@@ -136,7 +136,7 @@ def _looks(whole: WholeItems, rule: Counter) -> Iterator[TailLoop | None]:
         last = int(looks[look])
         items = Prefix(whole, last)
         known = answers.at(look, items)
-        yield _described(items, rule, known.count) if known else _search(items, rule)
+        yield _described(items, rule, known.loop) if known else _search(items, rule)
     if last < len(whole.tokens) - 1:
         yield None  # the output does not end in a loop
 

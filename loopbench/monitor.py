@@ -56,9 +56,7 @@ class StreamMonitor:
 
 
 def judge(
-    rules: Sequence[Detector],
-    ids: Sequence[int] | NDArray[np.int64],
-    text: str | Sequence[str] | None,
+    rules: Sequence[Detector], ids: Sequence[int], text: str | Sequence[str] | None
 ) -> list[Verdict]:
     """Return the verdict of every detector on a whole output."""
     return [rule.scan(ids, text) for rule in rules]

@@ -28,6 +28,8 @@ _BLOCK = 1 << 16
 """Most comparisons held at once, so that they stay in the cache."""
 BASE = 0x9E3779B1
 INVERSE = pow(BASE, -1, 1 << 32)
+_MANY = 8
+"""Neighbouring windows that are compared as one stretch, from so many on."""
 _KEPT = 1 << 20
 """Most powers that are kept."""
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
@@ -97,10 +99,17 @@ def find_runs(
         if not lags.any():
             continue
         _verify(t, lags, marks, level, longest)
-        runs = _extended(t, *_groups(lags, level), level.stride)
-        period = runs[:, 0]
-        enough = runs[:, 2] - runs[:, 1] >= np.maximum(min_repeats * period, min_length)
-        found += [Run(*run) for run in runs[enough].tolist()]
+        first, beyond = _groups(lags, level.above)
+        start, end = first * level.stride, (beyond - 1) * level.stride + level.window
+        lag = lags[first]
+        needed = np.maximum(min_repeats * lag, min_length)
+        for bound in (end - start + lag + 2 * level.stride, None):
+            if bound is None:
+                start, end = _extended(t, lag, start, end, level.stride)
+                bound = end - start
+            enough = bound >= needed
+            lag, start, end, needed = lag[enough], start[enough], end[enough], needed[enough]
+        found += map(Run, lag.tolist(), start.tolist(), end.tolist())
     return sorted(found, key=lambda run: (run.start, run.period))
 
 
@@ -226,28 +235,39 @@ def _indices(count: int) -> Ints:
     return np.arange(count)
 
 
-def _groups(lags: Ints, level: Level) -> tuple[Ints, Ints, Ints]:
-    """Join neighbouring windows with one lag of the level: lags, and where each holds."""
+def _groups(lags: Ints, above: int) -> tuple[Ints, Ints]:
+    """Join neighbours with one lag greater than `above`: the first of each group, the next."""
     edges = np.flatnonzero(lags[1:] != lags[:-1]) + 1
     first = np.concatenate(([0], edges))
     beyond = np.concatenate((edges, [len(lags)]))
-    kept = lags[first] > level.above
-    first, beyond = first[kept], beyond[kept]
-    return lags[first], first * level.stride, (beyond - 1) * level.stride + level.window
+    kept = lags[first] > above
+    return first[kept], beyond[kept]
 
 
 def _verify(t: Ints, lags: Ints, marks: Prints, level: Level, longest: int) -> None:
     """Replace each lag that only the fingerprints propose by the next true recurrence."""
     window, stride = level.window, level.stride
-    proposed = np.flatnonzero(lags)
+    first, beyond = _groups(lags, 0)
+    many = beyond - first >= _MANY
+    false: list[int] = []
+    for a, b in zip(first[many].tolist(), beyond[many].tolist(), strict=True):
+        start, end, lag = a * stride, (b - 1) * stride + window, int(lags[a])
+        if not np.array_equal(t[start:end], t[start + lag : end + lag]):
+            false += range(a, b)
+    single = lags > 0
+    for a, b in zip(first[many].tolist(), beyond[many].tolist(), strict=True):
+        single[a:b] = False
+    proposed = np.flatnonzero(single)
+    t = np.ascontiguousarray(t)
+    windows = np.ndarray((len(t) - window + 1, window), np.int64, t.data, 0, (8, 8))
     step = max(1, _BLOCK // window)
-    offsets = np.arange(window)
     for at in range(0, len(proposed), step):
         part = proposed[at : at + step]
-        places = part[:, None] * stride + offsets
-        true = (t[places] == t[places + lags[part, None]]).all(axis=1)
-        for index in part[~true].tolist():
-            lags[index] = _next_recurrence(t, marks, index * stride, window, longest)
+        places = part * stride
+        true = (windows[places] == windows[places + lags[part]]).all(axis=1)
+        false += part[~true].tolist()
+    for index in false:
+        lags[index] = _next_recurrence(t, marks, index * stride, window, longest)
 
 
 def _next_recurrence(t: Ints, marks: Prints, at: int, window: int, longest: int) -> int:
@@ -258,12 +278,12 @@ def _next_recurrence(t: Ints, marks: Prints, at: int, window: int, longest: int)
     return 0
 
 
-def _extended(t: Ints, lags: Ints, starts: Ints, ends: Ints, stride: int) -> Ints:
-    """Return the maximal runs around stretches over which lags hold, shape (n, 3).
+def _extended(t: Ints, lags: Ints, starts: Ints, ends: Ints, stride: int) -> tuple[Ints, Ints]:
+    """Return where the maximal runs around stretches over which lags hold start and end.
 
     Less than a stride is missing at either side, else the next window would be inside.
     """
-    runs = np.empty((len(lags), 3), np.int64)
+    low, high = np.empty_like(lags), np.empty_like(lags)
     step = max(1, _BLOCK // stride)
     offsets = np.arange(stride)
     last = len(t) - 1
@@ -273,10 +293,9 @@ def _extended(t: Ints, lags: Ints, starts: Ints, ends: Ints, stride: int) -> Int
         before = start - 1 - offsets
         differ = t[np.maximum(before, 0)] != t[np.maximum(before, 0) + lag]
         differ |= before < 0
-        low = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
+        low[part] = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
         after = end + offsets
         differ = t[np.minimum(after, last)] != t[np.minimum(after + lag, last)]
         differ |= after + lag > last
-        high = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
-        runs[part] = np.stack((lag[:, 0], start[:, 0] - low, end[:, 0] + high + lag[:, 0]), axis=1)
-    return runs
+        high[part] = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
+    return starts - low, ends + high + lags

@@ -31,7 +31,7 @@ class _Followed(NamedTuple):
 class Answer(NamedTuple):
     """What is known at a checkpoint: a count, or that there is none."""
 
-    count: Count | None
+    loop: Count | None
 
 
 class KnownCounts:

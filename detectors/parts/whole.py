@@ -29,9 +29,7 @@ Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 _RUN = re.compile(WORD_RUN)
-_MARK = re.compile(
-    rf"\n(?P<dress>{MARK_DRESS})(?P<mark>{MARKS})(?=(?P<close>[.):\]]\*{{0,2}}\s))"
-)
+_MARK = re.compile(rf"\n(?P<dress>{MARK_DRESS})(?P<mark>{MARKS})(?=(?P<close>[.):\]]\*{{0,2}}\s))")
 _PAD = b"\0\0\0\0"
 """Behind the text, so that what follows a number can be looked at without a check."""
 
@@ -183,7 +181,7 @@ def _signed(text: str, codes: Bytes, start: Ints) -> NDArray[np.bool_]:
         for i in np.flatnonzero(codes[before] > 127).tolist():
             refused[i] = text[before[i]].isalnum()
         signed[minus] = ~refused
-    return signed
+    return np.asarray(signed)
 
 
 def _in_words(text: str, raw: bytes) -> Iterator[tuple[int, ...]]:

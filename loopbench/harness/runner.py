@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import loopbench
 from loopbench import backends, tasks
@@ -371,7 +371,9 @@ def _generate(
 def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
     """Return the verdicts on one generation, each token with the text it added."""
     pieces = cut(generation.text, generation.token_chars)
-    return judge(measure, as_ids(generation.token_ids), pieces)
+    # Once for all detectors: each would convert a list for itself.
+    ids = cast("Sequence[int]", as_ids(generation.token_ids))
+    return judge(measure, ids, pieces)
 
 
 def record_of(
