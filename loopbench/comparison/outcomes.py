@@ -32,7 +32,7 @@ MEASURES: tuple[Metric, ...] = (
     "tool_score",
     "agent_score",
 )
-_BINARY = ("doom", "truncated", "accuracy")
+_BINARY = ("doom", "truncated", "accuracy", "agent_score")
 
 Prompt = tuple[str, str]
 Word = Literal["more", "less", "undecided"]
