@@ -152,7 +152,7 @@ def test_instructions_whose_data_are_missing_say_how_to_get_them(
         "instruction_id_list": ["length_constraints:number_sentences"],
         "kwargs": [{"num_sentences": 2, "relation": "at least"}],
     }
-    with pytest.raises(SourceError, match="1 prompts .* python -m nltk.downloader punkt_tab"):
+    with pytest.raises(SourceError, match=r"1 prompts .* python -m nltk\.downloader punkt_tab"):
         task_of(tmp_path, [sentences]).read()
     assert len(task_of(tmp_path, ROWS).read()) == 4
 
