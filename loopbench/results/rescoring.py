@@ -12,8 +12,8 @@ import msgspec
 
 from loopbench import tasks
 from loopbench.detectors import Detector
+from loopbench.harness.judging import audit_of, judge_generation, record_of
 from loopbench.harness.plan import Job
-from loopbench.harness.runner import audit_of, judge_generation, record_of
 from loopbench.monitor import MEASURE
 from loopbench.outcome import classify
 from loopbench.results.store import RunStore, read_audits, read_header, read_records
