@@ -13,12 +13,15 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import msgspec
+
 import loopbench
 from loopbench.backends.base import BackendError, Watch, failed
-from loopbench.backends.forms import Target
+from loopbench.backends.forms import Target, split_name
 from loopbench.distributed.worker import Worker
 from loopbench.harness.progress import Progress, Watching
 from loopbench.types import Generation, ModelInfo, Request, Struct
@@ -71,7 +74,7 @@ class RayBackend:
         settings: dict[str, Any],
         placement: Placement,
     ) -> None:
-        self._ray, self._target, self._model = ray, target, model
+        self._ray, self._target, self._model = ray, _anywhere(target), model
         self._settings, self._placement = settings, placement
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._lost: tuple[type[Exception], ...] = (
@@ -266,6 +269,13 @@ class RayBackend:
     ) -> None:
         """Close the backend."""
         self.close()
+
+
+def _anywhere(target: Target) -> Target:
+    """Return a target that means the same in another working directory."""
+    if not Path(split_name(target.place)[0]).exists():
+        return target
+    return msgspec.structs.replace(target, place=str(Path(target.place).absolute()))
 
 
 class _Rest:
