@@ -170,7 +170,7 @@ def test_a_run_whose_actors_are_all_lost_says_so_and_goes_on(
 
 
 def test_a_model_that_cannot_be_loaded_is_one_sentence(ray, recording: Path) -> None:
-    settings = settings_of("reference-sft", ray="local", ray_actors=2)
+    settings = settings_of("reference-sft", ray="local", ray_actors=2, max_new_tokens=100_000)
     from loopbench import backends
     from loopbench.backends.forms import locate
 
@@ -191,8 +191,8 @@ def test_a_model_that_cannot_be_loaded_is_one_sentence(ray, recording: Path) -> 
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [
-        *LOOPBENCH, "run", "smollm2-135m", "--tasks", "quick", "--limit", "12",
-        "--max-new-tokens", "48", "--slots", "1", "--ray", "local", "--ray-actors", "2",
+        *LOOPBENCH, "run", "reference-sft", "--tasks", "reference", "--limit", "150",
+        "--max-new-tokens", "400", "--slots", "1", "--ray", "local", "--ray-actors", "2",
         "--out", str(out), "--format", "json",
     ]  # fmt: skip
 
@@ -214,7 +214,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         printed, complaints = process.communicate(timeout=100)
     assert process.returncode == 130
-    assert json.loads(printed)[0]["n"] == lines() < 12
+    assert json.loads(printed)[0]["n"] == lines() < 150
     assert json.loads(printed)[0]["n_error"] == 0
     assert f"--resume --out {out}" in complaints
     assert "Traceback" not in complaints
@@ -224,4 +224,4 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     done = subprocess.run([*rest, "--resume"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)
-    assert (row["n"], row["n_error"]) == (12, 0)
+    assert (row["n"], row["n_error"]) == (150, 0)
