@@ -98,8 +98,17 @@ def bare(settings: dict[str, Any]) -> None:
 
 def sequential(settings: dict[str, Any]) -> None:
     """Ask llama-cpp-python one prompt after another."""
-    from llama_cpp import Llama
+    from llama_cpp import Llama, llama_cpp
 
+    defaults = llama_cpp.llama_model_default_params
+
+    def without_extra_buffers() -> Any:
+        # Some virtual machines announce AMX and crash in it. Nothing else here repacks Q4_1.
+        parameters = defaults()
+        parameters.use_extra_bufts = False
+        return parameters
+
+    llama_cpp.llama_model_default_params = without_extra_buffers
     model = Llama(
         settings["gguf"], n_ctx=settings["budget"] + 1024, n_threads=settings["threads"],
         n_threads_batch=settings["threads"], verbose=False,

@@ -109,7 +109,7 @@ def _lm_eval_hf(s: Setting) -> list[str]:
 def _lm_eval_server(s: Setting) -> list[str]:
     arguments = (
         "model=bench,base_url={url}/v1/completions,tokenizer_backend=huggingface,"
-        f"tokenizer={s.folder},tokenized_requests=False,num_concurrent={s.slots},"
+        f"tokenizer={s.folder},tokenized_requests=True,num_concurrent={s.slots},"
         f"max_retries=1,timeout=7200,max_length={s.budget + 1024}"
     )
     return child("serve", s, *_lm_eval(s, "local-completions", arguments))

@@ -46,16 +46,20 @@ class Measurement(msgspec.Struct, frozen=True):
     """Outputs that were still in a loop at their end."""
 
 
+def json_lines(path: Path) -> list[Any]:
+    """Return the rows of a file; a line separator inside a text is none between rows."""
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
+
+
 def read_loopbench(folder: Path) -> list[Output]:
     """Read the records of a run of LoopBench."""
-    lines = (folder / "records.jsonl").read_text("utf-8").splitlines()
     return [
         Output(
             record["generation"]["text"],
             record["generation"]["output_tokens"],
             record["outcome"] == "doom",
         )
-        for record in map(json.loads, lines)
+        for record in json_lines(folder / "records.jsonl")
     ]
 
 
@@ -63,8 +67,7 @@ def read_lm_eval(folder: Path) -> list[Output]:
     """Read the samples that lm-eval logged: texts only."""
     rows: list[Output] = []
     for path in sorted(folder.rglob("samples_*.jsonl")):
-        for line in path.read_text("utf-8").splitlines():
-            rows.append(Output(json.loads(line)["resps"][0][0]))
+        rows += [Output(row["resps"][0][0]) for row in json_lines(path)]
     return rows
 
 
