@@ -44,6 +44,8 @@ class Measurement(msgspec.Struct, frozen=True):
     tokens: int
     loops: int
     """Outputs that were still in a loop at their end."""
+    own_s: float | None = None
+    """Part of `cpu_s` that the command's own process took, and not its children."""
 
 
 def json_lines(path: Path) -> list[Any]:
@@ -130,13 +132,15 @@ def table(rows: Sequence[Measurement], titles: Mapping[str, str], bases: Mapping
     heads = {base: head for base, head in bases.items() if base in present}
     compared = {base: ratios(rows, base) for base in heads}
     lines = [
-        "| contender | CPU s |" + "".join(f" {head} |" for head in heads.values())
+        "| contender | CPU s | own process |" + "".join(f" {head} |" for head in heads.values())
         + " wall s | peak MiB | tokens | loops | rounds |",
-        "| --- | ---: |" + " ---: |" * len(heads) + " ---: | ---: | ---: | ---: | ---: |",
+        "| --- | ---: | ---: |" + " ---: |" * len(heads) + " ---: | ---: | ---: | ---: | ---: |",
     ]  # fmt: skip
     for name in present:
         mine = [row for row in rows if row.contender == name]
+        own = [row.own_s for row in mine if row.own_s is not None]
         cells = [titles[name], _number(_median(mine, "cpu_s"))]
+        cells.append(_number(statistics.median(own)) if own else "–")
         cells += [
             f"{compared[base][name]:.2f}" if name in compared[base] else "–" for base in heads
         ]

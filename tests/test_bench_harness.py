@@ -23,8 +23,8 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-def row(contender: str, number: int, cpu_s: float, prompts: str = "looping") -> Measurement:
-    return Measurement(prompts, contender, number, 64, cpu_s, 2 * cpu_s, 512.4, 7, 1400, 2)
+def row(contender: str, number: int, cpu_s: float, own_s: float | None = None) -> Measurement:
+    return Measurement("looping", contender, number, 64, cpu_s, 2 * cpu_s, 512.4, 7, 1400, 2, own_s)
 
 
 def setting(folder: Path) -> contenders.Setting:
@@ -56,13 +56,13 @@ def test_ratios_are_taken_within_a_round() -> None:
 
 
 def test_the_table_has_medians_and_a_dash_where_nothing_can_be_compared() -> None:
-    rows = [row("a", 0, 1.0), row("a", 1, 3.0), row("b", 7, 20.0)]
+    rows = [row("a", 0, 1.0, 0.25), row("a", 1, 3.0, 0.75), row("b", 7, 20.0)]
     text = results.table(rows, {"b": "B", "a": "A", "c": "C"}, {"a": "× A", "c": "× C"})
     assert text.splitlines() == [
-        "| contender | CPU s | × A | wall s | peak MiB | tokens | loops | rounds |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| B | 20.0 | – | 40.0 | 512 | 1,400 | 2 of 7 | 1 |",
-        "| A | 2.00 | 1.00 | 4.00 | 512 | 1,400 | 2 of 7 | 2 |",
+        "| contender | CPU s | own process | × A | wall s | peak MiB | tokens | loops | rounds |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| B | 20.0 | – | – | 40.0 | 512 | 1,400 | 2 of 7 | 1 |",
+        "| A | 2.00 | 0.50 | 1.00 | 4.00 | 512 | 1,400 | 2 of 7 | 2 |",
     ]
 
 
