@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import loopbench
 from loopbench import backends, tasks
@@ -16,7 +16,7 @@ from loopbench.backends import forms
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.detectors.parts.tokens import as_ids, cut, split_pieces
 from loopbench.episodes.grading import cycle_verdict, episode_grade, judge_episode
 from loopbench.episodes.running import continuation, run_episodes
 from loopbench.harness.plan import (
@@ -39,6 +39,7 @@ from loopbench.harness.targets import (
     quantised,
     selection_of,
 )
+from loopbench.harness.think_budget import with_budget
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
 from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify
@@ -317,7 +318,7 @@ def _request(job: Job) -> Request:
 
 
 def _open(target: Target, model: ModelInfo, settings: Settings, allowance: int) -> Backend:
-    return backends.get(target.backend).open(
+    backend = backends.get(target.backend).open(
         target.place,
         name=model.name,
         slots=settings.slots,
@@ -328,6 +329,7 @@ def _open(target: Target, model: ModelInfo, settings: Settings, allowance: int) 
         seed=settings.seed,
         **options_for(target, settings),
     )
+    return with_budget(backend, settings.think_budget)
 
 
 class _Counted:
@@ -370,8 +372,10 @@ def _generate(
 
 def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
     """Return the verdicts on one generation, each token with the text it added."""
-    pieces = split_pieces(generation.text, generation.token_chars)
-    return judge(measure, generation.token_ids, pieces)
+    pieces = cut(generation.text, generation.token_chars)
+    # Once for all detectors: each would convert a list for itself.
+    ids = cast("Sequence[int]", as_ids(generation.token_ids))
+    return judge(measure, ids, pieces)
 
 
 def record_of(

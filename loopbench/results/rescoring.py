@@ -82,6 +82,8 @@ def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit
     Holds the audited records: a small share of the stopped ones.
     """
     audits = {audit.key: audit for audit in read_audits(source)}
+    if not audits:
+        return
     for record in read_records(source):
         # A key may have an earlier record that failed: that one was not continued.
         if record.generation.finish == "loop" and (audit := audits.pop(record.key, None)):
