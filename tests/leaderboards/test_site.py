@@ -65,6 +65,18 @@ def test_names_are_escaped_and_published_numbers_stand_apart() -> None:
     assert "reports/" not in page
 
 
+def test_rules_have_a_column_only_where_they_differ() -> None:
+    same = [one.entry for one in BOARD]
+    page = site.page(same, [], reports=False)
+    assert ">rules</button>" not in page
+    assert f"Rules: {', '.join(f'{n} v{v}' for n, v in same[0].detectors.items())}." in page
+    older = msgspec.structs.replace(same[1], detectors={"suffix": 0})
+    page = site.page([same[0], older], [], reports=False)
+    assert ">rules</button>" in page
+    assert "<small>suffix v0</small>" in page
+    assert "Rules:" not in page
+
+
 def test_the_markdown_table_ranks_by_doom_rate() -> None:
     lines = site.markdown([one.entry for one in BOARD]).splitlines()
     assert lines[2].startswith("| b | 1,800M |")
