@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from loopbench.backends.base import Watch
+from loopbench.backends.base import ThinkingEnd, Watch
 from loopbench.backends.forms import Target
 from loopbench.monitor import MEASURE, STOP
 from loopbench.results.store import Header
@@ -194,6 +194,9 @@ class FakeBackend:
                     break
             yield request, generation(said, finish, ids)
 
+    def thinking_end(self) -> ThinkingEnd:
+        return ThinkingEnd((901, 902), ("\n</think>", "\n"), opened=False)
+
     def close(self) -> None:
         pass
 
@@ -204,6 +207,7 @@ class FakeFactory:
     name = "llamacpp"
     default_slots = 2
     constrains = True
+    ends_thinking = True
 
     def __init__(self, script: Script) -> None:
         self.script = script

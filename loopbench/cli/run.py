@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     help="One row of the table for each.",
 )
 @click.option("--max-new-tokens", type=int, default=1024, show_default=True, help="The budget.")
+@click.option(
+    "--think-budget",
+    type=int,
+    metavar="N",
+    help="Most tokens of thinking; an open block is then closed and the answer follows.",
+)
 @click.option("--repeats", type=int, default=1, show_default=True, help="Generations per prompt.")
 @click.option("--limit", type=int, help="Most prompts; every prefix of a suite keeps its mixture.")
 @click.option("--seed", type=int, default=0, show_default=True)

@@ -66,6 +66,8 @@ class Settings(Struct, frozen=True):
     dtype: str | None = None
     api: str | None = None
     constrained: bool = False
+    think_budget: int | None = None
+    """Most tokens of thinking, after which the answer is asked for; None for no such limit."""
 
     def engine_options(self) -> dict[str, str]:
         """Return what was asked of the engines, by the names that backends list."""
@@ -84,6 +86,7 @@ class Settings(Struct, frozen=True):
                 min_p=self.min_p,
                 repetition_penalty=penalty,
                 constrained=self.constrained,
+                think_budget=self.think_budget,
             )
             for temperature in self.temperatures
             for penalty in self.penalties or (self.repetition_penalty,)
@@ -132,7 +135,19 @@ class Settings(Struct, frozen=True):
                 "--constrained needs --no-early-stop: a stream that is continued for the audit "
                 "would begin its grammar anew."
             )
+        self._check_think_budget()
         self._check_filters()
+
+    def _check_think_budget(self) -> None:
+        if self.think_budget is None:
+            return
+        if not 1 <= self.think_budget < self.max_new_tokens:
+            raise ValueError(
+                f"--think-budget must be at least 1 and below --max-new-tokens "
+                f"({self.max_new_tokens}), got {self.think_budget}."
+            )
+        if self.constrained:
+            raise ValueError("--think-budget and --constrained exclude each other.")
 
     def _check_filters(self) -> None:
         # Not a number is refused too: JSON has none, so a header could not hold it.
@@ -225,6 +240,8 @@ def job_key(
     # Keys of runs from before there was a choice stay as they are.
     if not drawn["constrained"]:
         del drawn["constrained"]
+    if drawn["think_budget"] is None:
+        del drawn["think_budget"]
     content: tuple[Any, ...] = (
         model.fingerprint,
         sample.task,

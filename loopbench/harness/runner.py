@@ -39,6 +39,7 @@ from loopbench.harness.targets import (
     quantised,
     selection_of,
 )
+from loopbench.harness.think_budget import with_budget
 from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
 from loopbench.naming import UnknownNameError
 from loopbench.outcome import classify
@@ -317,7 +318,7 @@ def _request(job: Job) -> Request:
 
 
 def _open(target: Target, model: ModelInfo, settings: Settings, allowance: int) -> Backend:
-    return backends.get(target.backend).open(
+    backend = backends.get(target.backend).open(
         target.place,
         name=model.name,
         slots=settings.slots,
@@ -328,6 +329,7 @@ def _open(target: Target, model: ModelInfo, settings: Settings, allowance: int) 
         seed=settings.seed,
         **options_for(target, settings),
     )
+    return with_budget(backend, settings.think_budget)
 
 
 class _Counted:

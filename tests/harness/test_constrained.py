@@ -71,6 +71,8 @@ def test_the_choice_is_part_of_a_key_and_of_a_comparison() -> None:
     assert job_key(model_info("a"), sample, free, 0) != job_key(model_info("a"), sample, forced, 0)
     differing = [d.what for d in sampling_differences([free], [forced]) if d.differs]
     assert differing == ["constrained"]
+    cut = [d for d in sampling_differences([free], [Sampling(think_budget=64)]) if d.differs]
+    assert [(d.what, d.first, d.second) for d in cut] == [("think_budget", "none", "64")]
 
 
 @pytest.mark.parametrize("name", ["bfcl:simple", "bfcl:multiple"])
