@@ -124,7 +124,8 @@ def _line(entry: Entry, row: Row, *, reports: bool) -> dict[str, Any]:
     return {
         "entry": entry.name,
         "link": f"reports/{entry.name}.html" if reports else "",
-        "model": printable(row.model),
+        # The quantisation has a column of its own.
+        "model": printable(row.model.removesuffix(f"-{row.quantization.lower()}")),
         "parameters": info.parameters,
         "millions": f"{info.parameters / 1e6:,.0f}M",
         "size": size,

@@ -86,6 +86,13 @@ def test_the_markdown_table_ranks_by_doom_rate() -> None:
     assert lines[4].startswith("| a | 200M |")
 
 
+def test_a_quantisation_is_named_once() -> None:
+    entry = kept("four", 4, model="m-q4_0").entry
+    assert "| m | 400M | Q4\\_0 |" in site.markdown([entry])
+    other = kept("five", 4, model="m-q8_0").entry
+    assert "| m-q8\\_0 | 400M | Q4\\_0 |" in site.markdown([other])
+
+
 def test_a_task_name_is_no_path() -> None:
     assert site._task_file("../../etc/x") == "task-------etc-x.html"
 
