@@ -21,14 +21,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from loopbench import detectors
+from loopbench.harness.judging import audit_of
 from loopbench.harness.plan import job_key
-from loopbench.harness.runner import audit_of
 from loopbench.monitor import MEASURE
 from loopbench.report.runs import Loaded
 from loopbench.results.rescoring import rescored
 from loopbench.results.store import Header, RunError, write_atomically
 from loopbench.results.summary import Row
-from loopbench.types import Audit, Record, Sample, Struct
+from loopbench.types import Audit, ModelInfo, Record, Sample, Struct
 
 ENTRY_SCHEMA = 1
 ENTRY, RECORDS, AUDITS = "entry.json", "records.jsonl.gz", "audits.jsonl.gz"
@@ -177,7 +177,8 @@ def incomplete(run: Loaded) -> str | None:
 def command_of(header: Header) -> str:
     """Return the command line of a run with this header."""
     sampling = header.samplings[0]
-    words = ["loopbench", "run", *(m.name for m in header.models)]
+    bases, grid = _grid(header.models)
+    words = ["loopbench", "run", *bases, *grid]
     words += ["--tasks", ",".join(header.selection), "--limit", str(header.samples)]
     words += ["--temperature", ",".join(f"{s.temperature:g}" for s in header.samplings)]
     words += ["--max-new-tokens", str(sampling.max_new_tokens)]
@@ -196,6 +197,23 @@ def command_of(header: Header) -> str:
     words += ["--no-early-stop"] if not header.stop else []
     words += ["--deterministic"] if header.deterministic else []
     return shlex.join(words)
+
+
+def _grid(models: Sequence[ModelInfo]) -> tuple[list[str], list[str]]:
+    """Return what to run, and the words that make its quantisations where the run made some.
+
+    A run names a quantisation that it made NAME-QUANT, after no file of that name.
+    """
+    pairs = []
+    for model in models:
+        suffix = f"-{model.quantization.lower()}"
+        file = PureWindowsPath(model.path).name
+        made = model.name.endswith(suffix) and file != f"{model.name}.gguf"
+        pairs.append((model.name.removesuffix(suffix), suffix[1:]) if made else (model.name, ""))
+    bases, quants = (list(dict.fromkeys(part)) for part in zip(*pairs, strict=True))
+    if "" in quants or len(bases) * len(quants) != len(pairs):
+        return [model.name for model in models], []
+    return bases, ["--grid", f"quant={','.join(quants)}", "--requantize"]
 
 
 def _lines(lines: Iterable[Record | Audit]) -> bytes:

@@ -83,6 +83,7 @@ def page(
     ]
     lines.sort(key=lambda line: (-line["doom"], line["model"], float(line["temperature"])))
     rates = [(title, field) for title, field in _RATES if _used(lines, field)]
+    rules = {", ".join(line["rules"]) for line in lines}
     return render(
         "leaderboard.html",
         title="Doom-loop leaderboard" if task is None else f"Doom loops in {printable(task)}",
@@ -90,10 +91,12 @@ def page(
         tasks=[(name, _task_file(name)) for name in tasks],
         lines=lines,
         rates=rates,
+        rules=rules.pop() if len(rules) == 1 else "",
         filters=[
             ("size", "size", _choices(lines, "size")),
             ("quantization", "quantisation", _choices(lines, "quantization")),
             ("temperature", "temperature", _choices(lines, "temperature")),
+            ("suite", "suite", _choices(lines, "suite")),
         ],
         elsewhere=elsewhere() if task is None else [],
         entries=entries if task is None else [],
@@ -121,7 +124,8 @@ def _line(entry: Entry, row: Row, *, reports: bool) -> dict[str, Any]:
     return {
         "entry": entry.name,
         "link": f"reports/{entry.name}.html" if reports else "",
-        "model": printable(row.model),
+        # The quantisation has a column of its own.
+        "model": printable(row.model.removesuffix(f"-{row.quantization.lower()}")),
         "parameters": info.parameters,
         "millions": f"{info.parameters / 1e6:,.0f}M",
         "size": size,

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from loopbench.gate.decision import Decision
     from loopbench.gate.running import Gated
 
-RATES = ("max_doom_rate", "max_truncated", "min_accuracy", "min_extraction_f1", "min_tool_score")
+RATES = (
+    "max_doom_rate",
+    "max_truncated",
+    "min_accuracy",
+    "min_extraction_f1",
+    "min_tool_score",
+    "min_agent_score",
+)
 _VALUES = {
     "target": "Model or run folder that the gate judges.",
     **{name: f"Gate rule {name}, such as 1%." for name in RATES},

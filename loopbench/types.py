@@ -61,6 +61,8 @@ class Sampling(Struct, frozen=True):
     repetition_penalty: float = 1.0
     constrained: bool = False
     """Only tokens that keep the output valid under its task's JSON schema."""
+    think_budget: int | None = None
+    """Most tokens of thinking; an open block is then closed by force."""
 
 
 class Message(Struct, frozen=True):
@@ -105,6 +107,19 @@ class Request(Struct, frozen=True):
         return [{"role": m.role, "content": m.content} for m in self.messages]
 
 
+class Thinking(Struct, frozen=True):
+    """The thinking of an output that had a budget of its own."""
+
+    tokens: int
+    """Tokens inside thinking blocks up to the forced end, or in all."""
+    finish: Literal["none", "closed", "open", "budget"]
+    """No thinking; ended by the model; still open at the output's end; closed by force."""
+    closed_at: int | None = None
+    """Index of the first token that closed the block by force."""
+    closing_tokens: int = 0
+    """How many tokens closed it: part of the output, but not the model's."""
+
+
 class Generation(Struct, frozen=True):
     """What a backend returned for one request."""
 
@@ -126,6 +141,8 @@ class Generation(Struct, frozen=True):
     error: str | None = None
     opened_thinking: bool = False
     """The chat template ended the prompt with `<think>`: the output begins inside it."""
+    thinking: Thinking | None = None
+    """What became of the thinking; None where it had no budget of its own."""
 
 
 class LoopSpan(Struct, frozen=True):
@@ -231,6 +248,7 @@ class Turn(Struct, frozen=True):
     calls: list[ToolUse] = msgspec.field(default_factory=list)
     problem: str | None = None
     """`unreadable_call` where something like a call could not be read."""
+    thinking: Thinking | None = None
 
 
 class EpisodeRule(Struct, frozen=True):

@@ -86,6 +86,12 @@ SUITES: dict[str, Suite] = {
         Suite("full", 1, "four times edge, with many tools and long schemas", _FULL),
         Suite("quick", 1, "a quarter of the edge mixture", _mixture(2, 3, 2)),
         Suite(
+            "agents",
+            1,
+            "questions that must be looked up with tools, turn by turn; needs the extra agents",
+            tuple(Entry("agent_lookup", level, 16) for level in ("easy", "medium", "hard")),
+        ),
+        Suite(
             "easy",
             1,
             "every task at its easy level",

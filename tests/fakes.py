@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from loopbench.backends.base import Watch
+from loopbench.backends.base import ThinkingEnd, Watch
 from loopbench.backends.forms import Target
 from loopbench.monitor import MEASURE, STOP
 from loopbench.results.store import Header
@@ -194,6 +194,9 @@ class FakeBackend:
                     break
             yield request, generation(said, finish, ids)
 
+    def thinking_end(self) -> ThinkingEnd:
+        return ThinkingEnd((901, 902), ("\n</think>", "\n"), opened=False)
+
     def close(self) -> None:
         pass
 
@@ -204,6 +207,7 @@ class FakeFactory:
     name = "llamacpp"
     default_slots = 2
     constrains = True
+    ends_thinking = True
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -224,10 +228,10 @@ def _locate(model: str, backend: str | None) -> Target:
 
 def install(monkeypatch: Any, script: Script) -> FakeFactory:
     """Put a scripted backend in the place of the real one."""
-    from loopbench.harness import runner, targets
+    from loopbench.harness import engines, runner, targets
 
     factory = FakeFactory(script)
-    for module in (runner, targets):
+    for module in (engines, runner, targets):
         monkeypatch.setattr(module, "backends", SimpleNamespace(get=lambda name: factory))
     monkeypatch.setattr(runner, "forms", SimpleNamespace(locate=_locate))
     return factory

@@ -10,7 +10,7 @@ from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
 from loopbench.results.store import read_records
 from loopbench.results.table import render
-from loopbench.thinking import loop_in_thinking, whole_text
+from loopbench.thinking import ThinkingState, closing_text, loop_in_thinking, whole_text
 from loopbench.types import Generation, Level, Verdict
 
 
@@ -90,3 +90,37 @@ def test_runs_record_it_and_show_a_column_only_where_models_think(
     install(monkeypatch, lambda request: (LOOP[1:], "length"))
     plain = execute(Settings(models=("a",), tasks=("chain_sum",), limit=2), tmp_path / "p")
     assert "in think" not in render(rows_of(plain), "md")
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (None, "</think>"),
+        ("{{ m.content.split('</think>')[-1] }}", "</think>"),
+        (
+            r"{{ '<think>\n' + r + '\n</think>\n\n' + c }}{{ x.split('</think>') }}",
+            "\n</think>\n\n",
+        ),
+        ("{{ '<think>\n' + r + '\n</think>\n\n' }}", "\n</think>\n\n"),
+    ],
+)
+def test_the_text_that_ends_thinking_is_that_of_the_template(
+    template: str | None, text: str
+) -> None:
+    assert closing_text(template) == text
+
+
+def test_thinking_is_followed_wherever_tokens_cut_the_tags() -> None:
+    whole = "a<think>bb</think>c<think>d"
+    for width in (1, 2, 3, 7, 8, 30):
+        state = ThinkingState()
+        for at in range(0, len(whole), width):
+            state.push(whole[at : at + width])
+        assert state.open and state.seen
+    state = ThinkingState(opened=True)
+    for piece, begun in (("x ", False), ("<", True), ("/thin", True), ("g", False)):
+        state.push(piece)
+        assert (state.open, state.closing_begun) == (True, begun)
+    assert state.tokens == 4
+    state.push("</think> <")
+    assert not state.open

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from loopbench.types import Generation, ModelInfo, Request
 
@@ -19,8 +19,29 @@ class StreamWatch(Protocol):
 Watch = Callable[[Request], StreamWatch]
 
 
+class ThinkingEnd(NamedTuple):
+    """How thinking of a model begins and is ended by force.
+
+    A backend whose factory has `ends_thinking = True` returns it from `thinking_end()`.
+    """
+
+    ids: tuple[int, ...]
+    """Tokens that close a thinking block."""
+    pieces: tuple[str, ...]
+    """The text of each."""
+    opened: bool
+    """The chat template ends every prompt inside a block."""
+
+
 class BackendError(Exception):
     """The backend cannot be used at all; its text is one sentence for the user."""
+
+
+def thinking_end(ids: Sequence[int], closing: str, opened: bool) -> ThinkingEnd:
+    """Return a closing text with its ids; all of the text is booked on the last of them."""
+    if not ids:
+        raise BackendError(f"The model has no tokens for {closing.strip()}: no --think-budget.")
+    return ThinkingEnd(tuple(ids), (*[""] * (len(ids) - 1), closing), opened)
 
 
 def failed(message: str, raw: str) -> Generation:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 PIECE_BYTES = 512
+AMX = b"AMX_INT8 = 1"
+"""What a build that uses AMX says of itself."""
 
 
 class Ask(NamedTuple):
@@ -74,6 +76,9 @@ class Engine:
         lib.llama_backend_init()
         model = lib.llama_model_default_params()
         model.n_gpu_layers = settings["gpu_layers"]
+        # llama.cpp's AMX kernels crash in worker threads on some kernels (its pull request
+        # 26954) and have a kind of buffer of their own, which this leaves out.
+        model.use_extra_bufts = AMX not in lib.llama_print_system_info()
         self._model = lib.llama_model_load_from_file(settings["path"].encode(), model)
         if not self._model:
             raise RuntimeError("llama.cpp refuses the file")

@@ -18,12 +18,20 @@ from typing import Any, Self
 import aiohttp
 
 from loopbench import gguf
-from loopbench.backends.base import BackendError, StreamWatch, Watch, failed
+from loopbench.backends.base import (
+    BackendError,
+    StreamWatch,
+    ThinkingEnd,
+    Watch,
+    failed,
+    thinking_end,
+)
 from loopbench.backends.cores import default_threads
 from loopbench.backends.llamacpp_client import Client, Limits, RequestError, StallError
 from loopbench.backends.llamacpp_process import Engine, EngineProcess
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
 from loopbench.backends.slots import Slots
+from loopbench.thinking import CLOSING, closing_text, opens_thinking
 from loopbench.types import Generation, ModelInfo, Request
 
 DEFAULT_SLOTS = 8
@@ -62,6 +70,7 @@ class LlamaCppBackend:
         templated: bool,
         bos_id: int | None = None,
         vocabulary: Vocabulary | None = None,
+        closing: str = CLOSING,
     ) -> None:
         self.slots = slots
         self.limits = limits
@@ -70,6 +79,7 @@ class LlamaCppBackend:
         self._templated = templated
         self._bos_id = bos_id
         self._vocabulary = vocabulary or Vocabulary({})
+        self._closing = closing
         self._epoch = 0
         """Number of starts of the engine: a stream belongs to one of them."""
         self._deaths: dict[int, str] = {}
@@ -133,6 +143,21 @@ class LlamaCppBackend:
             return str(self._call(self._client.render(messages)))
         except (RequestError, aiohttp.ClientError) as error:
             raise BackendError(f"{self._info.path} cannot be used: {error}") from error
+
+    def thinking_end(self) -> ThinkingEnd:
+        """Return what ends a thinking block of this model.
+
+        Raises
+        ------
+        BackendError
+            If the engine cannot say.
+        """
+        try:
+            ids = self._call(self._client.text_ids(self._closing))
+            prompt = self._call(self._client.rendered("Hello."))
+        except (RequestError, aiohttp.ClientError) as error:
+            raise BackendError(f"{self._info.path} cannot be used: {error}") from error
+        return thinking_end(ids, self._closing, self._templated and opens_thinking(prompt))
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
@@ -347,6 +372,7 @@ def open_backend(
         templated=templated and header.chat_template is not None,
         bos_id=bos_id if isinstance(bos_id, int) else None,
         vocabulary=Vocabulary(path=path),
+        closing=closing_text(header.chat_template),
     )
 
 
@@ -355,6 +381,7 @@ class _LlamaCpp:
 
     name = "llamacpp"
     default_slots = DEFAULT_SLOTS
+    ends_thinking = True
     constrains = True
     """Requests may carry a JSON schema."""
 

@@ -19,6 +19,7 @@ from loopbench.backends.llamacpp_stream import (
     finish_of,
 )
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
+from loopbench.thinking import opens_thinking
 from loopbench.types import Finish, Generation, Request
 
 
@@ -105,9 +106,10 @@ class Client:
         chat
             The conversation to render instead of `prompt`, if there is a template.
         """
-        return await self._ids(await self._rendered(prompt, chat))
+        return await self._ids(await self.rendered(prompt, chat))
 
-    async def _rendered(self, prompt: str, chat: Sequence[Mapping[str, str]] | None = None) -> str:
+    async def rendered(self, prompt: str, chat: Sequence[Mapping[str, str]] | None = None) -> str:
+        """Return a prompt after the chat template, where the model has one."""
         if self._templated:
             prompt = await self.render(chat or [{"role": "user", "content": prompt}])
         return prompt
@@ -120,6 +122,11 @@ class Client:
             del ids[0]
         return ids
 
+    async def text_ids(self, text: str) -> list[int]:
+        """Return the ids of a text inside an output, tags as the tokens that they are."""
+        body = {"content": text, "add_special": False, "parse_special": True}
+        return [int(item) for item in (await self._post("/tokenize", body))["tokens"]]
+
     async def generate(self, request: Request, watch: StreamWatch) -> Generation:
         """Run one request to its end.
 
@@ -131,7 +138,7 @@ class Client:
             If the connection is lost.
         """
         started = time.monotonic()
-        rendered = await self._rendered(request.prompt, request.chat())
+        rendered = await self.rendered(request.prompt, request.chat())
         prompt = await self._ids(rendered)
         left = request.sampling.max_new_tokens - len(request.prefix_ids)
         # The server ends a stream one token before its slot is full.
@@ -163,7 +170,7 @@ class Client:
             prompt_tokens=len(prompt),
             output_tokens=output.predicted,
             seconds=time.monotonic() - started,
-            opened_thinking=self._templated and rendered.rstrip().endswith("<think>"),
+            opened_thinking=self._templated and opens_thinking(rendered),
         )
 
     async def _stream(self, body: Any, output: Assembler, watch: StreamWatch) -> tuple[Finish, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from loopbench.backends.base import BackendError, Watch, failed
+from loopbench.backends.base import BackendError, ThinkingEnd, Watch, failed, thinking_end
 from loopbench.backends.cores import default_threads
 from loopbench.backends.transformers_files import (
     find_folder,
@@ -30,6 +30,7 @@ from loopbench.backends.transformers_load import (
     quiet,
 )
 from loopbench.backends.transformers_template import Renderer, TemplateError
+from loopbench.thinking import closing_text, opens_thinking
 from loopbench.types import Generation, ModelInfo, Request
 
 if TYPE_CHECKING:
@@ -171,6 +172,23 @@ class TransformersBackend:
         text = self._renderer.render(chat or prompt)
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def thinking_end(self) -> ThinkingEnd:
+        """Return what ends a thinking block of this model.
+
+        Raises
+        ------
+        BackendError
+            If the tokenizer has no tokens for it, or the template cannot be rendered.
+        """
+        template = getattr(self._tokenizer, "chat_template", None)
+        closing = closing_text(template if isinstance(template, str) else None)
+        ids = self._tokenizer(closing, add_special_tokens=False)["input_ids"]
+        try:
+            prompt = self._renderer.render("Hello.") if self._renderer else ""
+        except TemplateError as error:
+            raise BackendError(f"{self._info.path} cannot be used: {error}") from error
+        return thinking_end(ids, closing, opens_thinking(prompt))
+
     def close(self) -> None:
         """Release the model; idempotent."""
         self._model = None
@@ -301,6 +319,7 @@ class _Transformers:
     name = "transformers"
     default_slots = DEFAULT_SLOTS
     options = frozenset({"device", "dtype"})
+    ends_thinking = True
 
     def describe(
         self,

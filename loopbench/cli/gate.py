@@ -22,6 +22,7 @@ POLICY_FIELDS = (
     "min_accuracy",
     "min_extraction_f1",
     "min_tool_score",
+    "min_agent_score",
     "max_increase",
     "max_errors",
     "confidence",
@@ -102,6 +103,7 @@ _OPTIONS = (
     _rate_option("--min-accuracy", "Least share of right answers on reasoning tasks."),
     _rate_option("--min-extraction-f1", "Least mean field F1 on extraction tasks."),
     _rate_option("--min-tool-score", "Least mean score on tool-use tasks."),
+    _rate_option("--min-agent-score", "Least share of right answers on agent tasks."),
     click.option(
         "--per-task",
         multiple=True,

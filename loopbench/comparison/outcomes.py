@@ -24,8 +24,15 @@ from loopbench.statistics.paired import mcnemar, paired_bootstrap, paired_differ
 from loopbench.types import Struct
 
 LEVEL = 0.05
-MEASURES: tuple[Metric, ...] = ("doom", "truncated", "accuracy", "extraction_f1", "tool_score")
-_BINARY = ("doom", "truncated", "accuracy")
+MEASURES: tuple[Metric, ...] = (
+    "doom",
+    "truncated",
+    "accuracy",
+    "extraction_f1",
+    "tool_score",
+    "agent_score",
+)
+_BINARY = ("doom", "truncated", "accuracy", "agent_score")
 
 Prompt = tuple[str, str]
 Word = Literal["more", "less", "undecided"]

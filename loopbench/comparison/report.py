@@ -24,6 +24,7 @@ _NOUNS = {
     "accuracy": "accuracy",
     "extraction_f1": "extraction F1",
     "tool_score": "tool score",
+    "agent_score": "agent score",
 }
 
 

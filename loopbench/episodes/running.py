@@ -71,6 +71,7 @@ class _Said:
             prompt_tokens=self.generation.prompt_tokens,
             calls=self.calls,
             problem=self.problem,
+            thinking=self.generation.thinking,
         )
 
 

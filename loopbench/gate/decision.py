@@ -172,6 +172,8 @@ def value_of(one: Seen, metric: Metric) -> float | None:
         return None
     if metric == "accuracy":
         return float(one.correct) if one.category == "reasoning" else None
+    if metric == "agent_score":
+        return float(one.correct) if one.category == "agents" else None
     category = {"extraction_f1": "extraction", "tool_score": "tools"}[metric]
     return min(1.0, max(0.0, one.score)) if one.category == category else None
 
@@ -228,7 +230,7 @@ def _case(
         values=means if rule.most else [1 - mean for mean in means],
         limit=threshold if rule.most else 1 - threshold,
         # By design, not by what the data happen to be.
-        binary=repeats == 1 and rule.metric in ("doom", "truncated", "accuracy"),
+        binary=repeats == 1 and rule.metric in ("doom", "truncated", "accuracy", "agent_score"),
         n=sum(map(len, prompts.values())),
         back=(lambda y: y) if rule.most else (lambda y: 1 - y),
     )

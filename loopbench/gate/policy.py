@@ -12,7 +12,7 @@ import msgspec
 
 from loopbench.types import Struct
 
-Metric = Literal["doom", "truncated", "accuracy", "extraction_f1", "tool_score"]
+Metric = Literal["doom", "truncated", "accuracy", "extraction_f1", "tool_score", "agent_score"]
 Inconclusive = Literal["fail", "pass"]
 EVERY_TASK = "*"
 FILE = "gate.toml"
@@ -34,6 +34,7 @@ RULES = (
     Rule("min_accuracy", "accuracy", False, "accuracy"),
     Rule("min_extraction_f1", "extraction_f1", False, "extraction F1"),
     Rule("min_tool_score", "tool_score", False, "tool score"),
+    Rule("min_agent_score", "agent_score", False, "agent score"),
 )
 _METRICS: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
@@ -46,6 +47,7 @@ class Thresholds(Struct, frozen=True):
     min_accuracy: float | None = None
     min_extraction_f1: float | None = None
     min_tool_score: float | None = None
+    min_agent_score: float | None = None
 
     def rules(self) -> list[tuple[Rule, float]]:
         """Return the rules that are asked for, with their thresholds."""

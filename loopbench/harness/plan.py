@@ -24,6 +24,10 @@ ENGINE_OPTIONS = ("device", "dtype", "api")
 """Settings that only some backends have."""
 
 
+COUNTS = ("repeats", "slots", "threads", "limit", "max_turns", "ray_actors", "ray_cpus")
+"""Settings that must be at least 1 where they are given."""
+
+
 class Settings(Struct, frozen=True):
     """Everything that `loopbench run` can be asked, with its defaults."""
 
@@ -66,6 +70,14 @@ class Settings(Struct, frozen=True):
     dtype: str | None = None
     api: str | None = None
     constrained: bool = False
+    think_budget: int | None = None
+    """Most tokens of thinking, after which the answer is asked for; None for no such limit."""
+    ray: str | None = None
+    """Address of the Ray cluster whose actors generate, or `local`; None generates here."""
+    ray_actors: int = 1
+    ray_cpus: int = 1
+    """CPUs of each actor, and its threads where `threads` is not given."""
+    ray_gpus: float = 0.0
 
     def engine_options(self) -> dict[str, str]:
         """Return what was asked of the engines, by the names that backends list."""
@@ -84,6 +96,7 @@ class Settings(Struct, frozen=True):
                 min_p=self.min_p,
                 repetition_penalty=penalty,
                 constrained=self.constrained,
+                think_budget=self.think_budget,
             )
             for temperature in self.temperatures
             for penalty in self.penalties or (self.repetition_penalty,)
@@ -104,7 +117,7 @@ class Settings(Struct, frozen=True):
                 f"The budget must be between 1 and {MAX_BUDGET} tokens, "
                 f"got --max-new-tokens {self.max_new_tokens}."
             )
-        for name in ("repeats", "slots", "threads", "limit", "max_turns"):
+        for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}.")
@@ -132,7 +145,26 @@ class Settings(Struct, frozen=True):
                 "--constrained needs --no-early-stop: a stream that is continued for the audit "
                 "would begin its grammar anew."
             )
+        self._check_think_budget()
         self._check_filters()
+        self._check_ray()
+
+    def _check_ray(self) -> None:
+        if not (math.isfinite(self.ray_gpus) and self.ray_gpus >= 0):
+            raise ValueError(f"--ray-gpus must be at least 0, got {self.ray_gpus}.")
+        if self.ray is None and (self.ray_actors, self.ray_cpus, self.ray_gpus) != (1, 1, 0):
+            raise ValueError("--ray-actors, --ray-cpus and --ray-gpus need --ray ADDRESS|local.")
+
+    def _check_think_budget(self) -> None:
+        if self.think_budget is None:
+            return
+        if not 1 <= self.think_budget < self.max_new_tokens:
+            raise ValueError(
+                f"--think-budget must be at least 1 and below --max-new-tokens "
+                f"({self.max_new_tokens}), got {self.think_budget}."
+            )
+        if self.constrained:
+            raise ValueError("--think-budget and --constrained exclude each other.")
 
     def _check_filters(self) -> None:
         # Not a number is refused too: JSON has none, so a header could not hold it.
@@ -225,6 +257,8 @@ def job_key(
     # Keys of runs from before there was a choice stay as they are.
     if not drawn["constrained"]:
         del drawn["constrained"]
+    if drawn["think_budget"] is None:
+        del drawn["think_budget"]
     content: tuple[Any, ...] = (
         model.fingerprint,
         sample.task,

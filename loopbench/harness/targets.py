@@ -34,6 +34,15 @@ def check_targets(targets: Sequence[Target], settings: Settings) -> None:
     """
     if len(targets) > 1 and _recording(targets):
         raise ValueError("A recording is replayed alone: name one, and no other model with it.")
+    if settings.think_budget is not None:
+        if settings.ray:
+            raise ValueError("--think-budget does not work with --ray: leave one of them out.")
+        for target in targets:
+            if not getattr(backends.get(target.backend), "ends_thinking", False):
+                raise ValueError(
+                    f"--think-budget does not work with the backend {target.backend}, which "
+                    "cannot go on after a closed thinking block; use llamacpp or transformers."
+                )
     used = {name for target in targets for name in options_for(target, settings)}
     for name in settings.engine_options():
         if name not in used:

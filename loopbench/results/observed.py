@@ -169,10 +169,11 @@ def sampling_differences(
     """Yield every field of the samplings with its values on both sides, equal or not."""
     words = {"temperature": "temperature", "max_new_tokens": "budget"}
     for field in msgspec.structs.fields(Sampling):
-        values = [
-            ", ".join(f"{value:g}" for value in sorted({getattr(s, field.name) for s in side}))
-            for side in (first, second)
-        ]
+        values = []
+        for side in (first, second):
+            found = {getattr(s, field.name) for s in side}
+            numbers = [f"{value:g}" for value in sorted(found - {None})]
+            values.append(", ".join(["none"] * (None in found) + numbers))
         yield Difference(words.get(field.name, field.name), *values)
 
 

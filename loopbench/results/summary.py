@@ -87,6 +87,10 @@ class Row(Struct, frozen=True):
     """Of the doomed outputs of a model that thinks: the share whose loop begins in there."""
     constrained: bool = False
     """Decoding kept every output to its task's JSON schema."""
+    think_budget: int | None = None
+    """Most tokens of thinking, where it had a budget of its own."""
+    thinking_cut: Rate = NO_RATE
+    """Of the outputs that thought under such a budget: the share that was closed by force."""
     repetition_penalty: float = 1.0
     agent_score: Rate = NO_RATE
     """Agent tasks: episodes, or closed-book questions, with the right answer."""
@@ -123,6 +127,7 @@ class Fact(NamedTuple):
     graded: bool = True
     """A judgement was meant to be possible; prompts without an answer only count loops."""
     in_thinking: bool | None = None
+    thinking_cut: bool | None = None
     hallucinated: bool = False
     calls: float = 0.0
 
@@ -156,9 +161,16 @@ def fact_of(record: Record) -> Fact:
         correct=bool(record.grade.correct),
         graded=record.grade.score is not None,
         in_thinking=record.loop_in_thinking if doomed else None,
+        thinking_cut=_thinking_cut(record),
         hallucinated=record.grade.parts.get("hallucinated", 0.0) > 0,
         calls=record.grade.parts.get("calls", 0.0),
     )
+
+
+def _thinking_cut(record: Record) -> bool | None:
+    parts = [turn.thinking for turn in record.turns or ()] or [record.generation.thinking]
+    finishes = [part.finish for part in parts if part and part.finish != "none"]
+    return "budget" in finishes if finishes else None
 
 
 def _near(record: Record) -> bool | None:
@@ -277,6 +289,11 @@ def _row(
         doom_in_thinking=_rate(
             [fact for fact in valid if fact.in_thinking is not None],
             lambda fact: bool(fact.in_thinking),
+        ),
+        think_budget=next((s.think_budget for s in header.samplings if s.think_budget), None),
+        thinking_cut=_rate(
+            [fact for fact in valid if fact.thinking_cut is not None],
+            lambda fact: bool(fact.thinking_cut),
         ),
         constrained=any(sampling.constrained for sampling in header.samplings),
         agent_score=_rate(agents, lambda fact: fact.correct),

@@ -97,6 +97,11 @@ COLUMNS = (
         lambda rows: any(r.doom_in_thinking.n for r in rows),
     ),
     Column(
+        "think cut %",
+        lambda r: percent(r.thinking_cut),
+        lambda rows: any(r.think_budget for r in rows),
+    ),
+    Column(
         "schema",
         lambda r: "forced" if r.constrained else "–",
         lambda rows: any(r.constrained for r in rows),

@@ -16,6 +16,7 @@ from loopbench.tasks.base import Task
 PREFIXES = {
     "bfcl": "bfcl",
     "hf": "hub",
+    "ifeval": "ifeval",
     "jsonl": "jsonl",
     "reasoning_gym": "gym",
 }

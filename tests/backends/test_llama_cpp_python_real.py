@@ -1,11 +1,7 @@
-"""The real llama-cpp-python on the real SmolLM2 file, where its build is installed.
-
-The build takes minutes, so these tests are collected only where the package is there.
-"""
+"""The real llama-cpp-python on the real SmolLM2 file."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +13,7 @@ from loopbench.backends import get
 from loopbench.harness import quantising
 from loopbench.types import Generation, Request, Sampling
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("llama_cpp") is None,
-        reason="its build takes minutes: pip install 'loopbench-edge[llama-cpp]'",
-    ),
-]
+pytestmark = pytest.mark.slow
 PROMPTS = ("Say hi.", "Write ten star emojis.", "Count from 1 to 30.", "Name three colours.")
 
 
@@ -84,3 +74,10 @@ def test_a_sequence_holds_nothing_of_the_stream_before(model: Path) -> None:
     again = run(model, "llama-cpp-python", 24, slots=1)
     first = {key: g.token_ids[:8] for key, g in alone.items()}
     assert {key: g.token_ids[:8] for key, g in again.items()} == first
+
+
+def test_prompts_of_a_quantised_file_are_decoded_in_batches() -> None:
+    """A build that uses AMX must not crash on them."""
+    found = run(catalog.resolve("smollm2-135m")[1], "llama-cpp-python", 4, slots=4)
+    assert [g.error for g in found.values()] == [None] * 4
+    assert [len(g.token_ids) for g in found.values()] == [4] * 4

@@ -70,6 +70,15 @@ def test_scores_have_a_floor() -> None:
         decide(observed(tools), Policy(overall=Thresholds(min_tool_score=0.9))).checks[0].verdict
         == "fail"
     )
+    agents = records(outcomes, task="agent_lookup", category="agents", scores=[1.0, 0.0] * 30)
+    for floor, verdict in ((0.35, "pass"), (0.45, "inconclusive"), (0.65, "fail")):
+        policy = Policy(overall=Thresholds(min_agent_score=floor))
+        (check,) = decide(observed([*agents, *tools]), policy).checks
+        assert (check.verdict, check.value, check.n) == (verdict, 0.5, 60)
+    limits = exact_limits(30, 60, 0.05)
+    assert (check.low, check.high) == (pytest.approx(limits.low), pytest.approx(limits.high))
+    with pytest.raises(GateUnusable, match="no data for min_agent_score"):
+        decide(observed(tools), Policy(overall=Thresholds(min_agent_score=0.1)))
     sums = records(outcomes, scores=[1.0, 0.0, 0.0] * 20)
     (check,) = decide(observed(sums), Policy(overall=Thresholds(min_accuracy=0.5))).checks
     assert (check.verdict, check.value) == ("fail", pytest.approx(1 / 3))

@@ -71,6 +71,8 @@ def test_the_choice_is_part_of_a_key_and_of_a_comparison() -> None:
     assert job_key(model_info("a"), sample, free, 0) != job_key(model_info("a"), sample, forced, 0)
     differing = [d.what for d in sampling_differences([free], [forced]) if d.differs]
     assert differing == ["constrained"]
+    cut = [d for d in sampling_differences([free], [Sampling(think_budget=64)]) if d.differs]
+    assert [(d.what, d.first, d.second) for d in cut] == [("think_budget", "none", "64")]
 
 
 @pytest.mark.parametrize("name", ["bfcl:simple", "bfcl:multiple"])
@@ -85,7 +87,8 @@ def test_bfcl_schemas_admit_its_answers(name: str) -> None:
 
 
 def test_long_prompts_get_the_context_that_they_need() -> None:
-    assert prompt_allowance(select(["edge"], None, 0)) == PROMPT_ALLOWANCE
+    assert prompt_allowance(select(["reference"], None, 0)) == PROMPT_ALLOWANCE
     longest = select(["tool_call:tools_40"], 4, 0)
-    assert prompt_allowance(longest) >= max(len(s.prompt) for s in longest) // 2
+    # The reference model's small vocabulary holds 1.6 bytes of such a prompt in a token.
+    assert prompt_allowance(longest) >= max(len(s.prompt) for s in longest) / 1.6
     assert prompt_allowance([]) == PROMPT_ALLOWANCE

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from functools import partialmethod
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import llama_cpp_calls
 import pytest
+from forced_llama import MODEL, forced
+from llama_cpp import Llama
 from tiny_models import save_looping_model
 
 from loopbench import detectors
 from loopbench.integrations.vllm import tokens_demanded, vllm_parameters
+from loopbench.types import LoopSpan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "integrations.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"(?:<!-- with: (\w+) -->\n)?```python\n(.*?)```", PAGE, re.DOTALL)
@@ -64,17 +67,17 @@ def test_transformers(
 
 
 def test_llama_cpp_python(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def llama(path: str, **options: Any) -> llama_cpp_calls.Llama:
-        return llama_cpp_calls.Llama(path, script=list(b"lop " * 400), **options)
-
-    criteria = llama_cpp_calls.StoppingCriteriaList
-    fake = module("llama_cpp", Llama=llama, StoppingCriteriaList=criteria)
-    monkeypatch.setitem(sys.modules, "llama_cpp", fake)
+    (tmp_path / "model.gguf").symlink_to(MODEL)
+    monkeypatch.chdir(tmp_path)
+    # The real engine; only what it says next is forced.
+    looping = partialmethod(Llama.create_completion, logits_processor=forced([300, 301] * 600))
+    monkeypatch.setattr(Llama, "create_completion", looping)
     names = run(EXAMPLES[2][1], {})
-    assert names["stop"].span.period == 4
-    assert capsys.readouterr().out.startswith("lop " * 10)
+    assert names["stop"].span == LoopSpan(start=0, end=256, period=2, repeats=128)
+    assert names["output"]["usage"]["completion_tokens"] == 256
+    assert capsys.readouterr().out.endswith(f"{names['stop'].span}\n")
 
 
 def test_vllm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

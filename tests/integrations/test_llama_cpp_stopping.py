@@ -1,77 +1,92 @@
+"""The criterion inside the real llama-cpp-python, on a packaged model with forced tokens."""
+
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from llama_cpp_calls import EOS, Llama, StoppingCriteriaList
+from forced_llama import forced, load
+from llama_cpp import Llama, StoppingCriteriaList
 
 from loopbench import detectors
 from loopbench.integrations.llama_cpp import LoopStopping
 from loopbench.types import LoopSpan
 
 SUFFIX = detectors.get("suffix", min_repeats=4, min_tokens=24)
-LOOP = list(b"ab " * 400)
+LOOP = [300, 301, 302] * 400
 
 
-def complete(llama: Llama, *criteria: LoopStopping, max_tokens: int = 1000) -> tuple[str, str]:
+@pytest.fixture(scope="module")
+def llama() -> Llama:
+    return load()
+
+
+def complete(
+    llama: Llama, script: Sequence[int], *criteria: LoopStopping, max_tokens: int = 1000
+) -> tuple[int, str, str]:
     output = llama.create_completion(
         "ab ab ab ab ab ab ab ab ab ab ab ab ab ",
         max_tokens=max_tokens,
+        temperature=0.0,
+        repeat_penalty=1.0,
+        logits_processor=forced(script),
         stopping_criteria=StoppingCriteriaList(criteria),
     )
-    return output["choices"][0]["text"], output["choices"][0]["finish_reason"]
+    choice = output["choices"][0]
+    return output["usage"]["completion_tokens"], choice["finish_reason"], choice["text"]
 
 
-def test_a_loop_ends_the_completion_with_all_its_text() -> None:
-    llama = Llama(script=LOOP)
+def test_a_loop_ends_the_completion_with_all_its_text(llama: Llama) -> None:
     stop = LoopStopping(rules=[SUFFIX])
-    text, reason = complete(llama, stop)
-    assert (text, reason) == (("ab " * 11)[:32], "stop")
+    count, reason, text = complete(llama, LOOP, stop)
+    assert (count, reason) == (32, "stop")
+    assert text == llama.detokenize(LOOP[:32]).decode()
     assert stop.span == LoopSpan(start=0, end=32, period=3, repeats=10)
-    # The prompt's 39 ids, then one more each time, and the last ones again.
-    assert llama.calls == [*range(39, 72), 71]
 
 
-def test_the_default_rules_stop_at_256_tokens() -> None:
+def test_the_default_rules_stop_at_256_tokens(llama: Llama) -> None:
     stop = LoopStopping()
-    text, _ = complete(Llama(script=LOOP), stop)
-    assert len(text) == 256
+    assert complete(llama, LOOP, stop)[0] == 256
     assert stop.span == LoopSpan(start=0, end=256, period=3, repeats=85)
 
 
-def test_a_counter_loop_is_found_in_the_text() -> None:
-    script = list("".join(f"🙂 {i} né. " for i in range(100, 400)).encode())
-    llama = Llama(script=script)
+def test_a_counter_loop_is_found_in_the_text(llama: Llama) -> None:
+    lines = "".join(f"🙂 {i} né. " for i in range(100, 200))
+    script = llama.tokenize(lines.encode(), add_bos=False)
     stop = LoopStopping(llama, rules=[detectors.get("counter", min_repeats=4, min_tokens=64)])
-    text, reason = complete(llama, stop)
+    count, reason, text = complete(llama, script, stop)
     assert reason == "stop"
-    assert stop.span is not None and stop.span.end == len(text.encode()) == 96
-    assert stop.span.period == 14
+    assert stop.span is not None and stop.span.end == count < len(script)
+    assert lines.startswith(text)
 
 
-@pytest.mark.parametrize("guesses", [0, 3])
-def test_other_ends_stay_as_they_are(guesses: int) -> None:
+def test_other_ends_stay_as_they_are(llama: Llama) -> None:
     squares = [60 + i * i % 61 for i in range(300)]
     stop = LoopStopping(rules=[SUFFIX])
-    text, reason = complete(Llama(script=[*squares[:70], EOS], guesses=guesses), stop)
-    assert (len(text), reason, stop.span) == (70, "stop", None)
+    count, reason, _ = complete(llama, [*squares[:70], llama.token_eos()], stop)
+    assert (count, reason, stop.span) == (70, "stop", None)
     stop = LoopStopping(rules=[SUFFIX])
-    text, reason = complete(Llama(script=LOOP, guesses=guesses), stop, max_tokens=30)
-    assert (len(text), reason, stop.span) == (30, "length", None)
+    count, reason, _ = complete(llama, LOOP, stop, max_tokens=30)
+    assert (count, reason, stop.span) == (30, "length", None)
 
 
-def test_an_immediate_end() -> None:
-    llama = Llama(script=[EOS])
+def test_an_immediate_end(llama: Llama) -> None:
     stop = LoopStopping(rules=[SUFFIX])
-    assert complete(llama, stop) == ("", "stop")
-    assert llama.calls == [39, 39]
+    assert complete(llama, [llama.token_eos()], stop) == (0, "stop", "")
     assert stop.span is None
 
 
-def test_generate_itself_can_be_stopped() -> None:
-    llama = Llama(script=LOOP)
+def test_generate_itself_can_be_stopped(llama: Llama) -> None:
     stop = LoopStopping(rules=[SUFFIX])
-    tokens = list(llama.generate([1, 2, 3], stopping_criteria=StoppingCriteriaList([stop])))
-    assert tokens == LOOP[:32]
+    tokens = llama.generate(
+        [1, 2, 3],
+        temp=0.0,
+        repeat_penalty=1.0,
+        logits_processor=forced(LOOP),
+        stopping_criteria=StoppingCriteriaList([stop]),
+    )
+    assert list(tokens) == LOOP[:32]
 
 
 @pytest.mark.parametrize("lengths", [[9, 10, 10, 10], [9, 10, 8], [9, 10, 15, 16], [9, 9, 10]])

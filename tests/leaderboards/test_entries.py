@@ -197,6 +197,25 @@ def test_the_command_says_what_is_unusual(run: Path) -> None:
     assert entries.command_of(unusual).endswith("--repeats 2 --no-early-stop --deterministic")
 
 
+def test_the_command_makes_the_quantisations_of_a_grid(run: Path) -> None:
+    header = load(run).header
+
+    def command(*models: tuple[str, str, str]) -> str:
+        found = [
+            msgspec.structs.replace(header.models[0], name=name, path=path, quantization=quant)
+            for name, path, quant in models
+        ]
+        return entries.command_of(msgspec.structs.replace(header, models=found))
+
+    q8 = ("m-q8_0", "/cache/m.F16-Q8_0-0123456789abcdef.gguf", "Q8_0")
+    q4 = ("m-q4_0", "m.F16-Q4_0-0123456789abcdef.gguf", "Q4_0")
+    made = "loopbench run m --grid quant=q8_0,q4_0 --requantize --tasks"
+    assert command(q8, q4).startswith(made)
+    assert command(("m-q8_0", "m-q8_0.gguf", "Q8_0")).startswith("loopbench run m-q8_0 --tasks")
+    mixed = command(q8, ("other", "other.gguf", "Q4_0"))
+    assert mixed.startswith("loopbench run m-q8_0 other --tasks")
+
+
 def test_refreshing_makes_an_old_or_edited_entry_follow_again(entry: Path) -> None:
     before = (entry / entries.ENTRY).read_bytes()
     edit(entry, lambda e: e["rows"][0].pop("doom_rate"))  # as before a column was added

@@ -65,6 +65,18 @@ def test_names_are_escaped_and_published_numbers_stand_apart() -> None:
     assert "reports/" not in page
 
 
+def test_rules_have_a_column_only_where_they_differ() -> None:
+    same = [one.entry for one in BOARD]
+    page = site.page(same, [], reports=False)
+    assert ">rules</button>" not in page
+    assert f"Rules: {', '.join(f'{n} v{v}' for n, v in same[0].detectors.items())}." in page
+    older = msgspec.structs.replace(same[1], detectors={"suffix": 0})
+    page = site.page([same[0], older], [], reports=False)
+    assert ">rules</button>" in page
+    assert "<small>suffix v0</small>" in page
+    assert "Rules:" not in page
+
+
 def test_the_markdown_table_ranks_by_doom_rate() -> None:
     lines = site.markdown([one.entry for one in BOARD]).splitlines()
     assert lines[2].startswith("| b | 1,800M |")
@@ -72,6 +84,13 @@ def test_the_markdown_table_ranks_by_doom_rate() -> None:
     assert "\\|" in lines[3]
     assert "<script>" not in lines[3].replace("\\<", "")
     assert lines[4].startswith("| a | 200M |")
+
+
+def test_a_quantisation_is_named_once() -> None:
+    entry = kept("four", 4, model="m-q4_0").entry
+    assert "| m | 400M | Q4\\_0 |" in site.markdown([entry])
+    other = kept("five", 4, model="m-q8_0").entry
+    assert "| m-q8\\_0 | 400M | Q4\\_0 |" in site.markdown([other])
 
 
 def test_a_task_name_is_no_path() -> None:

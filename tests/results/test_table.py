@@ -28,7 +28,7 @@ FIELDS = [
     "recovered_rate", "truncated_rate", "flip_rate", "early_stopped", "audited", "escaped",
     "escape_rate", "median_onset", "tokens_used", "tokens_saved", "accuracy", "extraction_f1",
     "tool_score", "tokens_per_second", "template_hash", "tokenization", "doom_in_thinking",
-    "constrained", "repetition_penalty",
+    "constrained", "think_budget", "thinking_cut", "repetition_penalty",
     "agent_score", "hallucinated_rate", "calls_per_episode",
 ]  # fmt: skip
 HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"

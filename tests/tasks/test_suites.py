@@ -16,7 +16,7 @@ from loopbench.tasks.suites import (
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 480)]
+    ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 480), ("agents", 48)]
 )
 def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None:
     samples = suite_samples(name, 0)

@@ -30,6 +30,10 @@ class _Row:
 def llama_backend_init() -> None: ...
 
 
+def llama_print_system_info() -> bytes:
+    return b"CPU : AVX2 = 1 | "
+
+
 def llama_model_default_params() -> Any:
     return SimpleNamespace(n_gpu_layers=0)
 
