@@ -17,22 +17,27 @@ since it last wrapped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.detectors.parts.anywhere import find_runs
 from loopbench.detectors.parts.items import Items
 from loopbench.detectors.parts.periods import Tail, tail_period
-from loopbench.detectors.parts.steady import Count, extended, steady_count
+from loopbench.detectors.parts.prefixes import Prefix, WholeItems
+from loopbench.detectors.parts.quick import KnownCounts
+from loopbench.detectors.parts.steady import LASTING, Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
+    add_loop,
     check_rule,
-    scan_tail,
     tail_verdict,
 )
+from loopbench.detectors.parts.tokens import Pieces, align, as_ids
 from loopbench.types import LoopSpan, Verdict
 
 _MAX_TEMPLATE = 400
@@ -65,7 +70,14 @@ class Counter:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
-        loops, terminal = scan_tail(_Stream(self), ids, text)
+        n = len(as_ids(ids))
+        loops: list[TailLoop] = []
+        terminal = None
+        if text is not None and n >= self.min_tokens:
+            whole = WholeItems(Pieces.joined(align(n, text)))
+            for terminal in _looks(whole, self):
+                if terminal:
+                    add_loop(loops, terminal)
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
 
     def watch(self) -> TailWatcher:
@@ -82,33 +94,81 @@ class _Stream:
         self._items.extend(pieces)
 
     def tail(self) -> TailLoop | None:
-        items, rule = self._items, self._rule
-        items.parse()
-        literals = items.literals.view
-        # The pattern must cover the demanded tokens: a short run of like literals at the
-        # very end may be just the inside of one longer block.
-        covered = items.count_after_token(items.tokens - rule.min_tokens)
-        periodic = _periodic(literals, rule.min_repeats, covered)
-        if periodic is None or not items.open_rest_fits(len(literals) - periodic.period):
-            return None
-        count = steady_count(items.numbers.view, periodic, rule.min_repeats, covered)
-        if count is None:
-            return None
-        start = items.token_of(len(literals) - count.length)
-        if items.tokens - start < rule.min_tokens:
-            return None
-        return self._describe(count, start)
+        self._items.parse()
+        return _search(self._items, self._rule)
 
-    def _describe(self, count: Count, start: int) -> TailLoop:
-        items = self._items
-        n, block = len(items.literals.view), count.block
-        period = max(1, items.token_of(n - 1) - items.token_of(n - 1 - block))
-        template = "".join(items.text_of(n - block + i) + "{}" for i in range(block))
-        return TailLoop(
-            LoopSpan(start=start, end=items.tokens, period=period, repeats=count.length // block),
-            template=template[:_MAX_TEMPLATE],
-            strides=count.strides,
-        )
+
+class _Seen(Protocol):
+    """What is known of a stream: its items up to a checkpoint."""
+
+    @property
+    def literals(self) -> NDArray[np.int64]: ...
+    @property
+    def numbers(self) -> NDArray[np.int64]: ...
+    @property
+    def tokens(self) -> int: ...
+    def open_rest_fits(self, item: int) -> bool: ...
+    def text_of(self, item: int) -> str: ...
+    def token_of(self, item: int) -> int: ...
+    def count_after_token(self, token: int) -> int: ...
+
+
+def _looks(whole: WholeItems, rule: Counter) -> Iterator[TailLoop | None]:
+    """Yield what the looks at the checkpoints find, but for most that find nothing."""
+    repeats = min(rule.min_repeats, LASTING)
+    covered = whole.covered(rule.min_tokens)
+    long_enough = whole.tokens >= rule.min_tokens
+    least = max(repeats, int(covered[long_enough].min()))
+    covered[~long_enough] = len(whole.literals) + 1
+    # All but the first of the periods of a run have stood before.
+    if whole.longest_known() < least * (repeats - 1) // repeats:
+        return
+    for exact in (False, True):
+        if exact:
+            whole.intern()
+        runs = find_runs(whole.literals, repeats, least)
+        looks = whole.promising(runs, covered, repeats)
+        answers = KnownCounts(runs, whole, looks, covered[looks], rule.min_repeats)
+        if answers.all_verbatim():
+            return
+    last = -1
+    for look in answers.unsettled.tolist():
+        last = int(looks[look])
+        items = Prefix(whole, last)
+        known = answers.at(look, items)
+        yield _described(items, rule, known.loop) if known else _search(items, rule)
+    if last < len(whole.tokens) - 1:
+        yield None  # the output does not end in a loop
+
+
+def _search(items: _Seen, rule: Counter) -> TailLoop | None:
+    """Return the counter loop that the items end in."""
+    literals = items.literals
+    # The pattern must cover the demanded tokens: a short run of like literals at the
+    # very end may be just the inside of one longer block.
+    covered = items.count_after_token(items.tokens - rule.min_tokens)
+    periodic = _periodic(literals, rule.min_repeats, covered)
+    if periodic is None or not items.open_rest_fits(len(literals) - periodic.period):
+        return None
+    count = steady_count(items.numbers, periodic, rule.min_repeats, covered)
+    return _described(items, rule, count)
+
+
+def _described(items: _Seen, rule: Counter, count: Count | None) -> TailLoop | None:
+    """Return a count as a loop in tokens, if it is long enough."""
+    if count is None:
+        return None
+    n, block = len(items.literals), count.block
+    start = items.token_of(n - count.length)
+    if items.tokens - start < rule.min_tokens:
+        return None
+    period = max(1, items.token_of(n - 1) - items.token_of(n - 1 - block))
+    template = "".join(items.text_of(n - block + i) + "{}" for i in range(block))
+    return TailLoop(
+        LoopSpan(start=start, end=items.tokens, period=period, repeats=count.length // block),
+        template=template[:_MAX_TEMPLATE],
+        strides=count.strides,
+    )
 
 
 def _periodic(literals: NDArray[np.int64], min_repeats: int, covered: int) -> Tail | None:

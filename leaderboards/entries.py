@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from loopbench import detectors
+from loopbench.harness.judging import audit_of
 from loopbench.harness.plan import job_key
-from loopbench.harness.runner import audit_of
 from loopbench.monitor import MEASURE
 from loopbench.report.runs import Loaded
 from loopbench.results.rescoring import rescored

@@ -228,10 +228,10 @@ def _locate(model: str, backend: str | None) -> Target:
 
 def install(monkeypatch: Any, script: Script) -> FakeFactory:
     """Put a scripted backend in the place of the real one."""
-    from loopbench.harness import runner, targets
+    from loopbench.harness import engines, runner, targets
 
     factory = FakeFactory(script)
-    for module in (runner, targets):
+    for module in (engines, runner, targets):
         monkeypatch.setattr(module, "backends", SimpleNamespace(get=lambda name: factory))
     monkeypatch.setattr(runner, "forms", SimpleNamespace(locate=_locate))
     return factory

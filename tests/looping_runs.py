@@ -10,7 +10,7 @@ import msgspec
 from fakes import generation, header, record
 
 from loopbench.detectors.parts.tokens import fallback_tokens
-from loopbench.harness.runner import judge_generation
+from loopbench.harness.judging import judge_generation
 from loopbench.monitor import MEASURE
 from loopbench.outcome import classify
 from loopbench.results.store import RECORDS, RunStore

@@ -18,6 +18,7 @@ HEAVY = (
     "xllamacpp",
     "rich",
     "lm_eval",
+    "ray",
 )
 
 
@@ -69,7 +70,7 @@ def test_commands_load_no_engine(command: list[str]) -> None:
         f"import sys; sys.argv = ['loopbench', *{command}]\n"
         "from loopbench.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = ('torch', 'pandas', 'matplotlib', 'scipy', 'xllamacpp', 'aiohttp')\n"
+        "heavy = ('torch', 'pandas', 'matplotlib', 'scipy', 'xllamacpp', 'aiohttp', 'ray')\n"
         "print('LOADED', *[m for m in heavy if m in sys.modules])"
     )
     result = subprocess.run(

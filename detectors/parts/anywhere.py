@@ -13,10 +13,10 @@ false proposal is replaced by the next true recurrence.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.lyndon import all_runs
@@ -26,7 +26,12 @@ Prints = NDArray[np.uint32]
 
 _BLOCK = 1 << 16
 """Most comparisons held at once, so that they stay in the cache."""
-_BASE = 0x9E3779B1
+BASE = 0x9E3779B1
+INVERSE = pow(BASE, -1, 1 << 32)
+_MANY = 8
+"""Neighbouring windows that are compared as one stretch, from so many on."""
+_KEPT = 1 << 20
+"""Most powers that are kept."""
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 
 
@@ -91,13 +96,20 @@ def find_runs(
             prints[gram] = Fingerprints(t, gram)
         marks = prints[gram].of_windows(level.window)
         lags = _first_recurrences(marks, level, longest)
-        for lag, start, end in _groups(lags, level, 0):
-            if not _holds(t, lag, start, end):
-                _correct(t, lags, marks, level, start, end, longest)
-        for lag, start, end in _groups(lags, level, level.above):
-            run = _extended(t, lag, start, end, level.stride)
-            if run.end - run.start >= max(min_repeats * lag, min_length):
-                found.append(run)
+        if not lags.any():
+            continue
+        _verify(t, lags, marks, level, longest)
+        first, beyond = _groups(lags, level.above)
+        start, end = first * level.stride, (beyond - 1) * level.stride + level.window
+        lag = lags[first]
+        needed = np.maximum(min_repeats * lag, min_length)
+        for bound in (end - start + lag + 2 * level.stride, None):
+            if bound is None:
+                start, end = _extended(t, lag, start, end, level.stride)
+                bound = end - start
+            enough = bound >= needed
+            lag, start, end, needed = lag[enough], start[enough], end[enough], needed[enough]
+        found += map(Run, lag.tolist(), start.tolist(), end.tolist())
     return sorted(found, key=lambda run: (run.start, run.period))
 
 
@@ -153,10 +165,10 @@ class Fingerprints:
         mixed ^= mixed >> np.uint64(29)
         mixed *= np.uint64(_MIX[3])
         terms = (mixed >> np.uint64(32)).astype(np.uint32)
-        terms *= _powers(_BASE, count)
+        terms *= powers(BASE, count)
         self._sums = np.zeros(count + 1, np.uint32)
         np.cumsum(terms, out=self._sums[1:], dtype=np.uint32)
-        self._inverse = _powers(pow(_BASE, -1, 1 << 32), count)
+        self._inverse = powers(INVERSE, count)
         self._out = np.empty(count, np.uint32)
 
     def of_windows(self, window: int) -> Prints:
@@ -169,73 +181,121 @@ class Fingerprints:
         return out
 
 
-def _powers(base: int, count: int) -> Prints:
-    powers = np.full(count, base, np.uint32)
-    powers[:1] = 1
-    return np.cumprod(powers, out=powers, dtype=np.uint32)
+_powers: dict[int, Prints] = {}
+
+
+def powers(base: int, count: int) -> Prints:
+    """Return the powers of a base from 0 on, modulo 2**32; kept for the next call."""
+    known = _powers.get(base)
+    if known is None or len(known) < count:
+        known = np.full(max(count, 1 << 15), base, np.uint32)
+        known[0] = 1
+        np.cumprod(known, out=known, dtype=np.uint32)
+        if count <= _KEPT:
+            _powers[base] = known
+    return known[:count]
 
 
 def _first_recurrences(marks: Prints, level: Level, longest: int) -> Ints:
     """Return for each window the lag at which its fingerprint first recurs, 0 for none."""
     widest = min(level.window, longest)
-    anchors = marks[:: level.stride]
-    lags = np.zeros(len(anchors), np.int64)
-    whole = 0
-    if len(marks) > widest:
-        rows = sliding_window_view(marks, widest + 1)[:: level.stride, 1:]
-        whole = len(rows)
-        step = max(1, _BLOCK // widest)
-        for at in range(0, whole, step):
-            end = min(at + step, whole)
-            same = rows[at:end] == anchors[at:end, None]
-            if same.any():
-                first = same.argmax(axis=1)
-                hit = same[np.arange(len(same)), first]
-                lags[at:end] = (first + 1) * hit
-    for index in range(whole, len(anchors)):
-        at = index * level.stride
-        same = marks[at + 1 : at + 1 + widest] == marks[at]
-        if same.any():
-            lags[index] = int(same.argmax()) + 1
+    stride = level.stride
+    lags = np.zeros(-(-len(marks) // stride), np.int64)
+    whole = max(0, (len(marks) - widest - 1) // stride + 1)
+    _recurrences(marks, lags[:whole], widest, stride)
+    if whole < len(lags):
+        # The last windows have fewer places after them; what lies past the end is none.
+        rest = marks[whole * stride :]
+        padded = np.zeros(len(rest) + widest, np.uint32)
+        padded[: len(rest)] = rest
+        last = lags[whole:]
+        _recurrences(padded, last, widest, stride)
+        last[last + stride * np.arange(len(last)) >= len(rest)] = 0
     return lags
 
 
-def _groups(lags: Ints, level: Level, above: int) -> Iterator[Run]:
-    """Join neighbouring windows with one lag: where it holds from `start` to `end`."""
-    edges = np.flatnonzero(np.diff(lags, prepend=-1, append=-1))
-    for first, beyond in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        lag = int(lags[first])
-        if lag > above:
-            yield Run(lag, first * level.stride, (beyond - 1) * level.stride + level.window)
+def _recurrences(marks: Prints, lags: Ints, widest: int, stride: int) -> None:
+    """Fill in the lags of as many windows, each of which has `widest` places after it."""
+    marks = np.ascontiguousarray(marks)
+    size = marks.itemsize
+    # What `sliding_window_view` would return, without its fixed cost.
+    rows = np.ndarray((len(lags), widest), marks.dtype, marks.data, size, (size * stride, size))
+    step = max(1, _BLOCK // widest)
+    for at in range(0, len(lags), step):
+        end = min(at + step, len(lags))
+        same = rows[at:end] == marks[at * stride : (end - 1) * stride + 1 : stride, None]
+        first = same.argmax(axis=1)
+        hits = np.flatnonzero(same[_indices(end - at), first])
+        if hits.size:
+            lags[at + hits] = first[hits] + 1
 
 
-def _holds(t: Ints, lag: int, start: int, end: int) -> bool:
-    return np.array_equal(t[start:end], t[start + lag : end + lag])
+@lru_cache(maxsize=64)
+def _indices(count: int) -> Ints:
+    return np.arange(count)
 
 
-def _correct(
-    t: Ints, lags: Ints, marks: Prints, level: Level, start: int, end: int, longest: int
-) -> None:
-    """Replace the lags of the windows from `start` to `end` by true recurrences."""
-    window = level.window
-    for at in range(start, end - window + 1, level.stride):
-        ahead = marks[at + 1 : at + 1 + min(window, longest)]
-        proposed = (int(i) + 1 for i in np.flatnonzero(ahead == marks[at]))
-        true = (lag for lag in proposed if _holds(t, lag, at, at + window))
-        lags[at // level.stride] = next(true, 0)
+def _groups(lags: Ints, above: int) -> tuple[Ints, Ints]:
+    """Join neighbours with one lag greater than `above`: the first of each group, the next."""
+    edges = np.flatnonzero(lags[1:] != lags[:-1]) + 1
+    first = np.concatenate(([0], edges))
+    beyond = np.concatenate((edges, [len(lags)]))
+    kept = lags[first] > above
+    return first[kept], beyond[kept]
 
 
-def _extended(t: Ints, lag: int, start: int, end: int, stride: int) -> Run:
-    """Return the maximal run around a stretch over which `lag` holds.
+def _verify(t: Ints, lags: Ints, marks: Prints, level: Level, longest: int) -> None:
+    """Replace each lag that only the fingerprints propose by the next true recurrence."""
+    window, stride = level.window, level.stride
+    first, beyond = _groups(lags, 0)
+    many = beyond - first >= _MANY
+    false: list[int] = []
+    for a, b in zip(first[many].tolist(), beyond[many].tolist(), strict=True):
+        start, end, lag = a * stride, (b - 1) * stride + window, int(lags[a])
+        if not np.array_equal(t[start:end], t[start + lag : end + lag]):
+            false += range(a, b)
+    single = lags > 0
+    for a, b in zip(first[many].tolist(), beyond[many].tolist(), strict=True):
+        single[a:b] = False
+    proposed = np.flatnonzero(single)
+    t = np.ascontiguousarray(t)
+    windows = np.ndarray((len(t) - window + 1, window), np.int64, t.data, 0, (8, 8))
+    step = max(1, _BLOCK // window)
+    for at in range(0, len(proposed), step):
+        part = proposed[at : at + step]
+        places = part * stride
+        true = (windows[places] == windows[places + lags[part]]).all(axis=1)
+        false += part[~true].tolist()
+    for index in false:
+        lags[index] = _next_recurrence(t, marks, index * stride, window, longest)
+
+
+def _next_recurrence(t: Ints, marks: Prints, at: int, window: int, longest: int) -> int:
+    ahead = marks[at + 1 : at + 1 + min(window, longest)]
+    for lag in (np.flatnonzero(ahead == marks[at]) + 1).tolist():
+        if np.array_equal(t[at : at + window], t[at + lag : at + lag + window]):
+            return int(lag)
+    return 0
+
+
+def _extended(t: Ints, lags: Ints, starts: Ints, ends: Ints, stride: int) -> tuple[Ints, Ints]:
+    """Return where the maximal runs around stretches over which lags hold start and end.
 
     Less than a stride is missing at either side, else the next window would be inside.
     """
-    low = max(0, start - stride)
-    before = t[low:start] != t[low + lag : start + lag]
-    if before.any():
-        low = start - int(before[::-1].argmax())
-    high = min(len(t) - lag, end + stride)
-    after = t[end:high] != t[end + lag : high + lag]
-    if after.any():
-        high = end + int(after.argmax())
-    return Run(lag, low, high + lag)
+    low, high = np.empty_like(lags), np.empty_like(lags)
+    step = max(1, _BLOCK // stride)
+    offsets = np.arange(stride)
+    last = len(t) - 1
+    for at in range(0, len(lags), step):
+        part = slice(at, at + step)
+        lag, start, end = lags[part, None], starts[part, None], ends[part, None]
+        before = start - 1 - offsets
+        differ = t[np.maximum(before, 0)] != t[np.maximum(before, 0) + lag]
+        differ |= before < 0
+        low[part] = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
+        after = end + offsets
+        differ = t[np.minimum(after, last)] != t[np.minimum(after + lag, last)]
+        differ |= after + lag > last
+        high[part] = np.where(differ.any(axis=1), differ.argmax(axis=1), stride)
+    return starts - low, ends + high + lags

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loopbench.detectors.parts.numerals import MAX_DIGITS, REACH, Notation, Numerals, may_become
 from loopbench.detectors.parts.streaming import Grown
@@ -25,8 +26,8 @@ class Items:
     """
 
     def __init__(self) -> None:
-        self.literals = Grown()
-        self.numbers = Grown()
+        self._literals = Grown()
+        self._numbers = Grown()
         self._numerals = Numerals()
         self._starts: list[int] = []  # character at which each item's literal begins
         self._interned: dict[tuple[Notation, str], int] = {}
@@ -70,8 +71,8 @@ class Items:
             begin = end
         if found:
             self._fresh = False
-            self.literals.extend(np.array(literals, np.int64))
-            self.numbers.extend(np.array([numeral.value for numeral in found], np.int64))
+            self._literals.extend(np.array(literals, np.int64))
+            self._numbers.extend(np.array([numeral.value for numeral in found], np.int64))
         self._settle(text, begin, undecided, at)
 
     def _settle(self, text: str, begin: int, undecided: int, at: int) -> None:
@@ -105,15 +106,12 @@ class Items:
 
         False means that the stream has left the pattern, whatever came before.
         """
-        notation, expected = self._texts[int(self.literals.view[item])]
-        rest = "".join((*self._settled, self._tail))
-        if len(rest) <= len(expected):
-            return expected.startswith(rest)
-        return rest.startswith(expected) and may_become(notation, rest[len(expected) :])
+        notation, expected = self._texts[int(self._literals.view[item])]
+        return rest_fits(notation, expected, "".join((*self._settled, self._tail)))
 
     def text_of(self, item: int) -> str:
         """Return the literal before the number of `item`."""
-        return self._texts[int(self.literals.view[item])][1]
+        return self._texts[int(self._literals.view[item])][1]
 
     def token_of(self, item: int) -> int:
         """Return the token with which the literal of `item` begins."""
@@ -126,6 +124,23 @@ class Items:
         return len(self._starts) - bisect_right(self._starts, self._token_ends[token])
 
     @property
+    def literals(self) -> NDArray[np.int64]:
+        """The literal of each item; valid until the next `parse`."""
+        return self._literals.view
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The number of each item; valid until the next `parse`."""
+        return self._numbers.view
+
+    @property
     def tokens(self) -> int:
         """Tokens seen so far."""
         return len(self._token_ends)
+
+
+def rest_fits(notation: Notation, expected: str, rest: str) -> bool:
+    """Whether `rest` is a beginning of the literal `expected` and a number of this notation."""
+    if len(rest) <= len(expected):
+        return expected.startswith(rest)
+    return rest.startswith(expected) and may_become(notation, rest[len(expected) :])

@@ -67,8 +67,9 @@ def tail_period(
             return Tail(shortest, periodic_length(t, shortest))
         # Where the period breaks is the place that tells the other lags apart: without
         # it, the inside of every earlier run of that period would survive for long.
+        lags = _over_the_break(t, lags[1:], length, min_repeats, min_length)
         for offsets in (np.array([length]), np.arange(width, 2 * width)):
-            lags = _agreeing(t, lags[lags > shortest], offsets, min_repeats, min_length)
+            lags = _agreeing(t, lags, offsets, min_repeats, min_length)
         width *= 2
     return None
 
@@ -91,6 +92,17 @@ def _first_lags(t: Ints, top: int, min_repeats: int, min_length: int) -> tuple[I
             break
         lags = lags[t[n - 1 - offset - lags] == t[n - 1 - offset]]
     return lags, width
+
+
+def _over_the_break(t: Ints, lags: Ints, length: int, min_repeats: int, min_length: int) -> Ints:
+    """Keep the lags that also match where an end of this length begins, if they must."""
+    at = len(t) - 1 - length
+    if not lags.size or at < 0:
+        return lags
+    # Longer lags, and those of which no more is demanded, do not reach over it.
+    same = t[at + np.minimum(lags, length)] == t[at]
+    same |= (lags > length) | (np.maximum(min_repeats * lags, min_length) <= length)
+    return np.asarray(lags[same])
 
 
 def _agreeing(t: Ints, lags: Ints, offsets: Ints, min_repeats: int, min_length: int) -> Ints:

@@ -164,7 +164,12 @@ def _strides(table: Numbers, cycle: int) -> tuple[Numbers, Flags]:
 
 
 def _per_row(strides: Numbers, rows: int) -> Numbers:
-    """Repeat what is known of each row of a block for `rows` rows that end with a block."""
+    """Repeat what is known of each row of a block for `rows` rows that end with a block.
+
+    One row is left as it is, for numpy to broadcast.
+    """
+    if len(strides) == 1:
+        return strides
     return strides[(np.arange(rows) - rows) % len(strides)]
 
 
@@ -295,10 +300,8 @@ def _bent(back: Numbers, cycles: Numbers, width: int) -> Flags:
     size = int(cycles.max(initial=0)) * 2 + width
     padded = np.zeros(size, np.int64)
     padded[: len(back)] = back[:size]
-    step = padded.strides[0]
-    windows = np.lib.stride_tricks.as_strided(
-        padded, (size - width + 1, width), (step, step), writeable=False
-    )
+    # What `sliding_window_view` would return, without its fixed cost.
+    windows = np.ndarray((size - width + 1, width), np.int64, padded.data, 0, (8, 8))
     bent = windows[0] - 2 * windows[cycles] + windows[2 * cycles] != 0
     bent &= np.arange(width) < (len(back) - 2 * cycles)[:, None]
     return np.asarray(bent)

@@ -7,6 +7,7 @@ the same `TailStream` in the same steps, so they cannot disagree.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -89,6 +90,17 @@ class TailWatcher:
         return None
 
 
+_checkpoints = [FIRST_CHECKPOINT]
+
+
+def checkpoints(n: int) -> NDArray[np.int64]:
+    """Return the token counts at which an output of `n` tokens is looked at; `n` is the last."""
+    while _checkpoints[-1] < n:
+        _checkpoints.append(next_checkpoint(_checkpoints[-1]))
+    before = _checkpoints[: bisect_left(_checkpoints, n)]
+    return np.array([*before, n] if n else before, np.int64)
+
+
 def scan_tail(
     stream: TailStream, ids: Sequence[int], text: str | Sequence[str] | None
 ) -> tuple[list[TailLoop], TailLoop | None]:
@@ -97,19 +109,25 @@ def scan_tail(
     texts = align(len(array), text)
     loops: list[TailLoop] = []
     found: TailLoop | None = None
-    at, stop = 0, FIRST_CHECKPOINT
-    while at < len(array):
-        end = min(stop, len(array))
+    at = 0
+    for end in checkpoints(len(array)).tolist():
         stream.extend(array[at:end], texts[at:end])
-        at, stop = end, next_checkpoint(end)
+        at = end
         found = stream.tail()
         if found:
-            # The same stretch, seen again further on, is one loop that grew. A loop that
-            # only begins in the last block of another is a new one.
-            while loops and _mostly_inside(loops[-1].span, found.span):
-                loops.pop()
-            loops.append(found)
+            add_loop(loops, found)
     return loops, found
+
+
+def add_loop(loops: list[TailLoop], found: TailLoop) -> None:
+    """Append a loop that a later checkpoint found, in the place of those that it continues.
+
+    The same stretch, seen again further on, is one loop that grew. A loop that only begins
+    in the last block of another is a new one.
+    """
+    while loops and _mostly_inside(loops[-1].span, found.span):
+        loops.pop()
+    loops.append(found)
 
 
 def _mostly_inside(span: LoopSpan, other: LoopSpan) -> bool:

@@ -73,7 +73,7 @@ class _Row(msgspec.Struct, frozen=True):
             if whole and self.token_chars and len(self.token_chars) == len(ids):
                 pieces = split_pieces("".join(text), self.token_chars)
             else:
-                pieces = align(len(ids), text)
+                pieces = list(align(len(ids), text))
         return Stream(
             ids=ids, pieces=pieces, finish=self.finish, raw_finish=f"recorded {self.finish}"
         )

@@ -62,12 +62,26 @@ def table(path: Path, by: Any, form: str) -> None:
     type=click.Path(path_type=Path),
     help="Keep the records as they are judged now in this new run folder.",
 )
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Judge a run's records in the tasks of this Ray cluster; 'local' starts one here.",
+)
+@click.option(
+    "--ray-cpus",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="CPUs of a local cluster: records are judged on so many at the same time.",
+)
 @show_options
 def score(
     paths: tuple[Path, ...],
     detectors: tuple[str, ...],
     html: Path | None,
     out: Path | None,
+    ray: str | None,
+    ray_cpus: int,
     by: Any,
     form: str,
 ) -> None:
@@ -76,6 +90,8 @@ def score(
     SAMPLES are files that lm-eval wrote with --log_samples: their responses are judged, and
     --out is a new folder for their lines with the verdicts.
     """
+    if ray and (detectors or len(paths) > 1 or paths[0].is_file()):
+        raise click.UsageError("--ray judges one run folder, without --detectors.")
     if len(paths) > 1 or paths[0].is_file():
         if detectors or html or by != "model":
             raise click.UsageError("Logged samples take neither --detectors, --html nor --by.")
@@ -92,7 +108,16 @@ def score(
     from loopbench.harness.api import write_summary
     from loopbench.results.rescoring import rescore_run
 
-    result = rescore_run(path, out, by)
+    if ray:
+        from loopbench.distributed.cluster import Cluster
+        from loopbench.distributed.scoring import judged_again
+
+        with Cluster(ray, ray_cpus) as cluster:
+            result = rescore_run(
+                path, out, by, lambda source, keep: judged_again(cluster, source, keep=keep)
+            )
+    else:
+        result = rescore_run(path, out, by)
     if out:
         write_summary(out)
     print_rows(result.rows, form)

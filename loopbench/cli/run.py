@@ -80,6 +80,20 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the doom rates as FILE.svg or FILE.png.",
 )
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Generate in the actors of this Ray cluster; 'local' starts one on this machine.",
+)
+@click.option(
+    "--ray-actors",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Actors, each with the model loaded; --slots is per actor.",
+)
+@click.option("--ray-cpus", type=int, default=1, show_default=True, help="CPUs of each actor.")
+@click.option("--ray-gpus", type=float, default=0.0, show_default=True, help="GPUs of each actor.")
 @click.option("--backend", help="Engine; by default the one for the MODEL's form.")
 @click.option(
     "--device", help="transformers: cpu, cuda, cuda:1, mps, or a device map such as auto."

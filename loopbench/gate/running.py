@@ -15,7 +15,8 @@ from loopbench.gate.decision import Decision, decide, refuse_other_settings
 from loopbench.gate.policy import Policy
 from loopbench.harness.api import rows_of, write_summary
 from loopbench.harness.plan import Schedule, Settings
-from loopbench.harness.runner import Progress, default_folder, execute
+from loopbench.harness.progress import Progress
+from loopbench.harness.runner import default_folder, execute
 from loopbench.results.observed import (
     BASELINE_SCHEMA,
     GateUnusable,

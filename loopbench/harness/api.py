@@ -9,7 +9,8 @@ import msgspec
 
 from loopbench.catalog import expand
 from loopbench.harness.plan import settings_of
-from loopbench.harness.runner import Progress, execute
+from loopbench.harness.progress import Progress
+from loopbench.harness.runner import execute
 from loopbench.results.store import (
     SUMMARY,
     read_audits,

@@ -24,6 +24,10 @@ ENGINE_OPTIONS = ("device", "dtype", "api")
 """Settings that only some backends have."""
 
 
+COUNTS = ("repeats", "slots", "threads", "limit", "max_turns", "ray_actors", "ray_cpus")
+"""Settings that must be at least 1 where they are given."""
+
+
 class Settings(Struct, frozen=True):
     """Everything that `loopbench run` can be asked, with its defaults."""
 
@@ -68,6 +72,12 @@ class Settings(Struct, frozen=True):
     constrained: bool = False
     think_budget: int | None = None
     """Most tokens of thinking, after which the answer is asked for; None for no such limit."""
+    ray: str | None = None
+    """Address of the Ray cluster whose actors generate, or `local`; None generates here."""
+    ray_actors: int = 1
+    ray_cpus: int = 1
+    """CPUs of each actor, and its threads where `threads` is not given."""
+    ray_gpus: float = 0.0
 
     def engine_options(self) -> dict[str, str]:
         """Return what was asked of the engines, by the names that backends list."""
@@ -107,7 +117,7 @@ class Settings(Struct, frozen=True):
                 f"The budget must be between 1 and {MAX_BUDGET} tokens, "
                 f"got --max-new-tokens {self.max_new_tokens}."
             )
-        for name in ("repeats", "slots", "threads", "limit", "max_turns"):
+        for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}.")
@@ -137,6 +147,13 @@ class Settings(Struct, frozen=True):
             )
         self._check_think_budget()
         self._check_filters()
+        self._check_ray()
+
+    def _check_ray(self) -> None:
+        if not (math.isfinite(self.ray_gpus) and self.ray_gpus >= 0):
+            raise ValueError(f"--ray-gpus must be at least 0, got {self.ray_gpus}.")
+        if self.ray is None and (self.ray_actors, self.ray_cpus, self.ray_gpus) != (1, 1, 0):
+            raise ValueError("--ray-actors, --ray-cpus and --ray-gpus need --ray ADDRESS|local.")
 
     def _check_think_budget(self) -> None:
         if self.think_budget is None:

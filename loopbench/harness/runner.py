@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import combinations
+from math import ceil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import loopbench
 from loopbench import backends, tasks
 from loopbench.backends import forms
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
-from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import split_pieces
-from loopbench.episodes.grading import cycle_verdict, episode_grade, judge_episode
 from loopbench.episodes.running import continuation, run_episodes
+from loopbench.harness.engines import Engines, engine_of
+from loopbench.harness.judging import audit_of, record_of
 from loopbench.harness.plan import (
     Job,
     Schedule,
@@ -29,6 +29,7 @@ from loopbench.harness.plan import (
     jobs,
     missing,
 )
+from loopbench.harness.progress import Progress, Silent, Watching
 from loopbench.harness.targets import (
     CONTEXT_RESERVE,
     Selection,
@@ -39,61 +40,26 @@ from loopbench.harness.targets import (
     quantised,
     selection_of,
 )
-from loopbench.harness.think_budget import with_budget
-from loopbench.monitor import MEASURE, STOP, StreamMonitor, judge
+from loopbench.monitor import MEASURE, STOP
 from loopbench.naming import UnknownNameError
-from loopbench.outcome import classify
 from loopbench.results.store import Header, RunError, RunStore, read_audits, read_records
 from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.tasks.suites import content_hash
-from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
     EpisodeRule,
-    Generation,
-    Grade,
     ModelInfo,
     Record,
     Request,
     Sample,
-    Turn,
-    Verdict,
 )
 
 PROMPT_ALLOWANCE = 1536
 """Context kept for a prompt, in tokens; the longest of the default suite has about 900."""
-BYTES_PER_TOKEN = 2
-"""Fewer than any tokeniser in use packs into a token of long prompts, JSON included."""
-
-
-class Progress(Protocol):
-    """Told what happens; the shell decides how to show it."""
-
-    def phase(self, text: str, total: int) -> None:
-        """Begin a part of the run with so many generations."""
-        ...
-
-    def token(self, count: int) -> None:
-        """More tokens were generated."""
-        ...
-
-    def done(self, outcome: str) -> None:
-        """One generation has ended."""
-        ...
-
-
-class Silent:
-    """Progress that shows nothing."""
-
-    def phase(self, text: str, total: int) -> None:
-        """Ignore."""
-
-    def token(self, count: int) -> None:
-        """Ignore."""
-
-    def done(self, outcome: str) -> None:
-        """Ignore."""
+BYTES_PER_TOKEN = 1.5
+"""Fewer than any tokeniser in use packs into a token of long prompts, JSON included: the
+reference model's 448 tokens hold 1.6 bytes of a list of tools each."""
 
 
 def default_folder(models: Sequence[str]) -> Path:
@@ -158,10 +124,10 @@ def execute(
         if may_resume
         else RunStore.create(out, header)
     )
-    with store:
+    with store, Engines(settings) as engines:
         _check_distinct(store.header.models)
         for target, model in zip(targets, models, strict=True):
-            _run_model(store, target, model, selection, settings, progress, schedule)
+            _run_model(store, engines, target, model, selection, settings, progress, schedule)
     return out
 
 
@@ -192,8 +158,6 @@ def _header(
     selection: Selection,
 ) -> Header:
     samples = selection.samples
-    used = sorted({target.backend for target in targets})
-    slots = {settings.slots or backends.get(name).default_slots for name in used}
     return Header(
         schema_version=SCHEMA_VERSION,
         loopbench_version=loopbench.__version__,
@@ -211,13 +175,7 @@ def _header(
         audit_share=settings.audit_share,
         audit_min=settings.audit_min,
         deterministic=settings.deterministic,
-        engine={
-            "backend": "+".join(used),
-            # Unknown where the engines of one run differ in it.
-            "slots": 1 if settings.deterministic else slots.pop() if len(slots) == 1 else None,
-            "threads": settings.threads,
-            **settings.engine_options(),
-        },
+        engine=engine_of(targets, settings),
         sources=_sources(sorted({sample.task for sample in samples})),
         episodes=episode_rule(settings, samples),
     )
@@ -236,6 +194,7 @@ def _sources(names: Sequence[str]) -> dict[str, str]:
 
 def _run_model(
     store: RunStore,
+    engines: Engines,
     target: Target,
     model: ModelInfo,
     selection: Selection,
@@ -261,7 +220,7 @@ def _run_model(
     ):
         return
     allowance = prompt_allowance(selection.samples, store.header.episodes)
-    with closing(_open(target, model, settings, allowance)) as backend:
+    with closing(engines.open(target, model, allowance)) as backend:
         for cell in cells:
             records: list[Record] = []
             for batch in batches(cell, schedule.looks if schedule else ()):
@@ -309,7 +268,7 @@ def prompt_allowance(samples: Iterable[Sample], rule: EpisodeRule | None = None)
     # An episode's estimate of its prompt may be off by a little.
     episode = rule.context + CONTEXT_RESERVE if rule else 0
     longest = max((len(sample.prompt.encode()) for sample in samples), default=0)
-    return max(PROMPT_ALLOWANCE, episode, longest // BYTES_PER_TOKEN)
+    return max(PROMPT_ALLOWANCE, episode, ceil(longest / BYTES_PER_TOKEN))
 
 
 def _request(job: Job) -> Request:
@@ -317,42 +276,12 @@ def _request(job: Job) -> Request:
     return job.request(schema)
 
 
-def _open(target: Target, model: ModelInfo, settings: Settings, allowance: int) -> Backend:
-    backend = backends.get(target.backend).open(
-        target.place,
-        name=model.name,
-        slots=settings.slots,
-        threads=settings.threads,
-        max_new_tokens=settings.max_new_tokens,
-        prompt_allowance=allowance,
-        deterministic=settings.deterministic,
-        seed=settings.seed,
-        **options_for(target, settings),
-    )
-    return with_budget(backend, settings.think_budget)
-
-
-class _Counted:
-    """A stream's monitor that also counts tokens for the progress display."""
-
-    def __init__(self, rules: Sequence[Detector], progress: Progress) -> None:
-        self._monitor = StreamMonitor(rules)
-        self._progress = progress
-
-    def push(self, ids: Sequence[int], pieces: Sequence[str]) -> bool:
-        self._progress.token(len(ids))
-        return self._monitor.push(ids, pieces)
-
-
 def _generate(
     backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, progress: Progress
 ) -> Iterator[Record]:
     stop = [rule.build() for rule in header.stop]
     measure = [rule.build() for rule in header.measure]
-
-    def watch(request: object) -> _Counted:
-        return _Counted(stop, progress)
-
+    watch = Watching(stop, progress)
     rule = header.episodes
     open_book = rule is not None and not rule.closed_book
     single = {job.key: job for job in todo if not (open_book and job.sample.category == "agents")}
@@ -370,89 +299,12 @@ def _generate(
                 yield record_of(ended.job, model.name, ended.generation, measure, ended.turns)
 
 
-def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
-    """Return the verdicts on one generation, each token with the text it added."""
-    pieces = split_pieces(generation.text, generation.token_chars)
-    return judge(measure, generation.token_ids, pieces)
-
-
-def record_of(
-    job: Job,
-    model: str,
-    generation: Generation,
-    measure: Sequence[Detector],
-    turns: list[Turn] | None = None,
-) -> Record:
-    """Judge and grade one generation, or the joined turns of an episode."""
-    sample = job.sample
-    if turns:
-        verdicts, outcome = judge_episode(generation, turns, measure)
-        grade = episode_grade(sample, generation, turns)
-    else:
-        verdicts = judge_generation(generation, measure)
-        if sample.category == "agents":
-            # Without tools there are no calls: said, so that both books have the same rules.
-            verdicts.append(cycle_verdict(()))
-        outcome = classify(generation.finish, verdicts)
-        grade = grade_of(sample, whole_text(generation))
-    return Record(
-        schema_version=SCHEMA_VERSION,
-        key=job.key,
-        model=model,
-        task=sample.task,
-        task_version=sample.task_version,
-        sample_id=sample.id,
-        level=sample.level,
-        category=sample.category,
-        prompt=sample.prompt,
-        reference=sample.reference,
-        sampling=job.sampling,
-        repeat=job.repeat,
-        generation=generation,
-        verdicts=verdicts,
-        outcome=outcome,
-        grade=grade,
-        turns=turns,
-        loop_in_thinking=loop_in_thinking(generation, verdicts),
-    )
-
-
-def grade_of(sample: Sample, text: str) -> Grade:
-    """Grade an output; ungraded where the sample comes from no task of this version."""
-    if sample.category == "ungraded":
-        return Grade()
-    try:
-        task = tasks.get(sample.task)
-    except UnknownNameError:
-        return Grade()
-    return task.grade(sample, text) if task.version == sample.task_version else Grade()
-
-
 def _audit(
     backend: Backend, chosen: dict[str, Record], header: Header, progress: Progress
 ) -> Iterator[Audit]:
     measure = [rule.build() for rule in header.measure]
     requests = map(continuation, chosen.values())
-    results = backend.generate(requests, lambda request: _Counted((), progress))
+    results = backend.generate(requests, Watching((), progress))
     with closing(results):  # type: ignore[type-var]
         for request, generation in results:
             yield audit_of(chosen[request.key], generation, measure)
-
-
-def audit_of(record: Record, generation: Generation, measure: Sequence[Detector]) -> Audit:
-    """Judge an early-stopped stream together with its continuation."""
-    before = record.generation
-    pieces = [
-        *split_pieces(before.text, before.token_chars),
-        *split_pieces(generation.text, generation.token_chars),
-    ]
-    verdicts = judge(measure, [*before.token_ids, *generation.token_ids], pieces)
-    outcome = classify(generation.finish, verdicts)
-    return Audit(
-        schema_version=SCHEMA_VERSION,
-        key=record.key,
-        generation=generation,
-        verdicts=verdicts,
-        outcome=outcome,
-        escaped=outcome in ("clean", "recovered", "truncated"),
-    )

@@ -35,6 +35,8 @@ def check_targets(targets: Sequence[Target], settings: Settings) -> None:
     if len(targets) > 1 and _recording(targets):
         raise ValueError("A recording is replayed alone: name one, and no other model with it.")
     if settings.think_budget is not None:
+        if settings.ray:
+            raise ValueError("--think-budget does not work with --ray: leave one of them out.")
         for target in targets:
             if not getattr(backends.get(target.backend), "ends_thinking", False):
                 raise ValueError(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from loopbench import tasks
 from loopbench.detectors import Detector
+from loopbench.harness.judging import audit_of, judge_generation, record_of
 from loopbench.harness.plan import Job
-from loopbench.harness.runner import audit_of, judge_generation, record_of
 from loopbench.monitor import MEASURE
 from loopbench.outcome import classify
 from loopbench.results.store import RunStore, read_audits, read_header, read_records
@@ -33,7 +34,40 @@ class Rescored(Struct, frozen=True):
     """Records whose task is another version now: they keep their grade."""
 
 
-def rescore_run(source: Path, target: Path | None = None, by: By = "model") -> Rescored:
+class Again(NamedTuple):
+    """One record judged again, reduced to what a table and a new run folder need."""
+
+    fact: Fact
+    outcome_changed: bool
+    grade_changed: bool
+    graded: bool
+    """Graded anew, because its task still has its version."""
+    record: Record | None
+    """None where it is not kept."""
+
+
+JudgedAgain = Callable[[Path, bool], Iterable[Again]]
+"""Run folder and whether records are kept -> all its records, judged again, in their order."""
+
+
+def again(records: Iterable[Record], measure: Sequence[Detector], *, keep: bool) -> Iterator[Again]:
+    """Yield every record as it is judged now."""
+    for before, after, graded in rescored(iter(records), measure):
+        yield Again(
+            fact_of(after),
+            before.outcome != after.outcome,
+            before.grade != after.grade,
+            graded,
+            after if keep else None,
+        )
+
+
+def rescore_run(
+    source: Path,
+    target: Path | None = None,
+    by: By = "model",
+    judged: JudgedAgain | None = None,
+) -> Rescored:
     """Judge every record of a run with today's detectors and graders.
 
     The source stays as it is. Early-stopped streams stay stopped where they were.
@@ -42,6 +76,8 @@ def rescore_run(source: Path, target: Path | None = None, by: By = "model") -> R
     ----------
     target
         A new run folder for the records as they are judged now; None keeps nothing.
+    judged
+        Who judges the records, where that is not this process.
 
     Raises
     ------
@@ -54,14 +90,17 @@ def rescore_run(source: Path, target: Path | None = None, by: By = "model") -> R
     facts: dict[str, Fact] = {}
     followed: dict[str, Followed] = {}
     with nullcontext() if target is None else RunStore.create(target, header) as store:
-        for before, after, regraded in rescored(read_records(source), measure):
-            if store:
-                store.append(after)
-            facts[after.key] = fact_of(after)
+        keep = target is not None
+        for one in (
+            judged(source, keep) if judged else again(read_records(source), measure, keep=keep)
+        ):
+            if store and one.record:
+                store.append(one.record)
+            facts[one.fact.key] = one.fact
             changed["records"] += 1
-            changed["outcomes"] += before.outcome != after.outcome
-            changed["grades"] += before.grade != after.grade
-            changed["kept"] += not regraded
+            changed["outcomes"] += one.outcome_changed
+            changed["grades"] += one.grade_changed
+            changed["kept"] += not one.graded
         for audit in rescored_audits(source, measure):
             if store:
                 store.append(audit)
@@ -82,6 +121,8 @@ def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit
     Holds the audited records: a small share of the stopped ones.
     """
     audits = {audit.key: audit for audit in read_audits(source)}
+    if not audits:
+        return
     for record in read_records(source):
         # A key may have an earlier record that failed: that one was not continued.
         if record.generation.finish == "loop" and (audit := audits.pop(record.key, None)):

@@ -53,8 +53,7 @@ def judged(file: BinaryIO) -> Iterator[dict[str, Any]]:
         if line.strip():
             try:
                 row = decoder.decode(line)
-                name = next((n for n in (row.id, row.uid) if n is not None), number)
-                yield _line(name, _detection(row))
+                yield judge_row(row, number)
             except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(
                     f"Line {number} cannot be judged: {error}. A row has token_ids and/or "
@@ -62,6 +61,18 @@ def judged(file: BinaryIO) -> Iterator[dict[str, Any]]:
                     "or error)."
                 ) from error
         number, line = number + 1, file.readline()
+
+
+def judge_row(row: OutputRow, number: int) -> dict[str, Any]:
+    """Return the JSON-ready verdict on one output, which is called by its number if by no id.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it cannot be judged.
+    """
+    name = next((n for n in (row.id, row.uid) if n is not None), number)
+    return _line(name, _detection(row))
 
 
 def _detection(row: OutputRow) -> Detection:

@@ -18,7 +18,7 @@ def parse(*parts: str) -> tuple[Parsed, Items]:
     for part in parts:
         items.extend([part])
         items.parse()
-    numbers = items.numbers.view
+    numbers = items.numbers
     return [(items.text_of(i), int(number)) for i, number in enumerate(numbers)], items
 
 
@@ -127,7 +127,7 @@ def test_the_literal_before_a_mark_ends_where_its_letters_begin() -> None:
 
 def test_equal_texts_before_unlike_notations_are_unlike_literals() -> None:
     items = parse("so 5, so five, so 6, ")[1]
-    first, second, third = items.literals.view
+    first, second, third = items.literals
     assert items.text_of(1) == items.text_of(2) == ", so "
     assert second != third
     assert first not in (second, third)
@@ -176,7 +176,7 @@ def test_pieces_do_not_matter(text: str, sizes: list[int]) -> None:
     assert parse(*text)[0] == whole
     # The literals and numbers are the text, in order.
     assert all(literal in text for literal, _ in whole)
-    assert items.literals.view.size == items.numbers.view.size
+    assert items.literals.size == items.numbers.size
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from oracle_agent import Counting, Oracle, Policy, call, in_turn, results, spoke
 from loopbench import detectors, tasks
 from loopbench.episodes.grading import episode_grade, judge_episode
 from loopbench.episodes.running import CONTEXT, TURN_LIMIT, Ended, continuation, run_episodes
+from loopbench.harness.judging import record_of
 from loopbench.harness.plan import Job
-from loopbench.harness.runner import record_of
 from loopbench.monitor import DOOM, STOP, StreamMonitor
 from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.types import EpisodeRule, Record, Request, Sample, Sampling

@@ -87,7 +87,8 @@ def test_bfcl_schemas_admit_its_answers(name: str) -> None:
 
 
 def test_long_prompts_get_the_context_that_they_need() -> None:
-    assert prompt_allowance(select(["edge"], None, 0)) == PROMPT_ALLOWANCE
+    assert prompt_allowance(select(["reference"], None, 0)) == PROMPT_ALLOWANCE
     longest = select(["tool_call:tools_40"], 4, 0)
-    assert prompt_allowance(longest) >= max(len(s.prompt) for s in longest) // 2
+    # The reference model's small vocabulary holds 1.6 bytes of such a prompt in a token.
+    assert prompt_allowance(longest) >= max(len(s.prompt) for s in longest) / 1.6
     assert prompt_allowance([]) == PROMPT_ALLOWANCE

@@ -140,6 +140,14 @@ def test_loops_in_the_answer_are_stopped_and_audited(
     assert 901 in continued.prefix_ids
 
 
+def test_a_budget_for_thinking_is_refused_on_a_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, say(["<think>", *THOUGHT]))
+    with pytest.raises(ValueError, match="--think-budget does not work with --ray"):
+        execute(settings(ray="local"), tmp_path / "r")
+
+
 def test_a_run_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = install(monkeypatch, say(["<think>", *THOUGHT]))
     run = execute(settings(), tmp_path / "r")

@@ -1,0 +1,1 @@
+"""Runs and scoring over a Ray cluster; Ray is imported where it is used, never before."""

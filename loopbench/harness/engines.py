@@ -1,0 +1,100 @@
+"""The engines of a run: opened in this process's machine, or in the actors of a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from loopbench import backends
+from loopbench.backends.base import Backend
+from loopbench.backends.forms import Target
+from loopbench.distributed.cluster import Cluster
+from loopbench.harness.plan import Settings
+from loopbench.harness.targets import options_for
+from loopbench.harness.think_budget import with_budget
+from loopbench.types import ModelInfo
+
+
+class Engines:
+    """Opens backends as the settings say; a context manager that lets a cluster go again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        cpus = settings.ray_actors * settings.ray_cpus
+        self._cluster = Cluster(settings.ray, cpus) if settings.ray else None
+
+    def open(self, target: Target, model: ModelInfo, allowance: int) -> Backend:
+        """Load a model.
+
+        Parameters
+        ----------
+        model
+            What `describe` said of it: engines elsewhere must have the same.
+        allowance
+            Context kept for a prompt, in tokens.
+
+        Raises
+        ------
+        BackendError
+            If the engine or the cluster cannot be used.
+        """
+        settings = self._settings
+        asked: dict[str, Any] = {
+            "name": model.name,
+            "slots": settings.slots,
+            "threads": settings.threads,
+            "max_new_tokens": settings.max_new_tokens,
+            "prompt_allowance": allowance,
+            "deterministic": settings.deterministic,
+            "seed": settings.seed,
+            **options_for(target, settings),
+        }
+        if self._cluster is None:
+            backend = backends.get(target.backend).open(target.place, **asked)
+            return with_budget(backend, settings.think_budget)
+        from loopbench.distributed.pool import Placement, RayBackend
+
+        # An actor may use the CPUs that it was given, not all that are idle beside it.
+        asked["threads"] = settings.threads or settings.ray_cpus
+        placement = Placement(
+            actors=settings.ray_actors,
+            cpus=settings.ray_cpus,
+            gpus=settings.ray_gpus,
+            slots=_slots(target.backend, settings),
+        )
+        return RayBackend(self._cluster.ray(), target, model, asked, placement)
+
+    def __enter__(self) -> Self:
+        """Return the engines themselves; nothing is loaded yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Disconnect from a cluster that was connected to here."""
+        if self._cluster:
+            self._cluster.__exit__(kind, error, trace)
+
+
+def _slots(backend: str, settings: Settings) -> int:
+    if settings.deterministic:
+        return 1
+    return settings.slots or backends.get(backend).default_slots
+
+
+def engine_of(targets: Sequence[Target], settings: Settings) -> dict[str, int | str | None]:
+    """Return what a header says of the engines: how fast they are, not what is measured."""
+    used = sorted({target.backend for target in targets})
+    slots = {_slots(name, settings) for name in used}
+    return {
+        "backend": "+".join(used),
+        # Unknown where the engines of one run differ in it.
+        "slots": slots.pop() * settings.ray_actors if len(slots) == 1 else None,
+        "threads": settings.threads,
+        **settings.engine_options(),
+        **({"ray_actors": settings.ray_actors} if settings.ray else {}),
+    }

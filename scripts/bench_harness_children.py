@@ -1,0 +1,162 @@
+"""Contenders of `bench_harness` that are no program of their own; run as its child processes.
+
+    bench_harness_children.py bare|sequential|serve|dequantise SETTINGS [COMMAND ...]
+
+SETTINGS is JSON. `bare` is the engine of LoopBench without LoopBench: its slots, the same
+requests, nothing watched. `sequential` is the script that one writes first: llama-cpp-python,
+one prompt after another. `serve` starts the server of `bare`, runs COMMAND with `{url}` and `{key}`
+replaced by its address and key, and ends it. `dequantise` makes the folder that transformers loads.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+SECRET = "bench"
+
+
+def prompts(settings: dict[str, Any]) -> list[str]:
+    """Return the prompts of the run."""
+    lines = Path(settings["prompts"]).read_text("utf-8").splitlines()
+    return [json.loads(line)["prompt"] for line in lines]
+
+
+def report(settings: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
+    """Write the outputs, and print what such a script prints."""
+    Path(settings["out"], "outputs.json").write_text(json.dumps(outputs), "utf-8")
+    print(f"{len(outputs)} outputs, {sum(o['tokens'] for o in outputs):,} tokens")
+
+
+def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the server: those that `loopbench run` uses."""
+    from loopbench.backends.llamacpp import slot_context
+
+    return {
+        "path": settings["gguf"],
+        "slots": settings["slots"],
+        "context_per_slot": slot_context(settings["budget"], 1024),
+        "threads": settings["threads"],
+        "micro_batch": 512,
+        "poll": 0,
+        "seed": 0,
+        "gpu_layers": 0,
+        "secret": SECRET,
+    }
+
+
+def poster(address: str) -> Callable[[str, dict[str, Any]], Any]:
+    """Return a function that posts JSON to the server."""
+    place = address.removeprefix("http://")
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        connection = http.client.HTTPConnection(place)
+        headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(body), headers)
+        with connection.getresponse() as response:
+            reply = json.loads(response.read())
+            if response.status != 200:
+                raise RuntimeError(f"{path}: {reply}")
+        return reply
+
+    return post
+
+
+def bare(settings: dict[str, Any]) -> None:
+    """Run the requests of LoopBench on its engine, whole replies instead of streams."""
+    import xllamacpp
+
+    from loopbench.backends.llamacpp_server import _parameters
+    from loopbench.backends.llamacpp_stream import completion_body
+    from loopbench.types import Sampling
+
+    own = engine_settings(settings)
+    server = xllamacpp.Server(_parameters(xllamacpp, own))
+    post = poster(server.listening_address)
+    sampling = Sampling(max_new_tokens=settings["budget"])
+
+    def one(prompt: str) -> dict[str, Any]:
+        chat = {"messages": [{"role": "user", "content": prompt}]}
+        text = post("/apply-template", chat)["prompt"]
+        ids = post("/tokenize", {"content": text, "add_special": True, "parse_special": True})
+        body = completion_body(
+            ids["tokens"], sampling, settings["budget"], prompt, own["context_per_slot"]
+        )
+        reply = post("/completion", body | {"stream": False})
+        return {"text": reply["content"], "tokens": reply["tokens_predicted"]}
+
+    with ThreadPoolExecutor(settings["slots"]) as pool:
+        report(settings, list(pool.map(one, prompts(settings))))
+
+
+def sequential(settings: dict[str, Any]) -> None:
+    """Ask llama-cpp-python one prompt after another."""
+    from llama_cpp import Llama, llama_cpp
+
+    defaults = llama_cpp.llama_model_default_params
+
+    def without_extra_buffers() -> Any:
+        # Some virtual machines announce AMX and crash in it. Nothing else here repacks Q4_1.
+        parameters = defaults()
+        parameters.use_extra_bufts = False
+        return parameters
+
+    llama_cpp.llama_model_default_params = without_extra_buffers
+    model = Llama(
+        settings["gguf"], n_ctx=settings["budget"] + 1024, n_threads=settings["threads"],
+        n_threads_batch=settings["threads"], verbose=False,
+    )  # fmt: skip
+    outputs = []
+    for prompt in prompts(settings):
+        reply: Any = model.create_chat_completion(
+            [{"role": "user", "content": prompt}], temperature=0.0, repeat_penalty=1.0,
+            max_tokens=settings["budget"],
+        )  # fmt: skip
+        text = reply["choices"][0]["message"]["content"] or ""
+        outputs.append({"text": text, "tokens": reply["usage"]["completion_tokens"]})
+    report(settings, outputs)
+
+
+def serve(settings: dict[str, Any], command: list[str]) -> int:
+    """Run a client against the server."""
+    from loopbench.backends.llamacpp_process import EngineProcess
+
+    engine = EngineProcess(engine_settings(settings), 300.0)
+    try:
+        url = engine.start()
+        filled = [part.replace("{url}", url).replace("{key}", engine.secret) for part in command]
+        return subprocess.run(filled, env=os.environ | {"OPENAI_API_KEY": engine.secret}).returncode
+    finally:
+        engine.stop()
+
+
+def dequantise(settings: dict[str, Any]) -> None:
+    """Write the weights of a GGUF file as a transformers folder of 32-bit floats."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, file = str(Path(settings["gguf"]).parent), Path(settings["gguf"]).name
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder, gguf_file=file)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+    model.save_pretrained(settings["folder"])
+    tokenizer.save_pretrained(settings["folder"])
+
+
+def main() -> int:
+    """Run one of the above."""
+    kind, settings, command = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
+    if kind == "serve":
+        return serve(settings, command)
+    {"bare": bare, "sequential": sequential, "dequantise": dequantise}[kind](settings)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
