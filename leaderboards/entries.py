@@ -284,12 +284,16 @@ def _read(path: Path, kind: type[Part]) -> tuple[Part, Loaded]:
 
 
 def _unpacked(file: Path, kind: type[Line]) -> list[Line]:
+    decoder = msgspec.json.Decoder(kind)
+    return [decoder.decode(line) for line in _content(file).splitlines() if line]
+
+
+def _content(file: Path) -> bytes:
     with gzip.open(file) as packed:
         data = packed.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise OSError(f"{file.name} unpacks to more than {LARGEST >> 20} MiB")
-    decoder = msgspec.json.Decoder(kind)
-    return [decoder.decode(line) for line in data.splitlines() if line]
+    return data
 
 
 def problems(path: Path) -> list[str]:
@@ -315,7 +319,7 @@ def problems(path: Path) -> list[str]:
     ]
     found += [problem] if (problem := incomplete(run)) else []
     try:
-        found += [*_foreign(run), *_computed_otherwise(kept)]
+        found += [*_foreign(run), *_computed_otherwise(kept, path)]
         if not outdated(entry.detectors):
             found += _judged_otherwise(run)
     except (ValueError, IndexError) as error:
@@ -324,10 +328,15 @@ def problems(path: Path) -> list[str]:
     return found
 
 
-def _computed_otherwise(kept: Kept) -> Iterator[str]:
+def _computed_otherwise(kept: Kept, path: Path) -> Iterator[str]:
     """Name fields that do not follow from header and records."""
     entry = kept.entry
-    again = _computed(kept.run, entry.name, entry.machine, entry.note)
+    # Of the lines as they are kept: a field that records got since would change them.
+    again = msgspec.structs.replace(
+        _computed(kept.run, entry.name, entry.machine, entry.note),
+        records_sha256=hashlib.sha256(_content(path / RECORDS)).hexdigest(),
+        audits_sha256=hashlib.sha256(_content(path / AUDITS)).hexdigest(),
+    )
     pairs = differences(msgspec.to_builtins(entry), msgspec.to_builtins(again))
     for place, old, new in pairs:
         yield f"{place} is {old}, its records say {new}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -129,10 +130,24 @@ def test_edited_records_are_refused(entry: Path) -> None:
     edit_record(entry, lambda record: record.update(outcome="clean", verdicts=[]))
     kept = entries.read(entry)
     fitting = entries._computed(kept.run, "a-t0", "a laptop", "")
+    lines = gzip.decompress((entry / entries.RECORDS).read_bytes())
+    fitting = msgspec.structs.replace(fitting, records_sha256=hashlib.sha256(lines).hexdigest())
     (entry / entries.ENTRY).write_bytes(msgspec.json.encode(fitting))
     found = entries.problems(entry)
     assert any("judged doom, not clean" in problem for problem in found)
     assert not any("records say" in problem for problem in found)
+
+
+def test_records_from_before_a_field_was_added_still_follow(entry: Path) -> None:
+    lines = gzip.decompress((entry / entries.RECORDS).read_bytes()).splitlines()
+    records = [json.loads(line) for line in lines]
+    for record in records:
+        del record["turns"]  # has a default
+    older = b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    (entry / entries.RECORDS).write_bytes(gzip.compress(older))
+    assert any("records_sha256" in problem for problem in entries.problems(entry))
+    edit(entry, lambda data: data.update(records_sha256=hashlib.sha256(older).hexdigest()))
+    assert entries.problems(entry) == []
 
 
 def test_edited_audits_and_grades_are_refused(entry: Path) -> None:
