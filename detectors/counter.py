@@ -73,8 +73,9 @@ class Counter:
         n = len(as_ids(ids))
         loops: list[TailLoop] = []
         terminal = None
+        pieces = align(n, text)  # before anything else: it refuses a text that does not fit
         if text is not None and n >= self.min_tokens:
-            whole = WholeItems(Pieces.joined(align(n, text)))
+            whole = WholeItems(Pieces.joined(pieces))
             for terminal in _looks(whole, self):
                 if terminal:
                     add_loop(loops, terminal)
