@@ -155,6 +155,7 @@ def test_rows_joined_and_dropped_have_the_logits_of_rows_alone(
     torch.testing.assert_close(batch.logits, torch.cat(alone[1:] if steps else alone))
 
 
+@pytest.mark.slow
 def test_templates_are_rendered_in_a_sandbox_with_limits() -> None:
     def render(template: str, seconds: float = 10.0) -> str:
         renderer = Renderer(template, {"bos_token": "<s>"}, seconds)
@@ -180,6 +181,7 @@ def test_templates_are_rendered_in_a_sandbox_with_limits() -> None:
         render(endless, seconds=0.5)
 
 
+@pytest.mark.slow
 def test_a_template_that_hangs_once_does_not_stop_the_next_prompt() -> None:
     template = (
         "{% if messages[0].content == 'hang' %}{% for i in range(99999) %}"

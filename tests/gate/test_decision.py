@@ -149,6 +149,7 @@ def test_failures_are_corrected_for_the_number_of_rules() -> None:
     assert first.low < alone.low
 
 
+@pytest.mark.slow
 def test_many_rules_that_hold_fail_as_seldom_as_one() -> None:
     rng, policy = np.random.default_rng(7), Policy(per_task={"*": Thresholds(max_doom_rate=0.2)})
     wrong = 0
@@ -172,6 +173,7 @@ def test_repeats_of_a_prompt_are_not_new_prompts() -> None:
     assert decide(observed(bad), ONE_PERCENT).verdict == "fail"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["fail", "pass"])
 def test_repeats_that_agree_make_no_decision_bolder(wrong: str) -> None:
     # Half of the prompts never loop, the others often: one prompt's repeats look alike.

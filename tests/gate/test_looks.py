@@ -87,6 +87,7 @@ def test_a_rule_without_data_yet_waits_and_one_without_data_at_all_is_refused() 
         replay(observed([]), ONE_PERCENT, seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("true", "wrong"), [(0.1, "fail"), (0.1001, "pass")])
 def test_a_watched_gate_is_wrong_as_rarely_as_promised(true: float, wrong: str) -> None:
     rng, policy, count = np.random.default_rng(21), Policy(overall=Thresholds(max_doom_rate=0.1)), 0

@@ -105,6 +105,7 @@ def test_a_model_is_run(pytester: pytest.Pytester) -> None:
     assert result.parseoutcomes().get("passed", 0) == 0
 
 
+@pytest.mark.slow
 def test_the_plugin_is_found_and_loads_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import sys\n"

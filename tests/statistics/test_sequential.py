@@ -53,6 +53,7 @@ def test_a_few_dooms_are_enough_against_one_percent() -> None:
     assert p_above(coins(8, 8), 0.01) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("true", [0.01, 0.2])
 def test_rates_are_never_refused_more_often_than_alpha_while_one_watches(true: float) -> None:
     """False fail and false pass at the threshold itself, which is the worst case."""
@@ -71,6 +72,7 @@ def test_rates_are_never_refused_more_often_than_alpha_while_one_watches(true: f
         assert reached.any(axis=1).mean() <= 0.083
 
 
+@pytest.mark.slow
 def test_scores_are_never_refused_more_often_than_alpha_while_one_watches() -> None:
     rng = np.random.default_rng(12)
     wrong_above = wrong_below = 0
@@ -83,6 +85,7 @@ def test_scores_are_never_refused_more_often_than_alpha_while_one_watches() -> N
     assert wrong_below / 150 <= 0.1
 
 
+@pytest.mark.slow
 def test_limits_cover_at_every_look() -> None:
     rng = np.random.default_rng(13)
     missed = 0

@@ -96,6 +96,7 @@ def test_the_workers_memory_stays_bounded() -> None:
     assert 0 < int(done.stdout) < 1_000_000  # kilobytes: far from gigabytes
 
 
+@pytest.mark.slow
 def test_output_is_capped(sandbox: Sandbox) -> None:
     for code in ("while True:\n    print('a' * 1000)", "print('a' * 10 ** 7)"):
         output = sandbox.run(code)

@@ -126,6 +126,7 @@ def test_hostile_answers_are_wrong_and_run_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_scorer_that_hangs_is_ended_and_the_next_one_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
