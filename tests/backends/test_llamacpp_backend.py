@@ -91,10 +91,6 @@ async def silent(engine: FakeEngine, response: web.StreamResponse, body: dict[st
     await asyncio.sleep(60)
 
 
-# The fake server's side of a connection that it breaks off is closed when it is collected.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
 async def die(engine: FakeEngine, response: web.StreamResponse, body: dict[str, Any]) -> None:
     await response.write(sse(content="x", tokens=[7], tokens_predicted=1))
     engine.death = "signal 9 (SIGKILL)"
