@@ -71,6 +71,8 @@ class FakeEngine:
             up.set()
             await self._ended.wait()
             await runner.cleanup()
+            # Connections that were just closed let their sockets go in the loop's next round.
+            await asyncio.sleep(0)
 
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(serve()))
         self._thread.start()
@@ -121,6 +123,9 @@ class FakeEngine:
             await self.stream(self, response, body)
         except (asyncio.CancelledError, ConnectionError):
             self.broken_off += 1
+            # A dead engine's sockets are closed at once, with what they had not sent.
+            if request.transport is not None:
+                request.transport.abort()
             raise
         finally:
             self.active -= 1
