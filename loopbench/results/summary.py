@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from loopbench.outcome import doom_level
 from loopbench.results.store import Header
+from loopbench.results.structure import STRUCTURED, Structure, structure_loop
 from loopbench.statistics.intervals import (
     Interval,
     Stratum,
@@ -98,6 +100,17 @@ class Row(Struct, frozen=True):
     """Agent tasks: wrong answers stated without a search before."""
     calls_per_episode: float | None = None
     """Agent tasks: tool calls, in the mean."""
+    structure_rate: Rate = NO_RATE
+    """Extraction and tool outputs that are stuck in structure; see `results.structure`.
+
+    Neither doom nor a part of it: the rule needs fewer tokens, and an output may be both.
+    """
+    structure_runs: int = 0
+    """Of those: an end without letters and digits, mostly white space or brackets."""
+    structure_calls: int = 0
+    """The same tool call, or cycle of calls."""
+    structure_copies: int = 0
+    """Copies of another block."""
 
 
 class Fact(NamedTuple):
@@ -130,6 +143,7 @@ class Fact(NamedTuple):
     thinking_cut: bool | None = None
     hallucinated: bool = False
     calls: float = 0.0
+    structure: Structure | None = None
 
 
 def fact_of(record: Record) -> Fact:
@@ -164,6 +178,7 @@ def fact_of(record: Record) -> Fact:
         thinking_cut=_thinking_cut(record),
         hallucinated=record.grade.parts.get("hallucinated", 0.0) > 0,
         calls=record.grade.parts.get("calls", 0.0),
+        structure=structure_loop(record),
     )
 
 
@@ -245,6 +260,8 @@ def _row(
     info = next((m for m in header.models if m.name == model), None)
     valid = [fact for fact in facts if fact.outcome != "error"]
     agents = [fact for fact in valid if fact.category == "agents"]
+    structured = [fact for fact in valid if fact.category in STRUCTURED]
+    stuck = Counter(fact.structure for fact in structured)
     stopped = [fact for fact in valid if fact.stopped]
     audits = [followed[fact.key] for fact in stopped if fact.key in followed]
     escaped = sum(audit.escaped for audit in audits)
@@ -299,6 +316,10 @@ def _row(
         agent_score=_rate(agents, lambda fact: fact.correct),
         hallucinated_rate=_rate(agents, lambda fact: fact.hallucinated),
         calls_per_episode=statistics.fmean(f.calls for f in agents) if agents else None,
+        structure_rate=_rate(structured, lambda fact: fact.structure is not None),
+        structure_runs=stuck["run"],
+        structure_calls=stuck["calls"],
+        structure_copies=stuck["copies"],
     )
 
 
