@@ -16,7 +16,7 @@ from loopbench.tasks.suites import (
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 480), ("agents", 48)]
+    ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 560), ("agents", 48)]
 )
 def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None:
     samples = suite_samples(name, 0)
@@ -24,6 +24,16 @@ def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None
     assert len({(s.task, s.id) for s in samples}) == size
     counts = Counter((s.task, s.level) for s in samples)
     assert counts == {(e.task, e.level): e.count for e in SUITES[name].entries}
+
+
+def test_full_holds_every_family_and_the_whole_of_agents() -> None:
+    samples = suite_samples("full", 0)
+    assert {"reasoning", "extraction", "tools", "agents"} == {s.category for s in samples}
+    assert sum(s.task == "instructions" for s in samples) == 32
+    agents = {s.id: s for s in suite_samples("agents", 0)}
+    assert {s.id: s for s in samples if s.category == "agents"} == agents
+    first = suite_samples("full", 0, 35)
+    assert {s.category for s in first} == {s.category for s in samples}
 
 
 @pytest.mark.parametrize("limit", [1, 11, 24, 40, 95])

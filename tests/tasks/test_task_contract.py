@@ -50,6 +50,7 @@ PINNED = {
     "countdown": "ab4a746ca7734ce8875d15ef390cea451fabda1d47fb9dbf629ab2853ea4d6b6",
     "enumeration": "51881ae24c19506528a7f0577b4074b65e437c3044ae211768451a9d863573aa",
     "extract_records": "be263b60635b5281b379ba6cd0980a2e097013ded1c9590ac0c1b0ebe4dee2e1",
+    "instructions": "fe2ab0597561dd2952d97d42ec6c8bf38029cabfc2d15ad3bfb0d4f4a085e50a",
     "knights_knaves": "caefa9a8c4f641ec75b98864a0d86849ae7a519d0ac1dfe25ea6b8343bc84460",
     "long_multiplication": "1d78c33b9595f89f76d24b96a0379344f8894b52a8c3295fa7cc548d451ef953",
     "mini_call": "c17e7613f88ae5ee61d28945740144b2fed34d8db2bc368957f46880c102fe7c",

@@ -42,7 +42,9 @@ def _commit(prompt: str) -> dict[str, bytes]:
 
 def _load(hub: FakeHub, home: Path, *names: str, offline: bool = False) -> list[str]:
     """Load tasks in a fresh interpreter: the hub's address is read when it is imported."""
-    settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline))}
+    settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home)} | dict.fromkeys(
+        ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"), str(int(offline))
+    )
     done = subprocess.run(
         [sys.executable, "-c", LOAD, *names],
         env=os.environ | settings, capture_output=True, text=True, check=True,
