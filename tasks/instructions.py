@@ -44,7 +44,7 @@ def _words(line: str) -> list[str]:
 
 
 def _has_lines(lines: Sequence[str], rule: Rule) -> bool:
-    return len(lines) == rule["count"] and all(line.strip() for line in lines)
+    return bool(len(lines) == rule["count"]) and all(line.strip() for line in lines)
 
 
 def _ends_in_number(lines: Sequence[str], rule: Rule) -> bool:
@@ -52,7 +52,7 @@ def _ends_in_number(lines: Sequence[str], rule: Rule) -> bool:
 
 
 def _has_keyword(lines: Sequence[str], rule: Rule) -> bool:
-    return sum(rule["word"] in _words(line) for line in lines) == rule["count"]
+    return bool(sum(rule["word"] in _words(line) for line in lines) == rule["count"])
 
 
 def _has_length(lines: Sequence[str], rule: Rule) -> bool:
@@ -68,7 +68,7 @@ def _lacks_letter(lines: Sequence[str], rule: Rule) -> bool:
 
 
 def _spells(lines: Sequence[str], rule: Rule) -> bool:
-    return "".join(line.strip()[:1].lower() for line in lines) == rule["word"]
+    return bool("".join(line.strip()[:1].lower() for line in lines) == rule["word"])
 
 
 def _exclaims(lines: Sequence[str], rule: Rule) -> bool:
