@@ -74,8 +74,8 @@ class RayBackend(Closing):
         settings: dict[str, Any],
         placement: Placement,
     ) -> None:
-        self._ray, self._target, self._model = ray, _anywhere(target), model
-        self._settings, self._placement = settings, placement
+        self._ray, self._target = ray, _anywhere(target)
+        self._model, self._settings = model, settings
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._lost: tuple[type[Exception], ...] = (
             ray.exceptions.RayActorError,

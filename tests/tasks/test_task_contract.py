@@ -108,8 +108,8 @@ def test_every_further_level_is_pinned() -> None:
 
 def test_another_process_draws_the_same_items(tmp_path: Path) -> None:
     program = (
-        "from loopbench.tasks.suites import content_hash, suite_samples;"
-        "print(content_hash(suite_samples('easy', 5)))"
+        "from loopbench.tasks.suites import content_hash, select;"
+        "print(content_hash(select(['easy'], None, 5)))"
     )
     found = {
         subprocess.run(
