@@ -249,6 +249,7 @@ def test_add_and_check_from_the_command_line(run: Path, tmp_path: Path) -> None:
     assert result.output.strip() == "1 entry: all numbers follow."
 
 
+@pytest.mark.slow  # judges thousands of real outputs again
 @pytest.mark.parametrize("path", entries.folders(SHIPPED), ids=lambda path: path.name)
 def test_the_shipped_entries_follow_from_their_records(path: Path) -> None:
     assert checking.problems(path) == []
