@@ -5,21 +5,14 @@ from collections import Counter
 import pytest
 
 from loopbench.naming import UnknownNameError
-from loopbench.tasks.suites import (
-    SUITES,
-    content_hash,
-    draw,
-    select,
-    suite_samples,
-    task_samples,
-)
+from loopbench.tasks.suites import SUITES, content_hash, draw, select
 
 
 @pytest.mark.parametrize(
     ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 480), ("agents", 48)]
 )
 def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None:
-    samples = suite_samples(name, 0)
+    samples = select([name], None, 0)
     assert len(samples) == size == sum(entry.count for entry in SUITES[name].entries)
     assert len({(s.task, s.id) for s in samples}) == size
     counts = Counter((s.task, s.level) for s in samples)
@@ -28,7 +21,7 @@ def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None
 
 @pytest.mark.parametrize("limit", [1, 11, 24, 40, 95])
 def test_a_limit_keeps_the_mixture(limit: int) -> None:
-    whole, part = suite_samples("edge", 3), suite_samples("edge", 3, limit)
+    whole, part = select(["edge"], None, 3), select(["edge"], limit, 3)
     assert part == whole[:limit]
     counts = Counter((s.task, s.level) for s in part)
     for entry in SUITES["edge"].entries:
@@ -36,8 +29,8 @@ def test_a_limit_keeps_the_mixture(limit: int) -> None:
 
 
 def test_the_seed_decides_items_and_order() -> None:
-    assert suite_samples("quick", 1) == suite_samples("quick", 1)
-    one, two = ({s.prompt for s in suite_samples("quick", seed)} for seed in (1, 2))
+    assert select(["quick"], None, 1) == select(["quick"], None, 1)
+    one, two = ({s.prompt for s in select(["quick"], None, seed)} for seed in (1, 2))
     assert not one & two
 
 
@@ -74,12 +67,10 @@ def test_bad_requests() -> None:
         select(["edge"], 0, 0)
     with pytest.raises(ValueError, match="no task"):
         select([], None, 0)
-    with pytest.raises(UnknownNameError, match="Unknown suite 'countdown'"):
-        suite_samples("countdown", 0)
 
 
 def test_the_content_hash_sees_content_and_not_order() -> None:
-    samples = task_samples(["countdown", "chain_sum"], "easy", 3, 0)
+    samples = select(["countdown:easy", "chain_sum:easy"], 6, 0)
     assert len(samples) == 6
     assert content_hash(samples) == content_hash(reversed(samples))
     assert content_hash(samples) != content_hash(samples[1:])

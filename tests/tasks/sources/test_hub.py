@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 
 from loopbench import tasks
@@ -13,8 +14,6 @@ from loopbench.naming import UnknownNameError
 from loopbench.tasks.base import Task
 from loopbench.tasks.sources import SourceError, hub
 from loopbench.tasks.suites import select
-
-datasets = pytest.importorskip("datasets")
 
 GPQA = {
     "Record ID": "rec1",
