@@ -140,24 +140,6 @@ SUITES: dict[str, Suite] = {
 """Every suite by name."""
 
 
-def task_samples(names: Sequence[str], level: str, n: int, seed: int) -> list[Sample]:
-    """Return `n` samples of each named task at one level, in balanced order."""
-    return _balanced([Entry(name, level, n) for name in names], seed)
-
-
-def suite_samples(suite: str, seed: int, limit: int | None = None) -> list[Sample]:
-    """Return the samples of a suite in a seeded order whose every prefix keeps the mixture.
-
-    Raises
-    ------
-    loopbench.naming.UnknownNameError
-        If there is no such suite.
-    """
-    if suite not in SUITES:
-        raise UnknownNameError("suite", suite, SUITES)
-    return select([suite], limit, seed)
-
-
 def select(names: Sequence[str], limit: int | None, seed: int) -> list[Sample]:
     """Return the samples of a mixed selection, in balanced order.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from loopbench.backends.base import BackendError
+from loopbench.closing import Closing
 
 LOCAL = "local"
 OBJECT_STORE_BYTES = 100_000_000
@@ -15,7 +15,7 @@ OBJECT_STORE_BYTES = 100_000_000
 MISSING = "Ray is not installed; install it with: pip install 'loopbench-edge[ray]'"
 
 
-class Cluster:
+class Cluster(Closing):
     """A Ray cluster, connected to when it is first asked for; a context manager.
 
     Parameters
@@ -66,16 +66,7 @@ class Cluster:
         self._ours = True
         return ray
 
-    def __enter__(self) -> Self:
-        """Return the cluster itself; nothing is connected yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Disconnect, and end a local cluster, if this object connected."""
         if self._ours:
             self.ray().shutdown()

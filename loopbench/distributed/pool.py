@@ -14,14 +14,14 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import msgspec
 
 import loopbench
 from loopbench.backends.base import BackendError, Watch, failed
 from loopbench.backends.forms import Target, split_name
+from loopbench.closing import Closing
 from loopbench.distributed.worker import Worker
 from loopbench.harness.progress import Progress, Watching
 from loopbench.types import Generation, ModelInfo, Request, Struct
@@ -63,8 +63,8 @@ class _Event(NamedTuple):
     future: Future[Any]
 
 
-class RayBackend:
-    """Actors that each hold a backend, as one backend; see `open_pool`."""
+class RayBackend(Closing):
+    """Actors that each hold a backend, as one backend."""
 
     def __init__(
         self,
@@ -74,8 +74,8 @@ class RayBackend:
         settings: dict[str, Any],
         placement: Placement,
     ) -> None:
-        self._ray, self._target, self._model = ray, _anywhere(target), model
-        self._settings, self._placement = settings, placement
+        self._ray, self._target = ray, _anywhere(target)
+        self._model, self._settings = model, settings
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._lost: tuple[type[Exception], ...] = (
             ray.exceptions.RayActorError,
@@ -256,19 +256,6 @@ class RayBackend:
             self._ray.wait(closing, num_returns=len(closing), timeout=CLOSE_S)
         for seat in seats:
             self._kill(seat)
-
-    def __enter__(self) -> Self:
-        """Return the backend itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the backend."""
-        self.close()
 
 
 def _anywhere(target: Target) -> Target:

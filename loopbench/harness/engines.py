@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from loopbench import backends
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
+from loopbench.closing import Closing
 from loopbench.distributed.cluster import Cluster
 from loopbench.harness.plan import Settings
 from loopbench.harness.targets import options_for
@@ -16,7 +16,7 @@ from loopbench.harness.think_budget import with_budget
 from loopbench.types import ModelInfo
 
 
-class Engines:
+class Engines(Closing):
     """Opens backends as the settings say; a context manager that lets a cluster go again."""
 
     def __init__(self, settings: Settings) -> None:
@@ -65,19 +65,10 @@ class Engines:
         )
         return RayBackend(self._cluster.ray(), target, model, asked, placement)
 
-    def __enter__(self) -> Self:
-        """Return the engines themselves; nothing is loaded yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Disconnect from a cluster that was connected to here."""
         if self._cluster:
-            self._cluster.__exit__(kind, error, trace)
+            self._cluster.close()
 
 
 def _slots(backend: str, settings: Settings) -> int:

@@ -11,11 +11,11 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 import msgspec
 
+from loopbench.closing import Closing
 from loopbench.monitor import Rule
 from loopbench.types import SCHEMA_VERSION, Audit, EpisodeRule, ModelInfo, Record, Sampling, Struct
 
@@ -118,7 +118,7 @@ class _Written(Struct, frozen=True):
     loopbench_version: str
 
 
-class RunStore:
+class RunStore(Closing):
     """An open run folder; a context manager that holds its lock."""
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -223,17 +223,6 @@ class RunStore:
         for file in self._files.values():
             file.close()
         self._files.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read_header(path: Path) -> Header:

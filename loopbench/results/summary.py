@@ -286,16 +286,14 @@ def _row(
         verbatim_rate=_rate(valid, lambda fact: fact.doom == "verbatim"),
         counter_rate=_rate(valid, lambda fact: fact.doom == "counter"),
         corrected_doom_rate=_corrected(doom, stopped, followed),
-        near_rate=_rate([f for f in valid if f.near is not None], lambda fact: bool(fact.near)),
+        near_rate=_rate(valid, lambda fact: fact.near),
         recovered_rate=_rate(valid, lambda fact: fact.outcome == "recovered"),
         truncated_rate=_rate(valid, lambda fact: fact.outcome == "truncated"),
         flip_rate=_flips(valid),
         early_stopped=len(stopped),
         audited=len(audits),
         escaped=escaped,
-        escape_rate=_as_rate(clustered_rate([[audit.escaped] for audit in audits]), len(audits))
-        if audits
-        else NO_RATE,
+        escape_rate=_alone([audit.escaped for audit in audits]),
         median_onset=statistics.median(onsets) if onsets else None,
         tokens_used=tokens,
         tokens_saved=sum(fact.budget - fact.last_tokens for fact in stopped) - audit_tokens,
@@ -303,15 +301,9 @@ def _row(
         extraction_f1=_mean_score(valid, "extraction"),
         tool_score=_mean_score(valid, "tools"),
         tokens_per_second=_speed(valid, audits, tokens, header),
-        doom_in_thinking=_rate(
-            [fact for fact in valid if fact.in_thinking is not None],
-            lambda fact: bool(fact.in_thinking),
-        ),
+        doom_in_thinking=_rate(valid, lambda fact: fact.in_thinking),
         think_budget=next((s.think_budget for s in header.samplings if s.think_budget), None),
-        thinking_cut=_rate(
-            [fact for fact in valid if fact.thinking_cut is not None],
-            lambda fact: bool(fact.thinking_cut),
-        ),
+        thinking_cut=_rate(valid, lambda fact: fact.thinking_cut),
         constrained=any(sampling.constrained for sampling in header.samplings),
         agent_score=_rate(agents, lambda fact: fact.correct),
         hallucinated_rate=_rate(agents, lambda fact: fact.hallucinated),
@@ -327,14 +319,21 @@ def _as_rate(interval: Interval, n: int) -> Rate:
     return Rate(value=interval.value, low=interval.low, high=interval.high, n=n)
 
 
-def _rate(facts: Sequence[Fact], is_hit: Callable[[Fact], bool]) -> Rate:
-    """Return a rate, its interval clustered by prompt."""
-    if not facts:
-        return NO_RATE
+def _rate(facts: Sequence[Fact], is_hit: Callable[[Fact], bool | None]) -> Rate:
+    """Return a rate, its interval clustered by prompt; facts of which it is None stay out."""
     clusters: dict[tuple[str, str], list[bool]] = {}
     for fact in facts:
-        clusters.setdefault(fact.prompt, []).append(is_hit(fact))
-    return _as_rate(clustered_rate(list(clusters.values())), len(facts))
+        hit = is_hit(fact)
+        if hit is not None:
+            clusters.setdefault(fact.prompt, []).append(hit)
+    if not clusters:
+        return NO_RATE
+    return _as_rate(clustered_rate(list(clusters.values())), sum(map(len, clusters.values())))
+
+
+def _alone(hits: Sequence[bool]) -> Rate:
+    """Return the rate of what happens once per prompt."""
+    return _as_rate(clustered_rate([[hit] for hit in hits]), len(hits)) if hits else NO_RATE
 
 
 def _accuracy(facts: Sequence[Fact]) -> Rate:
@@ -376,10 +375,7 @@ def _flips(facts: Sequence[Fact]) -> Rate:
     outcomes: dict[tuple[str, str], list[Outcome]] = {}
     for fact in facts:
         outcomes.setdefault(fact.prompt, []).append(fact.outcome)
-    repeated = [len(set(seen)) > 1 for seen in outcomes.values() if len(seen) > 1]
-    if not repeated:
-        return NO_RATE
-    return _as_rate(clustered_rate([[flipped] for flipped in repeated]), len(repeated))
+    return _alone([len(set(seen)) > 1 for seen in outcomes.values() if len(seen) > 1])
 
 
 def _speed(

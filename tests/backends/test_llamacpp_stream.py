@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from loopbench import backends
 from loopbench.backends.cores import busy_time, free_cores
-from loopbench.backends.llamacpp import slot_context
+from loopbench.backends.gguf_models import slot_context
 from loopbench.backends.llamacpp_process import describe_exit
 from loopbench.backends.llamacpp_stream import (
     Assembler,

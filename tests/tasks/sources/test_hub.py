@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
+import huggingface_hub
 import pytest
 
 from loopbench import tasks
@@ -13,9 +15,6 @@ from loopbench.naming import UnknownNameError
 from loopbench.tasks.base import Task
 from loopbench.tasks.sources import SourceError, hub
 from loopbench.tasks.suites import select
-
-datasets = pytest.importorskip("datasets")
-huggingface_hub = pytest.importorskip("huggingface_hub")
 
 GPQA = {
     "Record ID": "rec1",

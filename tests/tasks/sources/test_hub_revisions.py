@@ -8,10 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from fake_hub import FakeHub, fake_hub
-
-pytest.importorskip("datasets")
 
 OLD, NEW = "84dc6c8" + "0" * 33, "b" * 40
 CARD = b"""---
