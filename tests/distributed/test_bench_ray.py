@@ -64,4 +64,5 @@ def test_the_page_shows_what_was_measured(bench: Any) -> None:
     page = bench.PAGE.read_text("utf-8")
     assert bench.insert(page, "ray", bench.table(kept.measurements)) == page
     ways = {(row.what, row.way) for row in kept.measurements}
-    assert len(ways) == 1 + 2 * len(bench.WAYS)
+    assert len(ways) == 1 + len(bench.WAYS) + len(bench.MODEL_WAYS)
+    assert {row.round for row in kept.measurements} == {0, 1}
