@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import socket
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -21,6 +22,7 @@ TELL_EVERY_S = 20.0
 PATIENCE_S = 600.0
 """How long a cluster without a machine for an actor may take to get one: a cloud needs minutes."""
 LOOK_EVERY_S = 1.0
+REACH_S = 20.0
 LOWER = "Lower --ray-actors, --ray-cpus or --ray-gpus."
 MISSING = "Ray is not installed; install it with: pip install 'loopbench-edge[ray]'"
 
@@ -94,6 +96,7 @@ class Cluster:
 
         if ray.is_initialized():
             return ray
+        _reach(self.address)
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address == LOCAL:
             quiet |= {
@@ -105,7 +108,7 @@ class Cluster:
             ray.init(address=self.address, **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             first = str(error).strip().partition("\n")[0]
-            raise BackendError(f"No Ray cluster at {self.address}: {first}") from error
+            raise BackendError(f"No Ray cluster at {self.address}: {first.rstrip('.')}.") from error
         self._ours = True
         return ray
 
@@ -136,6 +139,18 @@ def _wait_for_room(ray: Any, placement: Placement, tell: Callable[[str], None]) 
             tell(f"{lack} Waiting for a machine that can hold one.")
             told = now
         time.sleep(LOOK_EVERY_S)
+
+
+def _reach(address: str) -> None:
+    """Refuse an address where nobody listens: Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # such as `auto`
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()
+    except (OSError, OverflowError) as error:
+        what = getattr(error, "strerror", None) or error
+        raise BackendError(f"No Ray cluster at {address}: {what}.") from error
 
 
 def _cpus() -> int:
