@@ -106,7 +106,8 @@ class Cluster:
             }
         try:
             ray.init(address=self.address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        # Ray raises the bare class where a daemon is too slow to start.
+        except Exception as error:
             first = str(error).strip().partition("\n")[0]
             raise BackendError(f"No Ray cluster at {self.address}: {first.rstrip('.')}.") from error
         self._ours = True
