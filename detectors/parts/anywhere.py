@@ -84,11 +84,50 @@ def find_runs(
     longest = n // min_repeats
     if max_period is not None:
         longest = min(longest, max_period)
-    found: list[Run] = []
     if n < min_length or longest < 1:
-        return found
-    if min_repeats < 3:
-        return _of_all(t, min_repeats, min_length, longest)
+        return []
+    begin, end = _recurring(t, _room(min_repeats, min_length), longest)
+    if begin == end:
+        return []
+    search = _of_all if min_repeats < 3 else _of_levels
+    found = [
+        Run(period, begin + first, begin + beyond)
+        for period, first, beyond in search(t[begin:end], min_repeats, min_length, longest)
+    ]
+    return sorted(found, key=lambda run: (run.start, run.period))
+
+
+def _recurring(t: Ints, room: int, longest: int) -> tuple[int, int]:
+    """Return the bounds of a stretch with every run in it: between windows that recur.
+
+    Most outputs have no such window, which this finds out in a few passes. In a run, every
+    window that ends a period before its end recurs; of those that begin every `stride`
+    elements one is there.
+    """
+    window = 2 * (room + 1) // 3
+    stride = room - window + 1
+    marks = Fingerprints(t, min(window, 3)).of_windows(window)
+    # Few of the others look like one of the windows at the strides.
+    short = (marks >> np.uint32(16)).astype(np.intp)
+    known = np.zeros(1 << 16, np.bool_)
+    known[short[::stride]] = True
+    places = np.flatnonzero(known.take(short))
+    by_mark = marks[places].astype(np.uint64) << np.uint64(32)
+    by_mark |= places.view(np.uint64)
+    by_mark.sort()
+    # The neighbours of one mark lie as far apart as it takes to recur.
+    lags = by_mark[1:] - by_mark[:-1]
+    again = np.flatnonzero(lags <= longest)
+    if not again.size:
+        return 0, 0
+    at = by_mark.astype(np.uint32)
+    begin, last = int(at[again].min()), int(at[again + 1].max())
+    return max(0, begin - stride + 1), min(len(t), last + window + stride)
+
+
+def _of_levels(t: Ints, min_repeats: int, min_length: int, longest: int) -> list[Run]:
+    longest = min(longest, len(t) // min_repeats)
+    found: list[Run] = []
     prints: dict[int, Fingerprints] = {}
     for level in _levels(min_repeats, min_length, longest):
         gram = min(level.window, 3)
@@ -110,15 +149,14 @@ def find_runs(
             enough = bound >= needed
             lag, start, end, needed = lag[enough], start[enough], end[enough], needed[enough]
         found += map(Run, lag.tolist(), start.tolist(), end.tolist())
-    return sorted(found, key=lambda run: (run.start, run.period))
+    return found
 
 
 def _of_all(t: Ints, min_repeats: int, min_length: int, longest: int) -> list[Run]:
     runs = all_runs(t)
     period, length = runs[:, 0], runs[:, 2] - runs[:, 1]
     enough = (length >= np.maximum(min_repeats * period, min_length)) & (period <= longest)
-    found = [Run(*run) for run in runs[enough].tolist()]
-    return sorted(found, key=lambda run: (run.start, run.period))
+    return [Run(*run) for run in runs[enough].tolist()]
 
 
 def outermost(runs: list[Run]) -> list[Run]:
@@ -141,11 +179,14 @@ def _levels(min_repeats: int, min_length: int, longest: int) -> Iterator[Level]:
     window = 0
     while window < longest:
         above = window
-        # The least L - p over the level, where L >= min_repeats * p and L >= min_length.
-        shortest = -(-(min_repeats - 1) * min_length // min_repeats)
-        room = max((min_repeats - 1) * (above + 1), shortest)
+        room = _room(min_repeats, min_length, above + 1)
         window = 2 * (room + 1) // 3
         yield Level(above, window, room - window + 1)
+
+
+def _room(min_repeats: int, min_length: int, period: int = 1) -> int:
+    """Return the least L - p over periods p from `period` on, L as `find_runs` demands it."""
+    return max((min_repeats - 1) * period, -(-(min_repeats - 1) * min_length // min_repeats))
 
 
 class Fingerprints:
