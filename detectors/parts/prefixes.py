@@ -136,9 +136,11 @@ class Prefix:
 def _fingerprints(codes: Bytes, begin: Ints, end: Ints) -> Ints:
     """Return a fingerprint of 32 bits of each stretch of the text, equal where they are."""
     sums = np.zeros(len(codes) + 1, np.uint32)
-    np.cumsum(codes * powers(BASE, len(codes)), dtype=np.uint32, out=sums[1:])
-    prints = sums[end] - sums[begin]
-    prints *= powers(INVERSE, len(codes) + 1)[begin]
+    terms = codes.astype(np.uint32)
+    terms *= powers(BASE, len(codes))
+    np.cumsum(terms, dtype=np.uint32, out=sums[1:])
+    prints = sums.take(end) - sums.take(begin)
+    prints *= powers(INVERSE, len(codes) + 1).take(begin)
     # Stretches of zeros of any length would look alike.
     prints += ((end - begin) * 0x85EBCA6B).astype(np.uint32)
     return prints.astype(np.int64)
