@@ -121,13 +121,12 @@ def _looks(whole: WholeItems, rule: Counter) -> Iterator[TailLoop | None]:
     long_enough = whole.tokens >= rule.min_tokens
     least = max(repeats, int(covered[long_enough].min()))
     covered[~long_enough] = len(whole.literals) + 1
-    # All but the first of the periods of a run have stood before.
-    if whole.longest_known() < least * (repeats - 1) // repeats:
-        return
     for exact in (False, True):
         if exact:
             whole.intern()
         runs = find_runs(whole.literals, repeats, least)
+        if not runs:
+            return
         looks = whole.promising(runs, covered, repeats)
         answers = KnownCounts(runs, whole, looks, covered[looks], rule.min_repeats)
         if answers.all_verbatim():

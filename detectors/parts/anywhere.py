@@ -29,7 +29,7 @@ _BLOCK = 1 << 16
 BASE = 0x9E3779B1
 INVERSE = pow(BASE, -1, 1 << 32)
 _MANY = 8
-"""Neighbouring windows that are compared as one stretch, from so many on."""
+"""Neighbouring windows that are compared, or left out, as one stretch, from so many on."""
 _KEPT = 1 << 20
 """Most powers that are kept."""
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
@@ -134,7 +134,7 @@ def _of_levels(t: Ints, min_repeats: int, min_length: int, longest: int) -> list
         if gram not in prints:
             prints[gram] = Fingerprints(t, gram)
         marks = prints[gram].of_windows(level.window)
-        lags = _first_recurrences(marks, level, longest)
+        lags = _first_recurrences(marks, level, longest, found)
         if not lags.any():
             continue
         _verify(t, lags, marks, level, longest)
@@ -237,27 +237,39 @@ def powers(base: int, count: int) -> Prints:
     return known[:count]
 
 
-def _first_recurrences(marks: Prints, level: Level, longest: int) -> Ints:
-    """Return for each window the lag at which its fingerprint first recurs, 0 for none."""
+def _first_recurrences(marks: Prints, level: Level, longest: int, known: list[Run]) -> Ints:
+    """Return for each window the lag at which its fingerprint first recurs, 0 for none.
+
+    0 for windows inside known runs, too: they recur after those shorter periods.
+    """
     widest = min(level.window, longest)
     stride = level.stride
+    # The last windows have fewer places after them; what lies past the end is none.
+    padded = np.zeros(len(marks) + widest, np.uint32)
+    padded[: len(marks)] = marks
     lags = np.zeros(-(-len(marks) // stride), np.int64)
-    whole = max(0, (len(marks) - widest - 1) // stride + 1)
-    _recurrences(marks, lags[:whole], widest, stride)
-    if whole < len(lags):
-        # The last windows have fewer places after them; what lies past the end is none.
-        rest = marks[whole * stride :]
-        padded = np.zeros(len(rest) + widest, np.uint32)
-        padded[: len(rest)] = rest
-        last = lags[whole:]
-        _recurrences(padded, last, widest, stride)
-        last[last + stride * np.arange(len(last)) >= len(rest)] = 0
+    for first, beyond in _outside(known, level, len(lags)):
+        _recurrences(padded[first * stride :], lags[first:beyond], widest, stride)
+    lags[lags + stride * _indices(len(lags)) >= len(marks)] = 0
     return lags
+
+
+def _outside(known: list[Run], level: Level, windows: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of windows between known runs, as (first, beyond)."""
+    at = 0
+    for period, start, end in sorted(known, key=lambda run: run.start):
+        first = -(-start // level.stride)
+        beyond = (end - period - level.window) // level.stride + 1
+        if beyond - max(first, at) >= _MANY:  # fewer are not worth a stretch of their own
+            if first > at:
+                yield at, first
+            at = beyond
+    if at < windows:
+        yield at, windows
 
 
 def _recurrences(marks: Prints, lags: Ints, widest: int, stride: int) -> None:
     """Fill in the lags of as many windows, each of which has `widest` places after it."""
-    marks = np.ascontiguousarray(marks)
     size = marks.itemsize
     # What `sliding_window_view` would return, without its fixed cost.
     rows = np.ndarray((len(lags), widest), marks.dtype, marks.data, size, (size * stride, size))

@@ -68,7 +68,7 @@ class WholeItems:
         change of literals: then the run had as many items as have come since.
         """
         possible = np.zeros(len(self.tokens), np.bool_)
-        ago = self.recurrences() if runs else np.empty(0, np.int64)
+        ago = self.recurrences()
         for _, start, end in runs:
             size = end - start
             a, b, c = np.searchsorted(self.known, (start + repeats, end + 1, end + size + 1))
@@ -84,11 +84,6 @@ class WholeItems:
         same = np.flatnonzero(np.diff(self.literals[order]) == 0)
         ago[order[same + 1]] = order[same + 1] - order[same]
         return ago
-
-    def longest_known(self) -> int:
-        """Return the most literals in a row all of which have stood before."""
-        new = np.flatnonzero(self.recurrences() > len(self.literals))
-        return int(np.diff(new, append=len(self.literals)).max(initial=1)) - 1
 
     def verbatim(self, run: Run) -> bool:
         """Whether the whole text of a run of literals repeats, numbers and all."""
