@@ -111,13 +111,13 @@ def _recurring(t: Ints, room: int, longest: int) -> tuple[int, int]:
     short = (marks >> np.uint32(16)).astype(np.intp)
     known = np.zeros(1 << 16, np.bool_)
     known[short[::stride]] = True
-    places = np.flatnonzero(known.take(short))
+    places = known.take(short).nonzero()[0]
     by_mark = marks[places].astype(np.uint64) << np.uint64(32)
     by_mark |= places.view(np.uint64)
     by_mark.sort()
     # The neighbours of one mark lie as far apart as it takes to recur.
     lags = by_mark[1:] - by_mark[:-1]
-    again = np.flatnonzero(lags <= longest)
+    again = (lags <= longest).nonzero()[0]
     if not again.size:
         return 0, 0
     at = by_mark.astype(np.uint32)
@@ -208,7 +208,7 @@ class Fingerprints:
         terms = (mixed >> np.uint64(32)).astype(np.uint32)
         terms *= powers(BASE, count)
         self._sums = np.zeros(count + 1, np.uint32)
-        np.cumsum(terms, out=self._sums[1:], dtype=np.uint32)
+        terms.cumsum(out=self._sums[1:], dtype=np.uint32)
         self._inverse = powers(INVERSE, count)
         self._out = np.empty(count, np.uint32)
 
@@ -278,7 +278,7 @@ def _recurrences(marks: Prints, lags: Ints, widest: int, stride: int) -> None:
         end = min(at + step, len(lags))
         same = rows[at:end] == marks[at * stride : (end - 1) * stride + 1 : stride, None]
         first = same.argmax(axis=1)
-        hits = np.flatnonzero(same[_indices(end - at), first])
+        hits = same[_indices(end - at), first].nonzero()[0]
         if hits.size:
             lags[at + hits] = first[hits] + 1
 
@@ -290,7 +290,7 @@ def _indices(count: int) -> Ints:
 
 def _groups(lags: Ints, above: int) -> tuple[Ints, Ints]:
     """Join neighbours with one lag greater than `above`: the first of each group, the next."""
-    edges = np.flatnonzero(lags[1:] != lags[:-1]) + 1
+    edges = (lags[1:] != lags[:-1]).nonzero()[0] + 1
     first = np.concatenate(([0], edges))
     beyond = np.concatenate((edges, [len(lags)]))
     kept = lags[first] > above

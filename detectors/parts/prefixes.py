@@ -32,7 +32,7 @@ class WholeItems:
         self.literals += self.found.notation << 32
         self.tokens = checkpoints(len(pieces))
         """The checkpoints, in tokens."""
-        self.known = np.searchsorted(self.found.closed, self.token_ends[self.tokens - 1], "right")
+        self.known = self.found.closed.searchsorted(self.token_ends[self.tokens - 1], "right")
         """Items that are complete at each checkpoint."""
 
     def intern(self) -> None:
@@ -48,7 +48,7 @@ class WholeItems:
     def covered(self, min_tokens: int) -> Ints:
         """Return for each checkpoint how many items begin in its last `min_tokens` tokens."""
         first = np.maximum(self.tokens - min_tokens, 0)
-        before = np.searchsorted(self.starts, self.token_ends[first], "right")
+        before = self.starts.searchsorted(self.token_ends[first], "right")
         before[self.tokens < min_tokens] = 0
         return self.known - np.minimum(self.known, before)
 
@@ -133,7 +133,7 @@ def _fingerprints(codes: Bytes, begin: Ints, end: Ints) -> Ints:
     sums = np.zeros(len(codes) + 1, np.uint32)
     terms = codes.astype(np.uint32)
     terms *= powers(BASE, len(codes))
-    np.cumsum(terms, dtype=np.uint32, out=sums[1:])
+    terms.cumsum(dtype=np.uint32, out=sums[1:])
     prints = sums.take(end) - sums.take(begin)
     prints *= powers(INVERSE, len(codes) + 1).take(begin)
     # Stretches of zeros of any length would look alike.

@@ -17,6 +17,7 @@ from loopbench.detectors.parts.numerals import (
     MARK_DRESS,
     MARKS,
     MAX_DIGITS,
+    MAX_DRESS,
     NUMBER_WORDS,
     WORD_RUN,
     Notation,
@@ -137,9 +138,9 @@ def _as_bytes(text: str) -> bytes:
 
 def _in_digits(text: str, codes: Bytes) -> Numbers:
     digit = codes - np.uint8(48) < 10
-    edges = np.flatnonzero(digit[1:] != digit[:-1]) + 1
+    edges = (digit[1:] != digit[:-1]).nonzero()[0] + 1
     start, end = edges[0::2], edges[1::2]
-    value = _values(codes, digit, end - start)
+    value = _values(codes, start, end - start)
     if value.size and (end - start).max() > MAX_DIGITS:
         kept = end - start <= MAX_DIGITS
         start, end, value = start[kept], end[kept], value[kept]
@@ -147,7 +148,7 @@ def _in_digits(text: str, codes: Bytes) -> Numbers:
     # "st", "nd", "rd" and "th" belong to the number, if no letter follows.
     follows = codes.take(end)
     closed, ended = end + 1, end
-    maybe = np.flatnonzero(_SUFFIX_BEGINS.take(follows) & ~signed)
+    maybe = (_SUFFIX_BEGINS.take(follows) & ~signed).nonzero()[0]
     if maybe.size:
         at = end[maybe]
         pair = codes[at].astype(np.int64) + 256 * codes[at + 1].astype(np.int64)
@@ -163,25 +164,26 @@ def _in_digits(text: str, codes: Bytes) -> Numbers:
     return Numbers(start - signed, ended, notation, np.where(signed, -value, value), closed)
 
 
-def _values(codes: Bytes, digit: NDArray[np.bool_], length: Ints) -> Ints:
-    """Return the values of runs of digits of these lengths; of over-long ones, anything."""
+def _values(codes: Bytes, start: Ints, length: Ints) -> Ints:
+    """Return the values of these runs of digits; of over-long ones, anything."""
     if not length.size:
         return length
-    beyond = np.cumsum(length)
-    power = np.repeat(beyond, length)
-    power -= np.arange(1, len(power) + 1)
+    beyond = length.cumsum()
+    power = beyond.repeat(length)
+    power -= np.arange(1, len(power) + 1)  # digits of the number that are still to come
     terms = _TENS.take(power, mode="clip")
-    terms *= codes.take(np.flatnonzero(digit)) - np.uint8(48)
+    power -= (start + length - 1).repeat(length)
+    terms *= codes.take(np.negative(power, out=power)) - np.uint8(48)
     return np.asarray(np.add.reduceat(terms, beyond - length))
 
 
 def _signed(text: str, codes: Bytes, start: Ints) -> NDArray[np.bool_]:
     signed = codes.take(start - 1) == 45
-    minus = np.flatnonzero(signed)
+    minus = signed.nonzero()[0]
     if minus.size:
         before = start[minus] - 2
         refused = _NO_SIGN_AFTER[codes[before]]
-        for i in np.flatnonzero(codes[before] > 127).tolist():
+        for i in (codes[before] > 127).nonzero()[0].tolist():
             refused[i] = text[before[i]].isalnum()
         signed[minus] = ~refused
     return np.asarray(signed)
@@ -193,7 +195,7 @@ def _in_words(text: str, raw: bytes) -> Iterator[tuple[int, ...]]:
     begun &= places[2:-2] >> 2
     begun &= places[3:-1] >> 3
     begun &= 1
-    begins = np.flatnonzero(begun.view(np.bool_)) + 1
+    begins = begun.view(np.bool_).nonzero()[0] + 1
     if not begins.size:
         return
     fold = np.frombuffer(raw.translate(_FOLD), np.uint8)
@@ -217,11 +219,21 @@ def _in_words(text: str, raw: bytes) -> Iterator[tuple[int, ...]]:
 
 
 def _marks(text: str, codes: Bytes) -> Iterator[tuple[int, ...]]:
-    lines = np.flatnonzero(codes == 10)
-    first, second, third = (_MARK_KIND.take(codes.take(lines + i)) for i in (1, 2, 3))
-    # A mark of one letter, of two, or of three and more that are Roman, or dressed.
+    lines = (codes == 10).nonzero()[0]
+    first = lines + 1
+    kind = _MARK_KIND.take(codes.take(first))
+    dressed = (kind & _DRESS).nonzero()[0]
+    for _ in range(MAX_DRESS):
+        if not dressed.size:
+            break
+        first[dressed] += 1
+        after = _MARK_KIND.take(codes.take(first.take(dressed)))
+        kind[dressed] = after
+        dressed = dressed[(after & _DRESS) > 0]
+    second, third = (_MARK_KIND.take(codes.take(first + i)) for i in (1, 2))
+    # A mark of one letter, of two, or of three and more that are Roman.
     two = (second & _LETTER) & ((third & _CLOSER) >> 1 | (second & third & _ROMAN) >> 2)
-    possible = (first & _LETTER) & ((second & _CLOSER) >> 1 | two) | (first & _DRESS)
+    possible = kind & _LETTER & ((second & _CLOSER) >> 1 | two)
     numerals = Numerals()
     for at in lines[possible > 0].tolist():
         match = _MARK.match(text, at)

@@ -21,6 +21,8 @@ from loopbench.types import SCHEMA_VERSION, Audit, EpisodeRule, ModelInfo, Recor
 
 Line = TypeVar("Line", Record, Audit)
 
+_READ_BYTES = 1 << 20
+"""Read at once: a long record takes many reads of the default size."""
 HEADER, RECORDS, AUDITS, SUMMARY = "header.json", "records.jsonl", "audits.jsonl", "summary.json"
 
 
@@ -275,7 +277,7 @@ def _read_lines(file: Path, kind: type[Line]) -> Iterator[Line]:
     if not file.exists():
         return
     decoder = msgspec.json.Decoder(kind)
-    with file.open("rb") as lines:
+    with file.open("rb", buffering=_READ_BYTES) as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return  # torn: the run was killed while it wrote
