@@ -32,7 +32,7 @@ _MANY = 8
 """Neighbouring windows that are compared, or left out, as one stretch, from so many on."""
 _KEPT = 1 << 20
 """Most powers that are kept."""
-_MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+_MIX = (0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1)
 
 
 class Run(NamedTuple):
@@ -97,6 +97,14 @@ def find_runs(
     return sorted(found, key=lambda run: (run.start, run.period))
 
 
+def may_have_runs(t: Ints, min_repeats: int, min_length: int) -> bool:
+    """Whether `find_runs` may find anything, in `t` or in what `t` is an abstraction of."""
+    if len(t) < max(min_repeats, min_length):
+        return False
+    begin, end = _recurring(t, _room(min_repeats, min_length), len(t) // min_repeats)
+    return begin < end
+
+
 def _recurring(t: Ints, room: int, longest: int) -> tuple[int, int]:
     """Return the bounds of a stretch with every run in it: between windows that recur.
 
@@ -130,6 +138,11 @@ def _of_levels(t: Ints, min_repeats: int, min_length: int, longest: int) -> list
     found: list[Run] = []
     prints: dict[int, Fingerprints] = {}
     for level in _levels(min_repeats, min_length, longest):
+        # Two runs share less than both their periods together: none of those that are left
+        # fits beside one that is nearly everything.
+        beside = (min_repeats - 2) * (level.above + 1)
+        if any(len(t) - (run.end - run.start) <= beside for run in found):
+            break
         gram = min(level.window, 3)
         if gram not in prints:
             prints[gram] = Fingerprints(t, gram)
@@ -198,14 +211,13 @@ class Fingerprints:
 
     def __init__(self, t: Ints, gram: int) -> None:
         self._gram = gram
-        raw = t.view(np.uint64)
+        raw = t.astype(np.uint32)  # elements that differ further up look alike, which costs time
         count = len(t) - gram + 1
-        mixed = raw[:count] * np.uint64(_MIX[0])
+        terms = raw[:count] * np.uint32(_MIX[0])
         for i in range(1, gram):
-            mixed += raw[i : count + i] * np.uint64(_MIX[i])
-        mixed ^= mixed >> np.uint64(29)
-        mixed *= np.uint64(_MIX[3])
-        terms = (mixed >> np.uint64(32)).astype(np.uint32)
+            terms += raw[i : count + i] * np.uint32(_MIX[i])
+        terms ^= terms >> np.uint32(15)
+        terms *= np.uint32(_MIX[3])
         terms *= powers(BASE, count)
         self._sums = np.zeros(count + 1, np.uint32)
         terms.cumsum(out=self._sums[1:], dtype=np.uint32)

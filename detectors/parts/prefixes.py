@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from loopbench.detectors.parts.anywhere import BASE, INVERSE, Run, powers
@@ -11,6 +13,9 @@ from loopbench.detectors.parts.periods import Ints
 from loopbench.detectors.parts.streaming import checkpoints
 from loopbench.detectors.parts.tokens import Pieces
 from loopbench.detectors.parts.whole import Bytes, find_numbers
+
+
+_NOTATION = 0x2C1B3C6D
 
 
 class WholeItems:
@@ -23,17 +28,36 @@ class WholeItems:
     def __init__(self, pieces: Pieces) -> None:
         self.text = pieces.text
         self.token_ends = pieces.ends
-        self.found, codes = find_numbers(self.text)
+        self.found, self._codes = find_numbers(self.text)
         self.numbers = self.found.value
         self.starts = np.zeros(len(self.found.end), np.int64)
         """Character at which each item's literal begins."""
         self.starts[1:] = self.found.end[:-1]
-        self.literals = _fingerprints(codes, self.starts, self.found.start)
-        self.literals += self.found.notation << 32
         self.tokens = checkpoints(len(pieces))
         """The checkpoints, in tokens."""
         self.known = self.found.closed.searchsorted(self.token_ends[self.tokens - 1], "right")
         """Items that are complete at each checkpoint."""
+
+    @property
+    def shapes(self) -> Ints:
+        """What is quickly seen of each literal: its length, its first and its last character."""
+        if not self.starts.size:
+            return self.starts
+        shapes = self.found.start - self.starts
+        ends = self._codes.take(self.starts).astype(np.int64) << 8
+        ends |= self._codes.take(self.found.start - 1, mode="clip")
+        ends[shapes == 0] = 0
+        shapes <<= 16
+        shapes += ends
+        return shapes
+
+    @cached_property
+    def literals(self) -> Ints:
+        """The literal of each item."""
+        literals = _fingerprints(self._codes, self.starts, self.found.start)
+        # Numbers of two notations never fill one slot.
+        literals += self.found.notation * _NOTATION
+        return literals
 
     def intern(self) -> None:
         """Tell literals apart by their texts, no longer by their fingerprints."""
