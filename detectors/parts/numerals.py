@@ -208,6 +208,7 @@ def spelled(words: str) -> int | None:
     return total + part if total + part < 10**MAX_DIGITS else None
 
 
+@lru_cache(maxsize=4096)
 def roman(letters: str) -> int | None:
     """Return the value of a Roman numeral in lower case up to 3999, None for other words."""
     if not letters or not _ROMAN.fullmatch(letters):
