@@ -14,7 +14,6 @@ from loopbench.detectors.parts.streaming import checkpoints
 from loopbench.detectors.parts.tokens import Pieces
 from loopbench.detectors.parts.whole import Bytes, find_numbers
 
-
 _NOTATION = 0x2C1B3C6D
 
 

@@ -17,8 +17,9 @@ from loopbench.harness.judging import audit_of, judge_generation, record_of
 from loopbench.harness.plan import Job
 from loopbench.monitor import MEASURE
 from loopbench.outcome import classify
+from loopbench.results.facts import Fact, Facts, fact_of
 from loopbench.results.store import RunStore, read_audits, read_header, read_records
-from loopbench.results.summary import By, Fact, Followed, Row, fact_of, followed_of, rows
+from loopbench.results.summary import By, Followed, Row, followed_of, rows
 from loopbench.thinking import loop_in_thinking
 from loopbench.types import Audit, Record, Sample, Struct
 
@@ -87,7 +88,7 @@ def rescore_run(
     header = msgspec.structs.replace(read_header(source), measure=list(MEASURE))
     measure = [rule.build() for rule in header.measure]
     changed: Counter[str] = Counter()
-    facts: dict[str, Fact] = {}
+    facts = Facts()
     followed: dict[str, Followed] = {}
     with nullcontext() if target is None else RunStore.create(target, header) as store:
         keep = target is not None
@@ -96,7 +97,7 @@ def rescore_run(
         ):
             if store and one.record:
                 store.append(one.record)
-            facts[one.fact.key] = one.fact
+            facts.add(one.fact)
             changed["records"] += 1
             changed["outcomes"] += one.outcome_changed
             changed["grades"] += one.grade_changed
