@@ -50,13 +50,19 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("folders", nargs="+", type=Path, help="Run folders of one suite.")
     parser.add_argument("--temperature", type=float, default=0.0)
     given = parser.parse_args(list(argv))
-    stages: dict[str, list[Counts]] = {}
-    for folder in given.folders:
-        for model, records in _by_model(folder, given.temperature).items():
-            stages.setdefault(model, []).append(count(records))
+    stages = counts_by_model(given.folders, given.temperature)
     print(HEADER, "|---" * HEADER.count(" |") + "|", sep="\n")
     for model, seeds in stages.items():
         print(row(model, seeds))
+
+
+def counts_by_model(folders: Iterable[Path], temperature: float) -> dict[str, list[Counts]]:
+    """Return what each model did in every folder that has records of it, folder by folder."""
+    stages: dict[str, list[Counts]] = {}
+    for folder in folders:
+        for model, records in _by_model(folder, temperature).items():
+            stages.setdefault(model, []).append(count(records))
+    return stages
 
 
 def _by_model(folder: Path, temperature: float) -> Mapping[str, list[Record]]:
