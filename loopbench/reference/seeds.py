@@ -23,7 +23,7 @@ AGAIN = 4
 """Times that a search must write one line to count as repeating it."""
 HEADER = (
     "| | n | doom %, pooled | by seed | recovered % | truncated % | same line ≥ 4× % "
-    "| accuracy %, pooled | by seed | tokens |"
+    "| accuracy %, pooled | by seed | F1 | tools | tokens |"
 )
 
 
@@ -42,6 +42,10 @@ class Counts(Struct, frozen=True):
     correct: int
     tokens: float
     """Mean of generated tokens."""
+    extraction: float | None = None
+    """Mean F1 of extraction prompts; None without any."""
+    tools: float | None = None
+    """Mean score of tool prompts; None without any."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -104,7 +108,14 @@ def count(records: Iterable[Record]) -> Counts:
         graded=len(graded),
         correct=sum(bool(r.grade.correct) for r in graded),
         tokens=fmean(r.generation.output_tokens for r in every),
+        extraction=_score(every, "extraction"),
+        tools=_score(every, "tools"),
     )
+
+
+def _score(records: Iterable[Record], category: str) -> float | None:
+    scores = [r.grade.score or 0.0 for r in records if r.category == category]
+    return fmean(scores) if scores else None
 
 
 def row(name: str, seeds: Sequence[Counts]) -> str:
@@ -126,10 +137,15 @@ def row(name: str, seeds: Sequence[Counts]) -> str:
         pairs = ((getattr(c, part), getattr(c, whole)) for c in seeds)
         return ", ".join(f"{100 * k / m:.1f}" if m else "–" for k, m in pairs)
 
+    def mean(part: str) -> str:
+        scores = [score for c in seeds if (score := getattr(c, part)) is not None]
+        return f"{100 * fmean(scores):.1f}" if scores else "–"
+
     cells = (
         name, str(n), pooled("doomed", "n"), each("doomed", "n"), share("recovered"),
         share("truncated"), share("again", "searches"), pooled("correct", "graded"),
-        each("correct", "graded"), f"{sum(c.tokens * c.n for c in seeds) / n:.0f}",
+        each("correct", "graded"), mean("extraction"), mean("tools"),
+        f"{sum(c.tokens * c.n for c in seeds) / n:.0f}",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
