@@ -64,7 +64,7 @@ def test_the_table_reads_run_folders(tmp_path: Path, capsys: pytest.CaptureFixtu
     for name, outcome in (("one", "doom"), ("two", "clean")):
         (tmp_path / name).mkdir()
         lines = [
-            msgspec.json.encode(record("reference-a", outcome, task="mini_pairs", score=1.0)),
+            msgspec.json.encode(record("a", outcome, task="mini_pairs", score=1.0)),
             msgspec.json.encode(record("b", "doom", temperature=0.1)),
         ]
         (tmp_path / name / "records.jsonl").write_bytes(b"".join(x + b"\n" for x in lines))
@@ -74,4 +74,4 @@ def test_the_table_reads_run_folders(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert header.count("|") == rule.count("|") == row.count("|")
     assert row.startswith("| a | 2 | 50.0 [9.5, 90.5] | 100.0, 0.0 |")
     kept = msgspec.json.decode(counts.read_bytes(), type=dict[str, list[seeds.Counts]])
-    assert [c.doomed for c in kept["reference-a"]] == [1, 0]
+    assert [c.doomed for c in kept["a"]] == [1, 0]
