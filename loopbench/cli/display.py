@@ -78,6 +78,10 @@ class Display:
         if self._bar or self._finished == self._total:
             self._show()
 
+    def note(self, sentence: str) -> None:
+        """Something that explains a wait: a line of its own, above a bar."""
+        self._log(printable(sentence))
+
     def _show(self) -> None:
         now = time.monotonic()
         self._logged = now
@@ -93,4 +97,5 @@ class Display:
         )
 
     def _log(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False)
+        # In a log file, a line stays a line.
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+import msgspec
+
 from loopbench.results.store import read_records
 from loopbench.statistics.intervals import wilson
 from loopbench.types import Record, Struct
@@ -53,11 +55,14 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="Run folders of one suite.")
     parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--json", type=Path, help="Also write the counts, seed by seed, here.")
     given = parser.parse_args(list(argv))
     stages = counts_by_model(given.folders, given.temperature)
     print(HEADER, "|---" * HEADER.count(" |") + "|", sep="\n")
     for model, seeds in stages.items():
-        print(row(model, seeds))
+        print(row(model.removeprefix("reference-"), seeds))
+    if given.json:
+        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(stages), indent=1) + b"\n")
 
 
 def counts_by_model(folders: Iterable[Path], temperature: float) -> dict[str, list[Counts]]:

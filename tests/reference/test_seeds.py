@@ -68,7 +68,10 @@ def test_the_table_reads_run_folders(tmp_path: Path, capsys: pytest.CaptureFixtu
             msgspec.json.encode(record("b", "doom", temperature=0.1)),
         ]
         (tmp_path / name / "records.jsonl").write_bytes(b"".join(x + b"\n" for x in lines))
-    seeds.main([str(tmp_path / "one"), str(tmp_path / "two")])
+    counts = tmp_path / "counts.json"
+    seeds.main([str(tmp_path / "one"), str(tmp_path / "two"), "--json", str(counts)])
     header, rule, row = capsys.readouterr().out.splitlines()
     assert header.count("|") == rule.count("|") == row.count("|")
     assert row.startswith("| a | 2 | 50.0 [9.5, 90.5] | 100.0, 0.0 |")
+    kept = msgspec.json.decode(counts.read_bytes(), type=dict[str, list[seeds.Counts]])
+    assert [c.doomed for c in kept["a"]] == [1, 0]
