@@ -37,7 +37,7 @@ def report(settings: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
 
 def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of the server: those that `loopbench run` uses."""
-    from loopbench.backends.llamacpp import slot_context
+    from loopbench.backends.llamacpp_stream import slot_context
 
     return {
         "path": settings["gguf"],

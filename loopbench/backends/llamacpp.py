@@ -29,22 +29,17 @@ from loopbench.backends.base import (
 from loopbench.backends.cores import default_threads
 from loopbench.backends.llamacpp_client import Client, Limits, RequestError, StallError
 from loopbench.backends.llamacpp_process import Engine, EngineProcess
+from loopbench.backends.llamacpp_stream import slot_context
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
 from loopbench.backends.slots import Slots
 from loopbench.thinking import CLOSING, closing_text, opens_thinking
 from loopbench.types import Generation, ModelInfo, Request
 
 DEFAULT_SLOTS = 8
-CONTEXT_STEP = 256
 RESTART_CREDIT = 16
 """Generations that must succeed after a restart before another one is allowed."""
 EXIT_WAIT_S = 2.0
 """A lost connection is noticed a moment before the end of the process that held it."""
-
-
-def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
-    """Return the context of one slot: room for prompt and budget, in whole steps."""
-    return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP
 
 
 class LlamaCppBackend:
