@@ -42,9 +42,10 @@ def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "path": settings["gguf"],
         "slots": settings["slots"],
-        "context_per_slot": slot_context(settings["budget"], 1024),
+        "context_per_slot": slot_context(settings["budget"], settings["prompt_allowance"]),
         "threads": settings["threads"],
         "micro_batch": 512,
+        "flash_attention": True,
         "poll": 0,
         "seed": 0,
         "gpu_layers": 0,
@@ -110,7 +111,7 @@ def sequential(settings: dict[str, Any]) -> None:
 
     llama_cpp.llama_model_default_params = without_extra_buffers
     model = Llama(
-        settings["gguf"], n_ctx=settings["budget"] + 1024, n_threads=settings["threads"],
+        settings["gguf"], n_ctx=settings["budget"] + settings["prompt_allowance"], n_threads=settings["threads"],
         n_threads_batch=settings["threads"], verbose=False,
     )  # fmt: skip
     outputs = []
