@@ -111,8 +111,8 @@ def sequential(settings: dict[str, Any]) -> None:
 
     llama_cpp.llama_model_default_params = without_extra_buffers
     model = Llama(
-        settings["gguf"], n_ctx=settings["budget"] + settings["prompt_allowance"], n_threads=settings["threads"],
-        n_threads_batch=settings["threads"], verbose=False,
+        settings["gguf"], n_ctx=settings["budget"] + settings["prompt_allowance"],
+        n_threads=settings["threads"], n_threads_batch=settings["threads"], verbose=False,
     )  # fmt: skip
     outputs = []
     for prompt in prompts(settings):

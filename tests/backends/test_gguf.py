@@ -69,9 +69,7 @@ def test_a_changed_file_is_hashed_and_read_again(tmp_path: Path) -> None:
     assert read_header(path).architecture == "gemma"
 
 
-def test_an_unchanged_file_is_hashed_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unchanged_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, PLAIN)
     expected = fingerprint(path)
     monkeypatch.delattr(hashlib, "file_digest")
