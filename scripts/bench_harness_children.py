@@ -145,7 +145,13 @@ def dequantise(settings: dict[str, Any]) -> None:
 
     folder, file = str(Path(settings["gguf"]).parent), Path(settings["gguf"]).name
     tokenizer: Any = AutoTokenizer.from_pretrained(folder, gguf_file=file)
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+    read: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+    config = read.config
+    # It still says "gguf" of weights that are floats by now, and would not be saved so.
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.load_state_dict(read.state_dict())
     model.save_pretrained(settings["folder"])
     tokenizer.save_pretrained(settings["folder"])
 
