@@ -45,7 +45,7 @@ def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
         "context_per_slot": slot_context(settings["budget"], settings["prompt_allowance"]),
         "threads": settings["threads"],
         "micro_batch": 512,
-        "flash_attention": True,
+        "flash_attention": False,
         "poll": 0,
         "seed": 0,
         "gpu_layers": 0,
