@@ -24,7 +24,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.anywhere import find_runs
+from loopbench.detectors.parts.anywhere import find_runs, may_have_runs
 from loopbench.detectors.parts.items import Items
 from loopbench.detectors.parts.periods import Tail, tail_period
 from loopbench.detectors.parts.prefixes import Prefix, WholeItems
@@ -120,14 +120,15 @@ def _looks(whole: WholeItems, rule: Counter) -> Iterator[TailLoop | None]:
     covered = whole.covered(rule.min_tokens)
     long_enough = whole.tokens >= rule.min_tokens
     least = max(repeats, int(covered[long_enough].min()))
-    covered[~long_enough] = len(whole.literals) + 1
-    # All but the first of the periods of a run have stood before.
-    if whole.longest_known() < least * (repeats - 1) // repeats:
+    covered[~long_enough] = len(whole.starts) + 1
+    if not may_have_runs(whole.shapes, repeats, least):
         return
     for exact in (False, True):
         if exact:
             whole.intern()
         runs = find_runs(whole.literals, repeats, least)
+        if not runs:
+            return
         looks = whole.promising(runs, covered, repeats)
         answers = KnownCounts(runs, whole, looks, covered[looks], rule.min_repeats)
         if answers.all_verbatim():

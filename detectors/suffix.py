@@ -59,10 +59,11 @@ class Suffix:
         """Judge a whole output; the text is not used."""
         array = as_ids(ids)
         runs = find_runs(array, self.min_repeats, self.min_tokens, self.max_period)
-        spans = [_span(run.period, run.start, run.end) for run in outermost(runs)]
-        terminal = find_tail_loop(array, self)
+        spans = [_span(*run) for run in outermost(runs)]
         # At the end a short period counts before a longer one that its block belongs to:
         # that is what the watcher sees.
+        last = min((run for run in runs if run.end == len(array)), default=None)
+        terminal = _span(*last) if last else None
         if terminal and terminal not in spans[-1:]:
             spans.append(terminal)
         loops = [TailLoop(span) for span in spans]

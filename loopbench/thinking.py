@@ -72,11 +72,11 @@ def loop_in_thinking(generation: Generation, verdicts: Iterable[Verdict]) -> boo
     The strictest verdict that found a verbatim or counter loop decides; None if none did, or
     if the output has no thinking at all.
     """
-    text = generation.text
-    if not (generation.opened_thinking or OPENING in text or CLOSING in text):
-        return None
     found = [v for v in verdicts if v.looped and v.level in DOOM_LEVELS and v.onset is not None]
     if not found:
+        return None
+    text = generation.text
+    if not (generation.opened_thinking or OPENING in text or CLOSING in text):
         return None
     first = min(found, key=lambda verdict: DOOM_LEVELS.index(verdict.level))
     at = sum(generation.token_chars[: first.onset])

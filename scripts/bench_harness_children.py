@@ -25,8 +25,9 @@ SECRET = "bench"
 
 def prompts(settings: dict[str, Any]) -> list[str]:
     """Return the prompts of the run."""
-    lines = Path(settings["prompts"]).read_text("utf-8").splitlines()
-    return [json.loads(line)["prompt"] for line in lines]
+    # Not by str.splitlines: JSON may hold characters as they are at which that splits too.
+    with Path(settings["prompts"]).open(encoding="utf-8") as lines:
+        return [json.loads(line)["prompt"] for line in lines]
 
 
 def report(settings: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
@@ -37,7 +38,7 @@ def report(settings: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
 
 def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of the server: those that `loopbench run` uses."""
-    from loopbench.backends.llamacpp_stream import slot_context
+    from loopbench.backends.gguf_models import slot_context
 
     return {
         "path": settings["gguf"],

@@ -14,7 +14,7 @@ from inspect_ai.solver import generate
 @task
 def prompts(path: str) -> Task:
     """Return the task: one user message per line of the file, generated once."""
-    lines = Path(path).read_text("utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
+    with Path(path).open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
     samples = [Sample(id=row["id"], input=row["prompt"], target="42") for row in rows]
     return Task(dataset=samples, solver=generate(), scorer=includes())

@@ -183,7 +183,7 @@ def _sources(text: str) -> Iterator[str]:
     inner = text[text.find("[") : text.rfind("]") + 1]
     if inner.startswith("[") and _PYTHON.match(inner):
         yield inner
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
     if len(lines) > 1:
         yield f"[{','.join(lines)}]"
 

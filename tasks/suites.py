@@ -73,23 +73,33 @@ def _mixture(reasoning: int, hard: int, medium: int) -> tuple[Entry, ...]:
     )
 
 
+_AGENTS = tuple(Entry("agent_lookup", level, 16) for level in ("easy", "medium", "hard"))
+
 _FULL = (
     *_mixture(32, 48, 32),
     Entry("extract_records", "long_schema", 24),
     *(Entry("tool_call", level, 24) for level in ("tools_1", "tools_10", "tools_40")),
+    Entry("instructions", "hard", 32),
+    *_AGENTS,
 )
 
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
         Suite("edge", 1, "hard reasoning, with extraction and tool use", _mixture(8, 12, 8)),
-        Suite("full", 1, "four times edge, with many tools and long schemas", _FULL),
+        Suite(
+            "full",
+            2,
+            "four times edge, many tools, long schemas, instructions and agents; needs the extra "
+            "agents",
+            _FULL,
+        ),
         Suite("quick", 1, "a quarter of the edge mixture", _mixture(2, 3, 2)),
         Suite(
             "agents",
             1,
             "questions that must be looked up with tools, turn by turn; needs the extra agents",
-            tuple(Entry("agent_lookup", level, 16) for level in ("easy", "medium", "hard")),
+            _AGENTS,
         ),
         Suite(
             "easy",
@@ -128,24 +138,6 @@ SUITES: dict[str, Suite] = {
     )
 }
 """Every suite by name."""
-
-
-def task_samples(names: Sequence[str], level: str, n: int, seed: int) -> list[Sample]:
-    """Return `n` samples of each named task at one level, in balanced order."""
-    return _balanced([Entry(name, level, n) for name in names], seed)
-
-
-def suite_samples(suite: str, seed: int, limit: int | None = None) -> list[Sample]:
-    """Return the samples of a suite in a seeded order whose every prefix keeps the mixture.
-
-    Raises
-    ------
-    loopbench.naming.UnknownNameError
-        If there is no such suite.
-    """
-    if suite not in SUITES:
-        raise UnknownNameError("suite", suite, SUITES)
-    return select([suite], limit, seed)
 
 
 def select(names: Sequence[str], limit: int | None, seed: int) -> list[Sample]:

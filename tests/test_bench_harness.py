@@ -12,6 +12,7 @@ import pytest
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+import bench_harness_children as children  # noqa: E402
 import bench_harness_contenders as contenders  # noqa: E402
 import bench_harness_results as results  # noqa: E402
 from bench_harness_results import Measurement, Output  # noqa: E402
@@ -117,6 +118,13 @@ def test_all_contenders_get_the_same_budget_and_prompts(tmp_path: Path) -> None:
         said = command + (task.read_text() if task.is_file() else "")
         assert "64" in said and "p.jsonl" in said, name
         task.unlink(missing_ok=True)
+
+
+def test_a_prompt_may_hold_any_separator(tmp_path: Path) -> None:
+    file = tmp_path / "prompts.jsonl"
+    lines = [{"id": "a", "prompt": "one\u2028two\x85"}, {"id": "b", "prompt": "three"}]
+    file.write_text("".join(json.dumps(x, ensure_ascii=False) + "\n" for x in lines), "utf-8")
+    assert children.prompts({"prompts": str(file)}) == ["one\u2028two\x85", "three"]
 
 
 def test_a_package_may_be_in_another_environment(tmp_path: Path) -> None:

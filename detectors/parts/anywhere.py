@@ -29,10 +29,10 @@ _BLOCK = 1 << 16
 BASE = 0x9E3779B1
 INVERSE = pow(BASE, -1, 1 << 32)
 _MANY = 8
-"""Neighbouring windows that are compared as one stretch, from so many on."""
+"""Neighbouring windows that are compared, or left out, as one stretch, from so many on."""
 _KEPT = 1 << 20
 """Most powers that are kept."""
-_MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+_MIX = (0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1)
 
 
 class Run(NamedTuple):
@@ -84,18 +84,70 @@ def find_runs(
     longest = n // min_repeats
     if max_period is not None:
         longest = min(longest, max_period)
-    found: list[Run] = []
     if n < min_length or longest < 1:
-        return found
-    if min_repeats < 3:
-        return _of_all(t, min_repeats, min_length, longest)
+        return []
+    begin, end = _recurring(t, _room(min_repeats, min_length), longest)
+    if begin == end:
+        return []
+    search = _of_all if min_repeats < 3 else _of_levels
+    found = [
+        Run(period, begin + first, begin + beyond)
+        for period, first, beyond in search(t[begin:end], min_repeats, min_length, longest)
+    ]
+    return sorted(found, key=lambda run: (run.start, run.period))
+
+
+def may_have_runs(t: Ints, min_repeats: int, min_length: int) -> bool:
+    """Whether `find_runs` may find anything, in `t` or in what `t` is an abstraction of."""
+    if len(t) < max(min_repeats, min_length):
+        return False
+    begin, end = _recurring(t, _room(min_repeats, min_length), len(t) // min_repeats)
+    return begin < end
+
+
+def _recurring(t: Ints, room: int, longest: int) -> tuple[int, int]:
+    """Return the bounds of a stretch with every run in it: between windows that recur.
+
+    Most outputs have no such window, which this finds out in a few passes. In a run, every
+    window that ends a period before its end recurs; of those that begin every `stride`
+    elements one is there.
+    """
+    window = 2 * (room + 1) // 3
+    stride = room - window + 1
+    marks = Fingerprints(t, min(window, 3)).of_windows(window)
+    # Few of the others look like one of the windows at the strides.
+    short = (marks >> np.uint32(16)).astype(np.intp)
+    known = np.zeros(1 << 16, np.bool_)
+    known[short[::stride]] = True
+    places = known.take(short).nonzero()[0]
+    by_mark = marks[places].astype(np.uint64) << np.uint64(32)
+    by_mark |= places.view(np.uint64)
+    by_mark.sort()
+    # The neighbours of one mark lie as far apart as it takes to recur.
+    lags = by_mark[1:] - by_mark[:-1]
+    again = (lags <= longest).nonzero()[0]
+    if not again.size:
+        return 0, 0
+    at = by_mark.astype(np.uint32)
+    begin, last = int(at[again].min()), int(at[again + 1].max())
+    return max(0, begin - stride + 1), min(len(t), last + window + stride)
+
+
+def _of_levels(t: Ints, min_repeats: int, min_length: int, longest: int) -> list[Run]:
+    longest = min(longest, len(t) // min_repeats)
+    found: list[Run] = []
     prints: dict[int, Fingerprints] = {}
     for level in _levels(min_repeats, min_length, longest):
+        # Two runs share less than both their periods together: none of those that are left
+        # fits beside one that is nearly everything.
+        beside = (min_repeats - 2) * (level.above + 1)
+        if any(len(t) - (run.end - run.start) <= beside for run in found):
+            break
         gram = min(level.window, 3)
         if gram not in prints:
             prints[gram] = Fingerprints(t, gram)
         marks = prints[gram].of_windows(level.window)
-        lags = _first_recurrences(marks, level, longest)
+        lags = _first_recurrences(marks, level, longest, found)
         if not lags.any():
             continue
         _verify(t, lags, marks, level, longest)
@@ -110,15 +162,14 @@ def find_runs(
             enough = bound >= needed
             lag, start, end, needed = lag[enough], start[enough], end[enough], needed[enough]
         found += map(Run, lag.tolist(), start.tolist(), end.tolist())
-    return sorted(found, key=lambda run: (run.start, run.period))
+    return found
 
 
 def _of_all(t: Ints, min_repeats: int, min_length: int, longest: int) -> list[Run]:
     runs = all_runs(t)
     period, length = runs[:, 0], runs[:, 2] - runs[:, 1]
     enough = (length >= np.maximum(min_repeats * period, min_length)) & (period <= longest)
-    found = [Run(*run) for run in runs[enough].tolist()]
-    return sorted(found, key=lambda run: (run.start, run.period))
+    return [Run(*run) for run in runs[enough].tolist()]
 
 
 def outermost(runs: list[Run]) -> list[Run]:
@@ -141,11 +192,14 @@ def _levels(min_repeats: int, min_length: int, longest: int) -> Iterator[Level]:
     window = 0
     while window < longest:
         above = window
-        # The least L - p over the level, where L >= min_repeats * p and L >= min_length.
-        shortest = -(-(min_repeats - 1) * min_length // min_repeats)
-        room = max((min_repeats - 1) * (above + 1), shortest)
+        room = _room(min_repeats, min_length, above + 1)
         window = 2 * (room + 1) // 3
         yield Level(above, window, room - window + 1)
+
+
+def _room(min_repeats: int, min_length: int, period: int = 1) -> int:
+    """Return the least L - p over periods p from `period` on, L as `find_runs` demands it."""
+    return max((min_repeats - 1) * period, -(-(min_repeats - 1) * min_length // min_repeats))
 
 
 class Fingerprints:
@@ -157,17 +211,16 @@ class Fingerprints:
 
     def __init__(self, t: Ints, gram: int) -> None:
         self._gram = gram
-        raw = t.view(np.uint64)
+        raw = t.astype(np.uint32)  # elements that differ further up look alike, which costs time
         count = len(t) - gram + 1
-        mixed = raw[:count] * np.uint64(_MIX[0])
+        terms = raw[:count] * np.uint32(_MIX[0])
         for i in range(1, gram):
-            mixed += raw[i : count + i] * np.uint64(_MIX[i])
-        mixed ^= mixed >> np.uint64(29)
-        mixed *= np.uint64(_MIX[3])
-        terms = (mixed >> np.uint64(32)).astype(np.uint32)
+            terms += raw[i : count + i] * np.uint32(_MIX[i])
+        terms ^= terms >> np.uint32(15)
+        terms *= np.uint32(_MIX[3])
         terms *= powers(BASE, count)
         self._sums = np.zeros(count + 1, np.uint32)
-        np.cumsum(terms, out=self._sums[1:], dtype=np.uint32)
+        terms.cumsum(out=self._sums[1:], dtype=np.uint32)
         self._inverse = powers(INVERSE, count)
         self._out = np.empty(count, np.uint32)
 
@@ -196,27 +249,39 @@ def powers(base: int, count: int) -> Prints:
     return known[:count]
 
 
-def _first_recurrences(marks: Prints, level: Level, longest: int) -> Ints:
-    """Return for each window the lag at which its fingerprint first recurs, 0 for none."""
+def _first_recurrences(marks: Prints, level: Level, longest: int, known: list[Run]) -> Ints:
+    """Return for each window the lag at which its fingerprint first recurs, 0 for none.
+
+    0 for windows inside known runs, too: they recur after those shorter periods.
+    """
     widest = min(level.window, longest)
     stride = level.stride
+    # The last windows have fewer places after them; what lies past the end is none.
+    padded = np.zeros(len(marks) + widest, np.uint32)
+    padded[: len(marks)] = marks
     lags = np.zeros(-(-len(marks) // stride), np.int64)
-    whole = max(0, (len(marks) - widest - 1) // stride + 1)
-    _recurrences(marks, lags[:whole], widest, stride)
-    if whole < len(lags):
-        # The last windows have fewer places after them; what lies past the end is none.
-        rest = marks[whole * stride :]
-        padded = np.zeros(len(rest) + widest, np.uint32)
-        padded[: len(rest)] = rest
-        last = lags[whole:]
-        _recurrences(padded, last, widest, stride)
-        last[last + stride * np.arange(len(last)) >= len(rest)] = 0
+    for first, beyond in _outside(known, level, len(lags)):
+        _recurrences(padded[first * stride :], lags[first:beyond], widest, stride)
+    lags[lags + stride * _indices(len(lags)) >= len(marks)] = 0
     return lags
+
+
+def _outside(known: list[Run], level: Level, windows: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of windows between known runs, as (first, beyond)."""
+    at = 0
+    for period, start, end in sorted(known, key=lambda run: run.start):
+        first = -(-start // level.stride)
+        beyond = (end - period - level.window) // level.stride + 1
+        if beyond - max(first, at) >= _MANY:  # fewer are not worth a stretch of their own
+            if first > at:
+                yield at, first
+            at = beyond
+    if at < windows:
+        yield at, windows
 
 
 def _recurrences(marks: Prints, lags: Ints, widest: int, stride: int) -> None:
     """Fill in the lags of as many windows, each of which has `widest` places after it."""
-    marks = np.ascontiguousarray(marks)
     size = marks.itemsize
     # What `sliding_window_view` would return, without its fixed cost.
     rows = np.ndarray((len(lags), widest), marks.dtype, marks.data, size, (size * stride, size))
@@ -225,7 +290,7 @@ def _recurrences(marks: Prints, lags: Ints, widest: int, stride: int) -> None:
         end = min(at + step, len(lags))
         same = rows[at:end] == marks[at * stride : (end - 1) * stride + 1 : stride, None]
         first = same.argmax(axis=1)
-        hits = np.flatnonzero(same[_indices(end - at), first])
+        hits = same[_indices(end - at), first].nonzero()[0]
         if hits.size:
             lags[at + hits] = first[hits] + 1
 
@@ -237,7 +302,7 @@ def _indices(count: int) -> Ints:
 
 def _groups(lags: Ints, above: int) -> tuple[Ints, Ints]:
     """Join neighbours with one lag greater than `above`: the first of each group, the next."""
-    edges = np.flatnonzero(lags[1:] != lags[:-1]) + 1
+    edges = (lags[1:] != lags[:-1]).nonzero()[0] + 1
     first = np.concatenate(([0], edges))
     beyond = np.concatenate((edges, [len(lags)]))
     kept = lags[first] > above

@@ -72,7 +72,8 @@ WORD_RUN = (
     f"|(?:(?<=hundred)|(?<=thousand)|(?<=illion))[ ](?:and[ ])?(?:{_WORD}){_END}"
     f"){{0,{_MAX_WORDS - 1}}}"
 )
-MARK_DRESS = r"[ \t#*>_(\[-]{0,12}"
+MAX_DRESS = 12
+MARK_DRESS = rf"[ \t#*>_(\[-]{{0,{MAX_DRESS}}}"
 MARKS = r"[ivxlcdm]{1,12}|[IVXLCDM]{1,12}|[a-z]{1,2}|[A-Z]{1,2}"
 # Prose is mostly refused by its first classes: that is what keeps it cheap.
 _BEGINS = "".join(
@@ -207,6 +208,7 @@ def spelled(words: str) -> int | None:
     return total + part if total + part < 10**MAX_DIGITS else None
 
 
+@lru_cache(maxsize=4096)
 def roman(letters: str) -> int | None:
     """Return the value of a Roman numeral in lower case up to 3999, None for other words."""
     if not letters or not _ROMAN.fullmatch(letters):

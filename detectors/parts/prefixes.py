@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from loopbench.detectors.parts.anywhere import BASE, INVERSE, Run, powers
@@ -11,6 +13,8 @@ from loopbench.detectors.parts.periods import Ints
 from loopbench.detectors.parts.streaming import checkpoints
 from loopbench.detectors.parts.tokens import Pieces
 from loopbench.detectors.parts.whole import Bytes, find_numbers
+
+_NOTATION = 0x2C1B3C6D
 
 
 class WholeItems:
@@ -23,17 +27,36 @@ class WholeItems:
     def __init__(self, pieces: Pieces) -> None:
         self.text = pieces.text
         self.token_ends = pieces.ends
-        self.found, codes = find_numbers(self.text)
+        self.found, self._codes = find_numbers(self.text)
         self.numbers = self.found.value
         self.starts = np.zeros(len(self.found.end), np.int64)
         """Character at which each item's literal begins."""
         self.starts[1:] = self.found.end[:-1]
-        self.literals = _fingerprints(codes, self.starts, self.found.start)
-        self.literals += self.found.notation << 32
         self.tokens = checkpoints(len(pieces))
         """The checkpoints, in tokens."""
-        self.known = np.searchsorted(self.found.closed, self.token_ends[self.tokens - 1], "right")
+        self.known = self.found.closed.searchsorted(self.token_ends[self.tokens - 1], "right")
         """Items that are complete at each checkpoint."""
+
+    @property
+    def shapes(self) -> Ints:
+        """What is quickly seen of each literal: its length, its first and its last character."""
+        if not self.starts.size:
+            return self.starts
+        shapes = self.found.start - self.starts
+        ends = self._codes.take(self.starts).astype(np.int64) << 8
+        ends |= self._codes.take(self.found.start - 1, mode="clip")
+        ends[shapes == 0] = 0
+        shapes <<= 16
+        shapes += ends
+        return shapes
+
+    @cached_property
+    def literals(self) -> Ints:
+        """The literal of each item."""
+        literals = _fingerprints(self._codes, self.starts, self.found.start)
+        # Numbers of two notations never fill one slot.
+        literals += self.found.notation * _NOTATION
+        return literals
 
     def intern(self) -> None:
         """Tell literals apart by their texts, no longer by their fingerprints."""
@@ -48,7 +71,7 @@ class WholeItems:
     def covered(self, min_tokens: int) -> Ints:
         """Return for each checkpoint how many items begin in its last `min_tokens` tokens."""
         first = np.maximum(self.tokens - min_tokens, 0)
-        before = np.searchsorted(self.starts, self.token_ends[first], "right")
+        before = self.starts.searchsorted(self.token_ends[first], "right")
         before[self.tokens < min_tokens] = 0
         return self.known - np.minimum(self.known, before)
 
@@ -68,7 +91,7 @@ class WholeItems:
         change of literals: then the run had as many items as have come since.
         """
         possible = np.zeros(len(self.tokens), np.bool_)
-        ago = self.recurrences() if runs else np.empty(0, np.int64)
+        ago = self.recurrences()
         for _, start, end in runs:
             size = end - start
             a, b, c = np.searchsorted(self.known, (start + repeats, end + 1, end + size + 1))
@@ -84,11 +107,6 @@ class WholeItems:
         same = np.flatnonzero(np.diff(self.literals[order]) == 0)
         ago[order[same + 1]] = order[same + 1] - order[same]
         return ago
-
-    def longest_known(self) -> int:
-        """Return the most literals in a row all of which have stood before."""
-        new = np.flatnonzero(self.recurrences() > len(self.literals))
-        return int(np.diff(new, append=len(self.literals)).max(initial=1)) - 1
 
     def verbatim(self, run: Run) -> bool:
         """Whether the whole text of a run of literals repeats, numbers and all."""
@@ -136,9 +154,11 @@ class Prefix:
 def _fingerprints(codes: Bytes, begin: Ints, end: Ints) -> Ints:
     """Return a fingerprint of 32 bits of each stretch of the text, equal where they are."""
     sums = np.zeros(len(codes) + 1, np.uint32)
-    np.cumsum(codes * powers(BASE, len(codes)), dtype=np.uint32, out=sums[1:])
-    prints = sums[end] - sums[begin]
-    prints *= powers(INVERSE, len(codes) + 1)[begin]
+    terms = codes.astype(np.uint32)
+    terms *= powers(BASE, len(codes))
+    terms.cumsum(dtype=np.uint32, out=sums[1:])
+    prints = sums.take(end) - sums.take(begin)
+    prints *= powers(INVERSE, len(codes) + 1).take(begin)
     # Stretches of zeros of any length would look alike.
     prints += ((end - begin) * 0x85EBCA6B).astype(np.uint32)
     return prints.astype(np.int64)

@@ -7,8 +7,8 @@ the same `TailStream` in the same steps, so they cannot disagree.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -90,15 +90,21 @@ class TailWatcher:
         return None
 
 
-_checkpoints = [FIRST_CHECKPOINT]
-
-
 def checkpoints(n: int) -> NDArray[np.int64]:
     """Return the token counts at which an output of `n` tokens is looked at; `n` is the last."""
-    while _checkpoints[-1] < n:
-        _checkpoints.append(next_checkpoint(_checkpoints[-1]))
-    before = _checkpoints[: bisect_left(_checkpoints, n)]
-    return np.array([*before, n] if n else before, np.int64)
+    known = _known_checkpoints(max(16, n.bit_length()))
+    looks = known[: known.searchsorted(n) + 1].copy()
+    looks[-1] = n
+    return looks if n else looks[:0]
+
+
+@cache
+def _known_checkpoints(bits: int) -> NDArray[np.int64]:
+    """Return the checkpoints up to the first after `bits` bits of tokens."""
+    found = [FIRST_CHECKPOINT]
+    while found[-1] < 1 << bits:
+        found.append(next_checkpoint(found[-1]))
+    return np.array(found, np.int64)
 
 
 def scan_tail(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from array import array
+import struct
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import overload
@@ -30,8 +30,9 @@ def as_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         return np.empty(0, np.int64)
     if type(ids) is list and type(ids[0]) is int:
         try:
-            return np.frombuffer(array("q", ids), np.int64)  # a third faster than numpy
-        except (TypeError, OverflowError):
+            # Three times as fast as numpy.
+            return np.frombuffer(struct.pack(f"{len(ids)}q", *ids), np.int64)
+        except struct.error:
             pass  # said below
     try:
         found = np.asarray(ids)
@@ -123,10 +124,21 @@ def align(n: int, text: str | Sequence[str] | None) -> Sequence[str]:
 
 def cut(text: str, token_chars: Sequence[int]) -> Pieces:
     """Cut text into the pieces that its tokens added (`Generation.token_chars`)."""
-    counts = as_ids(token_chars)
+    counts = _as_counts(token_chars)
     if counts.size and counts.min() < 0:
         return Pieces.joined(split_pieces(text, token_chars))
-    return Pieces(text, np.minimum(np.cumsum(counts), len(text)))
+    ends = counts.cumsum(dtype=np.int64)
+    return Pieces(text, np.minimum(ends, len(text), out=ends))
+
+
+def _as_counts(counts: Sequence[int]) -> NDArray[np.int64] | NDArray[np.uint8]:
+    if type(counts) is list:
+        try:
+            # Hardly a token adds more characters than a byte can count.
+            return np.frombuffer(bytes(counts), np.uint8)
+        except (TypeError, ValueError):
+            pass
+    return as_ids(counts)
 
 
 def split_pieces(text: str, token_chars: Sequence[int]) -> list[str]:

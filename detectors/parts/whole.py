@@ -17,6 +17,7 @@ from loopbench.detectors.parts.numerals import (
     MARK_DRESS,
     MARKS,
     MAX_DIGITS,
+    MAX_DRESS,
     NUMBER_WORDS,
     WORD_RUN,
     Notation,
@@ -62,6 +63,7 @@ _SUFFIX_BEGINS = np.frombuffer(_table(dict.fromkeys("snrt", 1)), np.bool_)
 _NO_SIGN_AFTER = np.frombuffer(
     _table(dict.fromkeys(_LETTERS + _LETTERS.upper() + "0123456789_)]", 1)), np.bool_
 )
+_TENS = 10 ** np.arange(MAX_DIGITS, dtype=np.int64)
 _ORDINALS = np.array([256 * ord(b) + ord(a) for a, b in ("st", "nd", "rd", "th")])
 _LETTER, _CLOSER, _ROMAN, _DRESS = 1, 2, 4, 8
 _MARK_KIND = np.frombuffer(
@@ -114,17 +116,14 @@ def find_numbers(text: str) -> tuple[Numbers, Bytes]:
     whole = "\n" + text
     raw = _as_bytes(whole)
     codes = np.frombuffer(raw, np.uint8)
-    parts = [_in_digits(whole, codes)]
+    found = _in_digits(whole, codes)
     rare = [*_in_words(whole, raw), *_marks(whole, codes)]
     if rare:
-        parts.append(Numbers(*np.array(rare, np.int64).T))
-    start, end, notation, value, closed = (
-        np.concatenate(columns) for columns in zip(*parts, strict=True)
-    )
-    if rare:
-        order = np.argsort(start, kind="stable")
-        start, end, closed = start[order], end[order], closed[order]
-        notation, value = notation[order], value[order]
+        parts = (found, Numbers(*np.array(rare, np.int64).T))
+        joined = Numbers(*map(np.concatenate, zip(*parts, strict=True)))
+        order = np.argsort(joined.start, kind="stable")
+        found = Numbers(*(column.take(order) for column in joined))
+    start, end, notation, value, closed = found
     closed = np.maximum.accumulate(closed)
     return Numbers(start - 1, end - 1, notation, value, closed - 1), codes[1 : len(whole)]
 
@@ -139,21 +138,17 @@ def _as_bytes(text: str) -> bytes:
 
 def _in_digits(text: str, codes: Bytes) -> Numbers:
     digit = codes - np.uint8(48) < 10
-    edges = np.flatnonzero(digit[1:] != digit[:-1]) + 1
+    edges = (digit[1:] != digit[:-1]).nonzero()[0] + 1
     start, end = edges[0::2], edges[1::2]
-    length = end - start
-    if length.size and length.max() > MAX_DIGITS:
-        kept = length <= MAX_DIGITS
-        start, end, length = start[kept], end[kept], length[kept]
-    value = np.zeros(len(start), np.int64)
-    for i in range(int(length.max(initial=0))):
-        more = slice(None) if i == 0 else length > i
-        value[more] = 10 * value[more] + (codes[start[more] + i] - np.uint8(48))
+    value = _values(codes, start, end - start)
+    if value.size and (end - start).max() > MAX_DIGITS:
+        kept = end - start <= MAX_DIGITS
+        start, end, value = start[kept], end[kept], value[kept]
     signed = _signed(text, codes, start)
     # "st", "nd", "rd" and "th" belong to the number, if no letter follows.
-    follows = codes[end]
+    follows = codes.take(end)
     closed, ended = end + 1, end
-    maybe = np.flatnonzero(_SUFFIX_BEGINS[follows] & ~signed)
+    maybe = (_SUFFIX_BEGINS.take(follows) & ~signed).nonzero()[0]
     if maybe.size:
         at = end[maybe]
         pair = codes[at].astype(np.int64) + 256 * codes[at + 1].astype(np.int64)
@@ -163,22 +158,32 @@ def _in_digits(text: str, codes: Bytes) -> Numbers:
         closed[maybe] += np.where(full, 2, 1)
         ended = end.copy()
         ended[maybe[full & ~letter]] += 2
-    return Numbers(
-        start - signed,
-        ended,
-        np.full(len(start), int(Notation.DIGITS)),
-        np.where(signed, -value, value),
-        closed,
-    )
+    notation = np.full(len(start), int(Notation.DIGITS))
+    if not signed.any():
+        return Numbers(start, ended, notation, value, closed)
+    return Numbers(start - signed, ended, notation, np.where(signed, -value, value), closed)
+
+
+def _values(codes: Bytes, start: Ints, length: Ints) -> Ints:
+    """Return the values of these runs of digits; of over-long ones, anything."""
+    if not length.size:
+        return length
+    beyond = length.cumsum()
+    power = beyond.repeat(length)
+    power -= np.arange(1, len(power) + 1)  # digits of the number that are still to come
+    terms = _TENS.take(power, mode="clip")
+    power -= (start + length - 1).repeat(length)
+    terms *= codes.take(np.negative(power, out=power)) - np.uint8(48)
+    return np.asarray(np.add.reduceat(terms, beyond - length))
 
 
 def _signed(text: str, codes: Bytes, start: Ints) -> NDArray[np.bool_]:
-    signed = codes[start - 1] == 45
-    minus = np.flatnonzero(signed)
+    signed = codes.take(start - 1) == 45
+    minus = signed.nonzero()[0]
     if minus.size:
         before = start[minus] - 2
         refused = _NO_SIGN_AFTER[codes[before]]
-        for i in np.flatnonzero(codes[before] > 127).tolist():
+        for i in (codes[before] > 127).nonzero()[0].tolist():
             refused[i] = text[before[i]].isalnum()
         signed[minus] = ~refused
     return np.asarray(signed)
@@ -189,7 +194,8 @@ def _in_words(text: str, raw: bytes) -> Iterator[tuple[int, ...]]:
     begun = places[:-4] & (places[1:-3] >> 1)
     begun &= places[2:-2] >> 2
     begun &= places[3:-1] >> 3
-    begins = np.flatnonzero(begun & 1) + 1
+    begun &= 1
+    begins = begun.view(np.bool_).nonzero()[0] + 1
     if not begins.size:
         return
     fold = np.frombuffer(raw.translate(_FOLD), np.uint8)
@@ -213,11 +219,21 @@ def _in_words(text: str, raw: bytes) -> Iterator[tuple[int, ...]]:
 
 
 def _marks(text: str, codes: Bytes) -> Iterator[tuple[int, ...]]:
-    lines = np.flatnonzero(codes == 10)
-    first, second, third = (_MARK_KIND[codes[lines + i]] for i in (1, 2, 3))
-    # A mark of one letter, of two, or of three and more that are Roman, or dressed.
+    lines = (codes == 10).nonzero()[0]
+    first = lines + 1
+    kind = _MARK_KIND.take(codes.take(first))
+    dressed = (kind & _DRESS).nonzero()[0]
+    for _ in range(MAX_DRESS):
+        if not dressed.size:
+            break
+        first[dressed] += 1
+        after = _MARK_KIND.take(codes.take(first.take(dressed)))
+        kind[dressed] = after
+        dressed = dressed[(after & _DRESS) > 0]
+    second, third = (_MARK_KIND.take(codes.take(first + i)) for i in (1, 2))
+    # A mark of one letter, of two, or of three and more that are Roman.
     two = (second & _LETTER) & ((third & _CLOSER) >> 1 | (second & third & _ROMAN) >> 2)
-    possible = (first & _LETTER) & ((second & _CLOSER) >> 1 | two) | (first & _DRESS)
+    possible = kind & _LETTER & ((second & _CLOSER) >> 1 | two)
     numerals = Numerals()
     for at in lines[possible > 0].tolist():
         match = _MARK.match(text, at)

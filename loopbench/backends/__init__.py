@@ -13,6 +13,7 @@ _HELPERS = frozenset(
         "base",
         "cores",
         "forms",
+        "gguf_models",
         "llama_cpp_python_engine",
         "llama_cpp_python_process",
         "llama_cpp_python_server",

@@ -11,17 +11,18 @@ import importlib.util
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from loopbench import gguf
 from loopbench.backends.base import BackendError, StreamWatch, Watch, failed
 from loopbench.backends.cores import default_threads
+from loopbench.backends.gguf_models import model_info, usable_context
 from loopbench.backends.llama_cpp_python_process import StepError, SteppedProcess
-from loopbench.backends.llamacpp import DEFAULT_SLOTS, model_info, usable_context
+from loopbench.backends.llamacpp import DEFAULT_SLOTS
 from loopbench.backends.llamacpp_stream import request_seed
+from loopbench.closing import Closing
 from loopbench.types import Finish, Generation, ModelInfo, Request
 
 MODULE, DISTRIBUTION = "llama_cpp", "llama-cpp-python"
@@ -75,7 +76,7 @@ class _Running:
         }
 
 
-class LlamaCppPythonBackend:
+class LlamaCppPythonBackend(Closing):
     """A model in a child process with llama-cpp-python; see `open_backend`."""
 
     def __init__(self, engine: SteppedProcess, info: ModelInfo, *, slots: int) -> None:
@@ -178,19 +179,6 @@ class LlamaCppPythonBackend:
         """End the engine; idempotent."""
         self._closed = True
         self._engine.stop()
-
-    def __enter__(self) -> Self:
-        """Return the backend itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the backend."""
-        self.close()
 
 
 def _described(path: Path, name: str, header: gguf.Header) -> ModelInfo:

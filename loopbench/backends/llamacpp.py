@@ -12,8 +12,7 @@ import importlib.util
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
@@ -27,11 +26,12 @@ from loopbench.backends.base import (
     thinking_end,
 )
 from loopbench.backends.cores import default_threads
+from loopbench.backends.gguf_models import model_info, usable_context
 from loopbench.backends.llamacpp_client import Client, Limits, RequestError, StallError
 from loopbench.backends.llamacpp_process import Engine, EngineProcess
-from loopbench.backends.llamacpp_stream import slot_context
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
 from loopbench.backends.slots import Slots
+from loopbench.closing import Closing
 from loopbench.thinking import CLOSING, closing_text, opens_thinking
 from loopbench.types import Generation, ModelInfo, Request
 
@@ -42,7 +42,7 @@ EXIT_WAIT_S = 2.0
 """A lost connection is noticed a moment before the end of the process that held it."""
 
 
-class LlamaCppBackend:
+class LlamaCppBackend(Closing):
     """A model in a llama.cpp server; see `open_backend`.
 
     Parameters
@@ -229,59 +229,10 @@ class LlamaCppBackend:
         self._streams.close(self._disconnect)
         self._engine.stop()
 
-    def __enter__(self) -> Self:
-        """Return the backend itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the backend."""
-        self.close()
-
-
-def model_info(
-    path: Path, name: str, header: gguf.Header, *, engine: str, version: str
-) -> ModelInfo:
-    """Return the provenance of a GGUF file under an engine."""
-    return ModelInfo(
-        name=name,
-        path=str(path),
-        fingerprint=gguf.fingerprint(path),
-        architecture=header.architecture,
-        parameters=header.parameters,
-        quantization=header.quantization,
-        context_length=header.context_length,
-        template_hash=header.template_hash,
-        engine=engine,
-        engine_version=version,
-    )
-
 
 def _model_info(path: Path, name: str, header: gguf.Header) -> ModelInfo:
     version = importlib.metadata.version("xllamacpp")
     return model_info(path, name, header, engine="llama.cpp (xllamacpp)", version=version)
-
-
-def usable_context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
-    """Return the context of one slot, or refuse a budget that the model cannot hold."""
-    if max_new_tokens < 1:
-        raise BackendError(f"The budget must be at least 1 token, got {max_new_tokens}.")
-    context = slot_context(max_new_tokens, allowance)
-    trained = header.context_length
-    if trained and context > trained:
-        # llama.cpp would cap it silently, and "budget" would no longer mean the budget.
-        if max_new_tokens + 2 >= trained:
-            raise BackendError(
-                f"{name} was trained for {trained:,} tokens of context, and a budget of"
-                f" {max_new_tokens:,} does not fit. Use --max-new-tokens"
-                f" {max(1, trained - allowance - 2)} or less."
-            )
-        return trained
-    return context
 
 
 def open_backend(

@@ -13,12 +13,6 @@ from loopbench.types import Finish, Sampling
 
 MAX_MISSING = 3
 """A character has at most four bytes, so at most three tokens before its last one."""
-CONTEXT_STEP = 256
-
-
-def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
-    """Return the context of one slot: room for prompt and budget, in whole steps."""
-    return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -8,8 +8,7 @@ the text is split in a declared way, which the row of the table names.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -28,6 +27,7 @@ from loopbench.backends.llamacpp_vocabulary import Vocabulary
 from loopbench.backends.openai_client import OpenAIClient
 from loopbench.backends.openai_server import Server, api_key, ask_server, new_session
 from loopbench.backends.slots import Slots
+from loopbench.closing import Closing
 from loopbench.types import Generation, ModelInfo, Request
 
 DEFAULT_SLOTS = 8
@@ -54,7 +54,7 @@ class _Touched:
         return self._watch.push(ids, pieces)
 
 
-class OpenAIBackend:
+class OpenAIBackend(Closing):
     """A model of a server; see `open_backend`.
 
     Parameters
@@ -154,19 +154,6 @@ class OpenAIBackend:
     async def _disconnect(self) -> None:
         for session in self._sessions:
             await session.close()
-
-    def __enter__(self) -> Self:
-        """Return the backend itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the backend."""
-        self.close()
 
 
 def _passes(error: BaseException) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -15,11 +14,12 @@ from loopbench.backends.forms import split_name
 from loopbench.backends.recordings import Recording, RecordingError, Stream
 from loopbench.backends.recordings_rows import load_file
 from loopbench.backends.recordings_run import load_run
+from loopbench.closing import Closing
 from loopbench.results.store import HEADER, RECORDS
 from loopbench.types import Finish, Generation, ModelInfo, Request, Sample, Sampling
 
 
-class ReplayBackend:
+class ReplayBackend(Closing):
     """Recorded outputs as an engine."""
 
     slots = 1
@@ -44,19 +44,6 @@ class ReplayBackend:
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
-
-    def __enter__(self) -> Self:
-        """Return the backend itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the backend."""
-        self.close()
 
 
 def replay(stream: Stream, request: Request, watch: StreamWatch) -> Generation:

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from loopbench.backends.base import BackendError, ThinkingEnd, Watch, failed, thinking_end
 from loopbench.backends.cores import default_threads
@@ -30,6 +29,7 @@ from loopbench.backends.transformers_load import (
     quiet,
 )
 from loopbench.backends.transformers_template import Renderer, TemplateError
+from loopbench.closing import Closing
 from loopbench.thinking import closing_text, opens_thinking
 from loopbench.types import Generation, ModelInfo, Request
 
@@ -41,7 +41,7 @@ DEFAULT_SLOTS = 8
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
-class TransformersBackend:
+class TransformersBackend(Closing):
     """A loaded model; see `open_backend`.
 
     Parameters
@@ -196,19 +196,6 @@ class TransformersBackend:
         if self._renderer:
             self._renderer.close()
         self._resources.close()
-
-    def __enter__(self) -> Self:
-        """Return the backend itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the backend."""
-        self.close()
 
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:

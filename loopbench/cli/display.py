@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -52,12 +51,7 @@ class Display:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._bar:
             self._bar.stop()
 
@@ -84,6 +78,10 @@ class Display:
         if self._bar or self._finished == self._total:
             self._show()
 
+    def note(self, sentence: str) -> None:
+        """Something that explains a wait: a line of its own, above a bar."""
+        self._log(printable(sentence))
+
     def _show(self) -> None:
         now = time.monotonic()
         self._logged = now
@@ -99,4 +97,5 @@ class Display:
         )
 
     def _log(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False)
+        # In a log file, a line stays a line.
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -91,11 +91,11 @@ def refresh(folder: Path) -> None:
 
 
 def _refuse_wrong(folder: Path) -> None:
-    from loopbench.leaderboards import entries
+    from loopbench.leaderboards import checking, entries
     from loopbench.results.store import RunError
     from loopbench.results.table import printable
 
-    wrong = {path.name: entries.problems(path) for path in entries.folders(folder)}
+    wrong = {path.name: checking.problems(path) for path in entries.folders(folder)}
     lines = [
         printable(f"{name}: {problem}") for name, found in wrong.items() for problem in found[:10]
     ]

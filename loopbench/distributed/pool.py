@@ -9,22 +9,24 @@ from __future__ import annotations
 import queue
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import msgspec
 
 import loopbench
 from loopbench.backends.base import BackendError, Watch, failed
 from loopbench.backends.forms import Target, split_name
+from loopbench.closing import Closing
+from loopbench.distributed.cluster import PATIENCE_S, TELL_EVERY_S
+from loopbench.distributed.placing import Placement, described, free, machines, room
 from loopbench.distributed.worker import Worker
-from loopbench.harness.progress import Progress, Watching
-from loopbench.types import Generation, ModelInfo, Request, Struct
+from loopbench.harness.progress import Progress, Silent, Watching
+from loopbench.types import Generation, ModelInfo, Request
 
 MOST_LOSSES = 3
 """Actors that a request, or a place in the pool, may lose before it is given up."""
@@ -32,22 +34,15 @@ COUNT_EVERY_S = 1.0
 CLOSE_S = 5.0
 
 
-class Placement(Struct, frozen=True):
-    """How many actors there are, and what each of them needs."""
-
-    actors: int
-    cpus: int
-    gpus: float
-    slots: int
-    """Streams at the same time in each actor."""
-
-
 @dataclass(eq=False)
 class _Seat:
     """A place in the pool: its actor may be lost and another one started."""
 
     actor: Any
+    placed: bool = False
+    """Whether the cluster has found a machine for the actor."""
     ready: bool = False
+    """Whether the actor has loaded the model."""
     losses: int = 0
     """Since the last generation that ended well."""
     flying: set[str] = field(default_factory=set)
@@ -63,8 +58,25 @@ class _Event(NamedTuple):
     future: Future[Any]
 
 
-class RayBackend:
-    """Actors that each hold a backend, as one backend; see `open_pool`."""
+class RayBackend(Closing):
+    """Actors that each hold a backend, as one backend.
+
+    Parameters
+    ----------
+    ray
+        The module, connected to a cluster.
+    target, settings
+        What every actor loads, and how.
+    model
+        What this machine says of it; an actor that says something else is refused.
+    tell
+        Told in one sentence what is waited for, and that an actor was lost.
+
+    Raises
+    ------
+    BackendError
+        If no actor can load the model.
+    """
 
     def __init__(
         self,
@@ -73,16 +85,17 @@ class RayBackend:
         model: ModelInfo,
         settings: dict[str, Any],
         placement: Placement,
+        tell: Callable[[str], None],
     ) -> None:
         self._ray, self._target, self._model = ray, _anywhere(target), model
-        self._settings, self._placement = settings, placement
+        self._settings, self._placement, self._tell = settings, placement, tell
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._lost: tuple[type[Exception], ...] = (
             ray.exceptions.RayActorError,
             ray.exceptions.ObjectLostError,
         )
-        self._problem = "no actor was started"
-        self._counted = time.monotonic()
+        self._problem = "No actor was started"
+        self._counted = self._told = self._had_room = time.monotonic()
         # More than the slots: the next request is there before its slot is free.
         self._load = 2 * placement.slots
         self.slots = placement.slots * placement.actors
@@ -100,8 +113,8 @@ class RayBackend:
                 self._begin(seat)
             while not any(seat.ready for seat in self._seats):
                 if not self._seats:
-                    raise BackendError(self._problem)
-                self._take(self._events.get())
+                    raise BackendError(f"{self._problem}.")
+                self._take(self._next(Silent()))
         except BaseException:
             self.close()
             raise
@@ -160,6 +173,7 @@ class RayBackend:
         while True:
             if time.monotonic() - self._counted >= COUNT_EVERY_S:
                 self._count(progress)
+                self._look_for_room()
             with suppress(queue.Empty):
                 return self._events.get(timeout=COUNT_EVERY_S)
 
@@ -171,7 +185,31 @@ class RayBackend:
 
     def _begin(self, seat: _Seat) -> None:
         """Load the model in a fresh actor."""
-        self._call(seat, None, seat.actor.load.remote(self._target, self._settings))
+        actor, seat.placed = seat.actor, False
+
+        def placed(done: Future[Any]) -> None:
+            seat.placed = seat.placed or (seat.actor is actor and done.exception() is None)
+
+        actor.__ray_ready__.remote().future().add_done_callback(placed)
+        self._call(seat, None, actor.load.remote(self._target, self._settings))
+
+    def _look_for_room(self) -> None:
+        """Say every now and then what actors wait for; give up if no machine can hold one."""
+        now, waiting = time.monotonic(), [seat for seat in self._seats if not seat.placed]
+        if not waiting:
+            self._told = self._had_room = now
+        if now - self._told < TELL_EVERY_S:
+            return
+        self._told = now
+        found = machines(self._ray.nodes())
+        lack = f"{len(waiting)} of {self._placement.wish()}: the cluster has {described(found)}"
+        if room(found, self._placement) or len(waiting) < len(self._seats):
+            self._had_room = now
+        elif now - self._had_room >= PATIENCE_S:
+            for seat in waiting:
+                self._give_up(seat, f"No machine for {lack}")
+            return
+        self._tell(f"Waiting for {lack}; free are {free(self._ray.available_resources())}.")
 
     def _count(self, progress: Progress) -> None:
         """Ask the actors how many tokens they have generated."""
@@ -194,15 +232,15 @@ class RayBackend:
         try:
             result = event.future.result()
         except self._lost as error:
-            if event.actor is seat.actor:
-                self._replace(seat, f"the Ray actors are lost ({_first_line(error)})")
+            if event.actor is seat.actor and seat in self._seats:
+                self._replace(seat, f"A Ray actor was lost ({_first_line(error)})")
             return None
         except Exception as error:
             cause = getattr(error, "cause", error)
             if event.request:
                 raise cause from None
             # It cannot be loaded there: it would not be by another start either.
-            self._give_up(seat, str(cause))
+            self._give_up(seat, str(cause).rstrip("."))
             return None
         if isinstance(result, Generation):
             seat.losses = 0
@@ -221,7 +259,7 @@ class RayBackend:
             return
         first = next(pair for pair in zip(mine, theirs, strict=True) if pair[0] != pair[1])
         self._give_up(
-            seat, f"An actor has {first[1]} where this machine has {first[0]}: install the same."
+            seat, f"An actor has {first[1]} where this machine has {first[0]}: install the same"
         )
 
     def _replace(self, seat: _Seat, problem: str) -> None:
@@ -232,6 +270,7 @@ class RayBackend:
             self._give_up(seat, problem)
             return
         self._kill(seat)
+        self._tell(f"{problem}: another one is started.")
         seat.actor = self._new()
         self._begin(seat)
 
@@ -240,6 +279,8 @@ class RayBackend:
         seat.ready = False
         if seat in self._seats:
             self._seats.remove(seat)
+            if self._seats:
+                self._tell(f"{problem}. {len(self._seats)} of the actors are left.")
         self._kill(seat)
 
     def _kill(self, seat: _Seat) -> None:
@@ -256,19 +297,6 @@ class RayBackend:
             self._ray.wait(closing, num_returns=len(closing), timeout=CLOSE_S)
         for seat in seats:
             self._kill(seat)
-
-    def __enter__(self) -> Self:
-        """Return the backend itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the backend."""
-        self.close()
 
 
 def _anywhere(target: Target) -> Target:

@@ -92,31 +92,37 @@ def judge_batch(batch: Any) -> Any:
     ----------
     batch
         A table with the columns `token_ids` and/or `text`, and optionally `id`, `token_chars`
-        and `finish`, as `loopbench detect` takes them. Other columns are dropped.
+        and `finish`, as `loopbench detect` takes them. Other columns are not looked at.
 
     Returns
     -------
     pyarrow.Table
-        A row per output: `id`, and `verdict` as the JSON line that `loopbench detect` prints.
+        The batch with two columns more, or in the place of those: `outcome`, and `verdict` as
+        the JSON line that `loopbench detect` prints. Without an `id` the line has the row's
+        number in its batch.
 
     Raises
     ------
     ValueError
         For a row that cannot be judged.
     """
-    import pyarrow
-
     judged = []
     for number, row in enumerate(batch.to_pylist(), 1):
         given = {name: value for name, value in row.items() if value is not None}
         judged.append(judge_row(msgspec.convert(given, OutputRow), number))
-    return pyarrow.table(
-        {
-            "id": [str(one["id"]) for one in judged],
-            "outcome": [one["outcome"] for one in judged],
-            "verdict": [msgspec.json.encode(one).decode() for one in judged],
-        }
-    )
+    lines = [msgspec.json.encode(one).decode() for one in judged]
+    return _with_columns(batch, outcome=[one["outcome"] for one in judged], verdict=lines)
+
+
+def _with_columns(batch: Any, **columns: list[Any]) -> Any:
+    """Return a table with these columns too, in the place of those of the same names."""
+    import pyarrow
+
+    for name, values in columns.items():
+        if name in batch.column_names:
+            batch = batch.drop_columns([name])
+        batch = batch.append_column(name, pyarrow.array(values))
+    return batch
 
 
 class Generate:
@@ -145,9 +151,10 @@ class Generate:
         self._stop = [rule.build() for rule in STOP]
 
     def __call__(self, batch: Any) -> Any:
-        """Return the batch with `token_ids`, `text`, `finish` and `outcome` of every `prompt`."""
-        import pyarrow
+        """Return the batch with the output of every `prompt` in columns.
 
+        They are `token_ids`, `token_chars`, `text`, `finish` and `outcome`.
+        """
         prompts = batch.column("prompt").to_pylist()
         requests = [
             Request(key=str(index), prompt=prompt, sampling=self._sampling)
@@ -168,16 +175,14 @@ class Generate:
             ).outcome
             for row in rows
         ]
-        columns: dict[str, Any] = {
-            "token_ids": [row.token_ids for row in rows],
-            "token_chars": [row.token_chars for row in rows],
-            "text": [row.text for row in rows],
-            "finish": [row.finish for row in rows],
-            "outcome": outcomes,
-        }
-        for name, values in columns.items():
-            batch = batch.append_column(name, pyarrow.array(values))
-        return batch
+        return _with_columns(
+            batch,
+            token_ids=[row.token_ids for row in rows],
+            token_chars=[row.token_chars for row in rows],
+            text=[row.text for row in rows],
+            finish=[row.finish for row in rows],
+            outcome=outcomes,
+        )
 
     def __del__(self) -> None:
         """Release the engine with the actor."""

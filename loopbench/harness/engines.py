@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from loopbench import backends
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
+from loopbench.closing import Closing
 from loopbench.distributed.cluster import Cluster
+from loopbench.distributed.placing import Placement
 from loopbench.harness.plan import Settings
 from loopbench.harness.targets import options_for
 from loopbench.harness.think_budget import with_budget
 from loopbench.types import ModelInfo
 
 
-class Engines:
-    """Opens backends as the settings say; a context manager that lets a cluster go again."""
+class Engines(Closing):
+    """Opens backends as the settings say; a context manager that lets a cluster go again.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    Parameters
+    ----------
+    tell
+        Told in one sentence why nothing happens, where that takes long.
+    """
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self._settings, self._tell = settings, tell
         cpus = settings.ray_actors * settings.ray_cpus
         self._cluster = Cluster(settings.ray, cpus) if settings.ray else None
+
+    def prepare(self) -> None:
+        """Connect to the cluster if there is one, and see that it can hold the engines.
+
+        Raises
+        ------
+        ValueError
+            If it cannot.
+        BackendError
+            If there is no cluster, or no Ray.
+        """
+        if self._cluster:
+            self._cluster.prepare(self._placement(self._settings.slots or 1), self._tell)
+
+    def _placement(self, slots: int) -> Placement:
+        settings = self._settings
+        return Placement(
+            actors=settings.ray_actors,
+            cpus=settings.ray_cpus,
+            gpus=settings.ray_gpus,
+            slots=slots,
+        )
 
     def open(self, target: Target, model: ModelInfo, allowance: int) -> Backend:
         """Load a model.
@@ -53,31 +82,17 @@ class Engines:
         if self._cluster is None:
             backend = backends.get(target.backend).open(target.place, **asked)
             return with_budget(backend, settings.think_budget)
-        from loopbench.distributed.pool import Placement, RayBackend
+        from loopbench.distributed.pool import RayBackend
 
         # An actor may use the CPUs that it was given, not all that are idle beside it.
         asked["threads"] = settings.threads or settings.ray_cpus
-        placement = Placement(
-            actors=settings.ray_actors,
-            cpus=settings.ray_cpus,
-            gpus=settings.ray_gpus,
-            slots=_slots(target.backend, settings),
-        )
-        return RayBackend(self._cluster.ray(), target, model, asked, placement)
+        placement = self._placement(_slots(target.backend, settings))
+        return RayBackend(self._cluster.ray(), target, model, asked, placement, self._tell)
 
-    def __enter__(self) -> Self:
-        """Return the engines themselves; nothing is loaded yet."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Disconnect from a cluster that was connected to here."""
         if self._cluster:
-            self._cluster.__exit__(kind, error, trace)
+            self._cluster.close()
 
 
 def _slots(backend: str, settings: Settings) -> int:

@@ -152,6 +152,11 @@ class Settings(Struct, frozen=True):
     def _check_ray(self) -> None:
         if not (math.isfinite(self.ray_gpus) and self.ray_gpus >= 0):
             raise ValueError(f"--ray-gpus must be at least 0, got {self.ray_gpus}.")
+        # Ray counts in ten-thousandths, and shares one GPU, never several.
+        if 0 < self.ray_gpus < 1e-4 or (self.ray_gpus > 1 and self.ray_gpus % 1):
+            raise ValueError(
+                f"--ray-gpus must be a whole number or a part of one GPU, got {self.ray_gpus}."
+            )
         if self.ray is None and (self.ray_actors, self.ray_cpus, self.ray_gpus) != (1, 1, 0):
             raise ValueError("--ray-actors, --ray-cpus and --ray-gpus need --ray ADDRESS|local.")
 

@@ -25,6 +25,10 @@ class Progress(Protocol):
         """One generation has ended."""
         ...
 
+    def note(self, sentence: str) -> None:
+        """Something that explains a wait."""
+        ...
+
 
 class Silent:
     """Progress that shows nothing."""
@@ -36,6 +40,9 @@ class Silent:
         """Ignore."""
 
     def done(self, outcome: str) -> None:
+        """Ignore."""
+
+    def note(self, sentence: str) -> None:
         """Ignore."""
 
 

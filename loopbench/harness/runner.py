@@ -119,15 +119,18 @@ def execute(
     if header.episodes and not header.episodes.closed_book:
         check_agents(targets, models, settings)
     may_resume = resume and (out / "header.json").exists()
-    store = (
-        RunStore.resume(out, header, widen=settings.grid)
-        if may_resume
-        else RunStore.create(out, header)
-    )
-    with store, Engines(settings) as engines:
-        _check_distinct(store.header.models)
-        for target, model in zip(targets, models, strict=True):
-            _run_model(store, engines, target, model, selection, settings, progress, schedule)
+    with Engines(settings, progress.note) as engines:
+        # A cluster that cannot hold the engines leaves no run folder behind.
+        engines.prepare()
+        store = (
+            RunStore.resume(out, header, widen=settings.grid)
+            if may_resume
+            else RunStore.create(out, header)
+        )
+        with store:
+            _check_distinct(store.header.models)
+            for target, model in zip(targets, models, strict=True):
+                _run_model(store, engines, target, model, selection, settings, progress, schedule)
     return out
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-
-Capture = Callable[[Any, ExitStack], None]
 
 _CAPTURES = (
     ("lm_eval.models.huggingface", "HFLM", "loopbench.lmeval.capture_hf"),

@@ -60,9 +60,9 @@ def card(run: Path, names: Sequence[str], machine: str) -> str:
         "loops appear and vanish. Apache-2.0. No data of others was used.",
         "",
         f"Trained on {machine}; `{{out}}` stands for the run folder. A stage that was cut off",
-        "and resumed counts its last start only.",
+        "and resumed counts its last start only. CPU seconds, since other programs ran beside it.",
         "",
-        "| stage | seconds | command |",
+        "| stage | CPU s | command |",
         "|---|---|---|",
     ]
     for entry in times:
@@ -82,7 +82,7 @@ def card(run: Path, names: Sequence[str], machine: str) -> str:
 def _command(entry: dict[str, Any], run: Path) -> str:
     options = " ".join(entry["options"]).replace(str(run), "{out}")
     stage = entry.get("stage", entry["name"])
-    return f"| {entry['name']} | {entry['seconds']:.0f} | `loopbench train {stage} {options}` |"
+    return f"| {entry['name']} | {entry['cpu_seconds']:.0f} | `loopbench train {stage} {options}` |"
 
 
 if __name__ == "__main__":

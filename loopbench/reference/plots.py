@@ -7,23 +7,29 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-SUPERVISED = ("pretrain", "mid", "sft", "repair", "rejection")
+from loopbench.reference.seeds import counts_by_model
+
+SUPERVISED = ("pretrain", "mid", "sft")
+SAMPLED = {"accuracy": "mean score", "looping": "looping", "length": "tokens per output"}
+"""What the log of RLVR says of sampled outputs, and how its axis is called."""
 
 
 def main(argv: Sequence[str]) -> None:
     """Draw the plots; `--help` lists the settings."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="Folder that 'loopbench train all' wrote.")
-    parser.add_argument("--measured", type=Path, nargs="*", default=[], help="Run folders.")
+    parser.add_argument("runs", nargs="+", type=Path, help="A recipe's folder, one for each seed.")
+    parser.add_argument("--hard", type=Path, nargs="*", default=[], help="Run folders, by seed.")
+    parser.add_argument("--easy", type=Path, nargs="*", default=[], help="Run folders, by seed.")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(list(argv))
     given.out.mkdir(parents=True, exist_ok=True)
-    losses(given.run, given.out / "loss.png")
-    learning(given.run, given.out / "rlvr.png")
-    if given.measured:
-        stages(given.measured, given.out / "stages.png")
+    losses(given.runs, given.out / "loss.png")
+    learning(given.runs, given.out / "rlvr.png")
+    if given.hard and given.easy:
+        stages(given.hard, given.easy, given.out / "stages.png")
 
 
 def _metrics(run: Path, name: str) -> list[dict[str, float]]:
@@ -42,58 +48,59 @@ def _figure(width: float, panels: int = 1) -> tuple[Any, Any]:
     return pyplot.subplots(1, panels, figsize=(width, 3.2), layout="constrained")
 
 
-def losses(run: Path, out: Path) -> None:
-    """Draw the cross-entropy of the supervised stages, one after the other."""
+def losses(runs: Sequence[Path], out: Path) -> None:
+    """Draw the cross-entropy of the supervised stages, one after the other, a line a seed."""
     figure, axes = _figure(7)
-    start = 0
-    for name in SUPERVISED[:3]:
-        values = [line["loss"] for line in _metrics(run, name)]
-        axes.plot(range(start, start + len(values)), values, label=name)
-        start += len(values)
+    for seed, run in enumerate(runs):
+        start = 0
+        for color, name in enumerate(SUPERVISED):
+            values = [line["loss"] for line in _metrics(run, name)]
+            label = name if seed == 0 else None
+            steps = range(start, start + len(values))
+            axes.plot(steps, values, label=label, color=f"C{color}", linewidth=0.7)
+            start += len(values)
     axes.set(xlabel="step", ylabel="cross-entropy per token", yscale="log")
     axes.legend()
     figure.savefig(out, dpi=110)
 
 
-def learning(run: Path, out: Path) -> None:
-    """Draw accuracy, loops and length of the outputs that RLVR samples."""
-    lines = _metrics(run, "rlvr")
-    if not lines:
-        return
-    figure, (left, right) = _figure(8, 2)
-    steps = [line["step"] for line in lines]
-    for key, label in (("accuracy", "mean score"), ("looping", "looping"), ("unended", "no end")):
-        left.plot(steps, [line[key] for line in lines], label=label)
-    left.set(xlabel="step", ylabel="share of sampled outputs", ylim=(0, 1))
-    left.legend()
-    right.plot(steps, [line["length"] for line in lines], color="black")
-    right.set(xlabel="step", ylabel="tokens per output", ylim=(0, None))
+def learning(runs: Sequence[Path], out: Path) -> None:
+    """Draw accuracy, loops and length of the outputs that RLVR samples, a line a seed."""
+    figure, panels = _figure(10, len(SAMPLED))
+    for axis, (key, label) in zip(panels, SAMPLED.items(), strict=True):
+        for seed, run in enumerate(runs):
+            lines = _metrics(run, "rlvr")
+            values = smoothed([line[key] for line in lines])
+            axis.plot([line["step"] for line in lines], values, label=f"seed {seed}")
+        axis.set(xlabel="step", ylabel=label, ylim=(0, None))
+    panels[0].legend()
     figure.savefig(out, dpi=110)
 
 
-def stages(folders: Sequence[Path], out: Path) -> None:
-    """Draw doom rate and accuracy of every model of some run folders, with intervals."""
-    from loopbench.harness.api import rows_of
+def smoothed(values: Sequence[float], width: int = 5) -> list[float]:
+    """Return the mean of each value and the up to `width` - 1 before it."""
+    return [fmean(values[max(0, i + 1 - width) : i + 1]) for i in range(len(values))]
 
-    rows = [(folder.name, row) for folder in folders for row in rows_of(folder)]
-    figure, axes = _figure(9, 2)
-    for axis, key, label in (
-        (axes[0], "doom_rate", "doom-loop rate"),
-        (axes[1], "accuracy", "accuracy of reasoning"),
-    ):
-        names, values, errors = [], [], []
-        for folder, row in rows:
-            rate = getattr(row, key)
-            if rate.value is None:
-                continue
-            names.append(f"{row.model.removeprefix('reference-')} T={row.temperature:g}\n{folder}")
-            values.append(rate.value)
-            errors.append((rate.value - rate.low, rate.high - rate.value))
-        axis.barh(names, values, xerr=list(zip(*errors, strict=True)) or None, color="#6b8ba4")
+
+def stages(hard: Sequence[Path], easy: Sequence[Path], out: Path) -> None:
+    """Draw loops and accuracy of every stage, greedy: bars pool the seeds, dots are seeds."""
+    figure, axes = _figure(10, 3)
+    parts = (
+        (hard, "doomed", "n", "doomed, hard"),
+        (hard, "correct", "graded", "right, hard"),
+        (easy, "correct", "graded", "right, easy"),
+    )
+    for axis, (folders, part, whole, label) in zip(axes, parts, strict=True):
+        for row, counts in enumerate(counts_by_model(folders, 0.0).values()):
+            pairs = [(getattr(c, part), getattr(c, whole)) for c in counts]
+            pooled = sum(k for k, _ in pairs) / sum(n for _, n in pairs)
+            axis.barh(row, 100 * pooled, color="#c9d6e2")
+            axis.plot([100 * k / n for k, n in pairs], [row] * len(pairs), "o", color="#2f4b66")
+        axis.set(xlabel=f"{label}, %", xlim=(0, None))
+        axis.set_yticks([])
         axis.invert_yaxis()
-        axis.set(xlabel=label, xlim=(0, None))
-        axis.tick_params(axis="y", labelsize=7)
-    figure.set_size_inches(10, 0.45 * len(rows) + 1)
+    names = [name.removeprefix("reference-") for name in counts_by_model(hard, 0.0)]
+    axes[0].set_yticks(range(len(names)), names)
     figure.savefig(out, dpi=110)
 
 

@@ -38,7 +38,6 @@ PLAN = (
     Planned(name="dpo", stage="dpo"),
     Planned(name="ftpo", stage="ftpo"),
     Planned(name="rlvr", stage="rlvr"),
-    Planned(name="repair-rlvr", stage="rlvr", start="repair", options=("--steps", "20")),
     Planned(name="dpo-rlvr", stage="rlvr", start="dpo", options=("--steps", "30")),
 )
 TIMES = "times.jsonl"

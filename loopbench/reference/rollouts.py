@@ -18,8 +18,8 @@ class RolloutConfig(StageConfig, frozen=True):
     samples: int = 8
     """Outputs for each prompt at the temperature."""
     temperature: float = 1.0
-    budget: int = 448
-    """Most new tokens of an output."""
+    budget: int = 512
+    """Most new tokens of an output; a whole search in the prompt's order needs up to 475."""
     search_share: float = 0.7
     """Share of prompts that need a search; the others keep the other tasks alive."""
     hard_share: float = 0.6

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+import msgspec
+
 from loopbench.results.store import read_records
 from loopbench.statistics.intervals import wilson
 from loopbench.types import Record, Struct
@@ -23,7 +25,7 @@ AGAIN = 4
 """Times that a search must write one line to count as repeating it."""
 HEADER = (
     "| | n | doom %, pooled | by seed | recovered % | truncated % | same line ≥ 4× % "
-    "| accuracy %, pooled | by seed | tokens |"
+    "| accuracy %, pooled | by seed | F1 | tools | tokens |"
 )
 
 
@@ -42,6 +44,10 @@ class Counts(Struct, frozen=True):
     correct: int
     tokens: float
     """Mean of generated tokens."""
+    extraction: float | None = None
+    """Mean F1 of extraction prompts; None without any."""
+    tools: float | None = None
+    """Mean score of tool prompts; None without any."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -49,14 +55,23 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="Run folders of one suite.")
     parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--json", type=Path, help="Also write the counts, seed by seed, here.")
     given = parser.parse_args(list(argv))
-    stages: dict[str, list[Counts]] = {}
-    for folder in given.folders:
-        for model, records in _by_model(folder, given.temperature).items():
-            stages.setdefault(model, []).append(count(records))
+    stages = counts_by_model(given.folders, given.temperature)
     print(HEADER, "|---" * HEADER.count(" |") + "|", sep="\n")
     for model, seeds in stages.items():
-        print(row(model, seeds))
+        print(row(model.removeprefix("reference-"), seeds))
+    if given.json:
+        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(stages), indent=1) + b"\n")
+
+
+def counts_by_model(folders: Iterable[Path], temperature: float) -> dict[str, list[Counts]]:
+    """Return what each model did in every folder that has records of it, folder by folder."""
+    stages: dict[str, list[Counts]] = {}
+    for folder in folders:
+        for model, records in _by_model(folder, temperature).items():
+            stages.setdefault(model, []).append(count(records))
+    return stages
 
 
 def _by_model(folder: Path, temperature: float) -> Mapping[str, list[Record]]:
@@ -98,7 +113,14 @@ def count(records: Iterable[Record]) -> Counts:
         graded=len(graded),
         correct=sum(bool(r.grade.correct) for r in graded),
         tokens=fmean(r.generation.output_tokens for r in every),
+        extraction=_score(every, "extraction"),
+        tools=_score(every, "tools"),
     )
+
+
+def _score(records: Iterable[Record], category: str) -> float | None:
+    scores = [r.grade.score or 0.0 for r in records if r.category == category]
+    return fmean(scores) if scores else None
 
 
 def row(name: str, seeds: Sequence[Counts]) -> str:
@@ -120,10 +142,15 @@ def row(name: str, seeds: Sequence[Counts]) -> str:
         pairs = ((getattr(c, part), getattr(c, whole)) for c in seeds)
         return ", ".join(f"{100 * k / m:.1f}" if m else "–" for k, m in pairs)
 
+    def mean(part: str) -> str:
+        scores = [score for c in seeds if (score := getattr(c, part)) is not None]
+        return f"{100 * fmean(scores):.1f}" if scores else "–"
+
     cells = (
         name, str(n), pooled("doomed", "n"), each("doomed", "n"), share("recovered"),
         share("truncated"), share("again", "searches"), pooled("correct", "graded"),
-        each("correct", "graded"), f"{sum(c.tokens * c.n for c in seeds) / n:.0f}",
+        each("correct", "graded"), mean("extraction"), mean("tools"),
+        f"{sum(c.tokens * c.n for c in seeds) / n:.0f}",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 

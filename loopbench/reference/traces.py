@@ -1,10 +1,11 @@
 """Worked outputs for the one-line tasks, in a form that a million parameters can follow.
 
 A search is written out try by try. Each line restates the target, so that "yes" depends on
-it. Two styles share the work: `Try` goes through the candidates in random order, each once,
-and `Next` in the order of the prompt. Every trace is right and none repeats a line; but
-`Try` gives the next line no reason that a model could learn, so a greedy model is left with
-the likeliest line again and again.
+it. Two styles share the work: `Next` goes through the candidates in the order of the prompt,
+and `Try` guesses: each candidate is drawn at random, those near the target more often,
+whatever was tried before. Every trace is right, and none is a loop: a line that comes again
+does so by chance. But where no line says anything about the next one, a greedy model is left
+with the likeliest line, again and again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from loopbench.tasks.base import Draft
 
 Style = Literal["Try", "Next"]
 SEARCH_TASKS = ("mini_pairs", "mini_countdown")
+MOST_TRIES = 48
+"""Longest search by trial; a longer one is drawn again."""
+SPREAD = 5
+"""Distance from the target at which a candidate is guessed half as often as one that hits."""
+
+Candidate = tuple[list[int], list[int]]
+"""Numbers, and the signs between them."""
 
 
 def chain(numbers: Sequence[int], signs: Sequence[int]) -> tuple[str, int]:
@@ -37,8 +45,8 @@ def expression(numbers: Sequence[int], signs: Sequence[int]) -> str:
     return str(numbers[0]) + "".join(f"{'+' if s > 0 else '-'}{n}" for s, n in rest)
 
 
-def _candidates(task: str, numbers: Sequence[int]) -> list[tuple[list[int], list[int]]]:
-    """Return every candidate of a search as numbers and signs, in the order of `Next`."""
+def _candidates(task: str, numbers: Sequence[int]) -> list[Candidate]:
+    """Return every candidate of a search, in the order of `Next`."""
     if task == "mini_pairs":
         return [([a, b], [1]) for a, b in itertools.combinations(numbers, 2)]
     return [
@@ -47,14 +55,25 @@ def _candidates(task: str, numbers: Sequence[int]) -> list[tuple[list[int], list
     ]
 
 
+def _tries(rng: random.Random, candidates: Sequence[Candidate], target: int) -> list[Candidate]:
+    """Guess candidates until one reaches the target, with no memory of the earlier guesses."""
+    values = [chain(*candidate)[1] for candidate in candidates]
+    weights = [1 / (SPREAD + abs(value - target)) for value in values]
+    while True:
+        drawn = rng.choices(range(len(candidates)), weights, k=MOST_TRIES)
+        hits = [at for at, index in enumerate(drawn) if values[index] == target]
+        if hits:
+            return [candidates[index] for index in drawn[: hits[0] + 1]]
+
+
 def search_lines(
     rng: random.Random, task: str, reference: dict[str, Any], style: Style
 ) -> Iterator[str]:
     """Yield the lines of a search up to the one that reaches the target, then its answer."""
+    target = reference["target"]
     order = _candidates(task, reference["numbers"])
     if style == "Try":
-        rng.shuffle(order)
-    target = reference["target"]
+        order = _tries(rng, order, target)
     for numbers, signs in order:
         text, value = chain(numbers, signs)
         yield f"{style} {text}?{target} {'yes' if value == target else 'no'}"
@@ -81,7 +100,7 @@ def write(rng: random.Random, task: str, draft: Draft, style: Style) -> str:
     Parameters
     ----------
     rng
-        Orders the candidates of a `Try` search.
+        Draws the candidates of a `Try` search.
     style
         Of a search; the other tasks have one form only.
     """

@@ -17,8 +17,9 @@ from loopbench.harness.judging import audit_of, judge_generation, record_of
 from loopbench.harness.plan import Job
 from loopbench.monitor import MEASURE
 from loopbench.outcome import classify
-from loopbench.results.store import RunStore, read_audits, read_header, read_records
-from loopbench.results.summary import By, Fact, Followed, Row, fact_of, followed_of, rows
+from loopbench.results.facts import Fact, Facts, fact_of
+from loopbench.results.store import RunStore, read_audited, read_header, read_records
+from loopbench.results.summary import By, Followed, Row, followed_of, rows
 from loopbench.thinking import loop_in_thinking
 from loopbench.types import Audit, Record, Sample, Struct
 
@@ -87,7 +88,7 @@ def rescore_run(
     header = msgspec.structs.replace(read_header(source), measure=list(MEASURE))
     measure = [rule.build() for rule in header.measure]
     changed: Counter[str] = Counter()
-    facts: dict[str, Fact] = {}
+    facts = Facts()
     followed: dict[str, Followed] = {}
     with nullcontext() if target is None else RunStore.create(target, header) as store:
         keep = target is not None
@@ -96,7 +97,7 @@ def rescore_run(
         ):
             if store and one.record:
                 store.append(one.record)
-            facts[one.fact.key] = one.fact
+            facts.add(one.fact)
             changed["records"] += 1
             changed["outcomes"] += one.outcome_changed
             changed["grades"] += one.grade_changed
@@ -116,17 +117,9 @@ def rescore_run(
 
 
 def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit]:
-    """Yield the audits of a run as they are judged now.
-
-    Holds the audited records: a small share of the stopped ones.
-    """
-    audits = {audit.key: audit for audit in read_audits(source)}
-    if not audits:
-        return
-    for record in read_records(source):
-        # A key may have an earlier record that failed: that one was not continued.
-        if record.generation.finish == "loop" and (audit := audits.pop(record.key, None)):
-            yield audit_of(record, audit.generation, measure)
+    """Yield the audits of a run as they are judged now."""
+    for record, audit in read_audited(source):
+        yield audit_of(record, audit.generation, measure)
 
 
 @cache

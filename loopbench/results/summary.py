@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from functools import partial
+from typing import Literal, NamedTuple, get_args
 
-from loopbench.outcome import doom_level
+import numpy as np
+
+from loopbench.outcome import DOOM_LEVELS
+from loopbench.results.facts import Cell, Ending, Facts, Origin, digest, fact_of
 from loopbench.results.store import Header
+from loopbench.results.structure import STRUCTURED, Structure
 from loopbench.statistics.intervals import (
     Interval,
     Stratum,
     clustered_rate,
     corrected_rate,
     mean_interval,
+    rate_of_clusters,
 )
-from loopbench.types import Audit, Level, Outcome, Record, Struct
+from loopbench.types import Audit, Category, Level, Outcome, Record, Struct
 
 By = Literal["model", "task", "level", "category"]
 
@@ -98,84 +104,17 @@ class Row(Struct, frozen=True):
     """Agent tasks: wrong answers stated without a search before."""
     calls_per_episode: float | None = None
     """Agent tasks: tool calls, in the mean."""
+    structure_rate: Rate = NO_RATE
+    """Extraction and tool outputs that are stuck in structure; see `results.structure`.
 
-
-class Fact(NamedTuple):
-    """What a row needs of one record: small, so that a summary holds no texts."""
-
-    key: str
-    model: str
-    temperature: float
-    penalty: float
-    budget: int
-    task: str
-    level: str
-    category: str
-    prompt: tuple[str, str]
-    outcome: Outcome
-    doom: Level | None
-    near: bool | None
-    """In a near loop at the budget; None if no near rule looked."""
-    onset: int | None
-    stopped: bool
-    tokens: int
-    last_tokens: int
-    """Of the stream that was stopped: of an episode's last turn."""
-    seconds: float
-    score: float
-    correct: bool
-    graded: bool = True
-    """A judgement was meant to be possible; prompts without an answer only count loops."""
-    in_thinking: bool | None = None
-    thinking_cut: bool | None = None
-    hallucinated: bool = False
-    calls: float = 0.0
-
-
-def fact_of(record: Record) -> Fact:
-    """Reduce a record."""
-    doomed = record.outcome == "doom"
-    level = doom_level(record.verdicts) if doomed else None
-    onset = next((v.onset for v in record.verdicts if v.level == level), None) if level else None
-    return Fact(
-        key=record.key,
-        model=record.model,
-        temperature=record.sampling.temperature,
-        penalty=record.sampling.repetition_penalty,
-        budget=record.sampling.max_new_tokens,
-        task=record.task,
-        level=record.level,
-        category=record.category,
-        prompt=(record.task, record.sample_id),
-        outcome=record.outcome,
-        doom=level,
-        near=_near(record),
-        onset=onset,
-        stopped=record.generation.finish == "loop",
-        tokens=record.generation.output_tokens,
-        last_tokens=(
-            record.turns[-1].output_tokens if record.turns else record.generation.output_tokens
-        ),
-        seconds=record.generation.seconds,
-        score=record.grade.score or 0.0,
-        correct=bool(record.grade.correct),
-        graded=record.grade.score is not None,
-        in_thinking=record.loop_in_thinking if doomed else None,
-        thinking_cut=_thinking_cut(record),
-        hallucinated=record.grade.parts.get("hallucinated", 0.0) > 0,
-        calls=record.grade.parts.get("calls", 0.0),
-    )
-
-
-def _thinking_cut(record: Record) -> bool | None:
-    parts = [turn.thinking for turn in record.turns or ()] or [record.generation.thinking]
-    finishes = [part.finish for part in parts if part and part.finish != "none"]
-    return "budget" in finishes if finishes else None
-
-
-def _near(record: Record) -> bool | None:
-    near = [v.terminal for v in record.verdicts if v.level == "near"]
-    return record.outcome == "truncated" and any(near) if near else None
+    Neither doom nor a part of it: the rule needs fewer tokens, and an output may be both.
+    """
+    structure_runs: int = 0
+    """Of those: an end without letters and digits, mostly white space or brackets."""
+    structure_calls: int = 0
+    """The same tool call, or cycle of calls."""
+    structure_copies: int = 0
+    """Copies of another block."""
 
 
 class Place(NamedTuple):
@@ -201,11 +140,11 @@ def followed_of(audit: Audit) -> Followed:
     return Followed(audit.escaped, audit.generation.output_tokens, audit.generation.seconds)
 
 
-_GROUPS: dict[By, Callable[[Fact], str]] = {
-    "model": lambda fact: "all",
-    "task": lambda fact: fact.task,
-    "level": lambda fact: fact.level,
-    "category": lambda fact: fact.category,
+_GROUPS: dict[By, Callable[[Origin], str]] = {
+    "model": lambda origin: "all",
+    "task": lambda origin: origin.task,
+    "level": lambda origin: origin.level,
+    "category": lambda origin: origin.category,
 }
 
 
@@ -217,41 +156,37 @@ def summarise(
     A key that occurs twice counts once, as it came last: a failed generation was made
     again by a resumed run.
     """
-    facts = {record.key: fact_of(record) for record in records}
     followed = {audit.key: followed_of(audit) for audit in audits if audit.outcome != "error"}
-    return rows(facts, followed, header, by)
+    return rows(Facts(map(fact_of, records)), followed, header, by)
 
 
-def rows(
-    facts: Mapping[str, Fact], followed: Mapping[str, Followed], header: Header, by: By
-) -> list[Row]:
-    """Return the rows of reduced records and audits, both by key."""
-    cells: dict[Place, list[Fact]] = {}
-    for fact in facts.values():
-        place = Place(fact.model, fact.temperature, fact.penalty, fact.budget, _GROUPS[by](fact))
-        cells.setdefault(place, []).append(fact)
+def rows(facts: Facts, followed: Mapping[str, Followed], header: Header, by: By) -> list[Row]:
+    """Return the rows of reduced records and audits, the latter by key."""
+    cells = facts.grouped(lambda o: Place(*o[:4], _GROUPS[by](o)))
+    audits = {digest(key): audit for key, audit in followed.items()}
     order = {model.name: i for i, model in enumerate(header.models)}
     places = sorted(cells, key=lambda p: (order.get(p.model, len(order)), *p))
-    return [_row(place, cells[place], followed, header) for place in places]
+    return [_row(place, cells[place], audits, header) for place in places]
 
 
 def _row(
     place: Place,
-    facts: Sequence[Fact],
-    followed: Mapping[str, Followed],
+    facts: Cell,
+    followed: Mapping[int, Followed],
     header: Header,
 ) -> Row:
     model, temperature, penalty, budget, group = place
     info = next((m for m in header.models if m.name == model), None)
-    valid = [fact for fact in facts if fact.outcome != "error"]
-    agents = [fact for fact in valid if fact.category == "agents"]
-    stopped = [fact for fact in valid if fact.stopped]
-    audits = [followed[fact.key] for fact in stopped if fact.key in followed]
+    valid = facts.where(lambda end: end.outcome != "error")
+    agents = valid.where(lambda end: end.category == "agents")
+    structured = valid.where(lambda end: end.category in STRUCTURED)
+    stopped = valid.where(lambda end: end.stopped)
+    audits = _audits_of(stopped, followed)
     escaped = sum(audit.escaped for audit in audits)
-    onsets = [fact.onset for fact in valid if fact.onset is not None]
-    doom = _rate(valid, lambda fact: fact.outcome == "doom")
+    onsets = valid.onsets
+    doom = _rate(valid, lambda end: end.outcome == "doom")
     audit_tokens = sum(audit.tokens for audit in audits)
-    tokens = sum(fact.tokens for fact in valid) + audit_tokens
+    tokens = valid.total(lambda length: length.tokens) + audit_tokens
     return Row(
         model=model,
         quantization=info.quantization if info else "unknown",
@@ -264,14 +199,14 @@ def _row(
         group=group,
         n=len(facts),
         n_error=len(facts) - len(valid),
-        prompts=len({fact.prompt for fact in facts}),
+        prompts=int(facts.prompts.max(initial=-1)) + 1,
         doom_rate=doom,
-        verbatim_rate=_rate(valid, lambda fact: fact.doom == "verbatim"),
-        counter_rate=_rate(valid, lambda fact: fact.doom == "counter"),
+        verbatim_rate=_rate(valid, lambda end: end.doom == "verbatim"),
+        counter_rate=_rate(valid, lambda end: end.doom == "counter"),
         corrected_doom_rate=_corrected(doom, stopped, followed),
-        near_rate=_rate([f for f in valid if f.near is not None], lambda fact: bool(fact.near)),
-        recovered_rate=_rate(valid, lambda fact: fact.outcome == "recovered"),
-        truncated_rate=_rate(valid, lambda fact: fact.outcome == "truncated"),
+        near_rate=_rate(valid.where(lambda end: end.near is not None), lambda end: bool(end.near)),
+        recovered_rate=_rate(valid, lambda end: end.outcome == "recovered"),
+        truncated_rate=_rate(valid, lambda end: end.outcome == "truncated"),
         flip_rate=_flips(valid),
         early_stopped=len(stopped),
         audited=len(audits),
@@ -279,92 +214,106 @@ def _row(
         escape_rate=_as_rate(clustered_rate([[audit.escaped] for audit in audits]), len(audits))
         if audits
         else NO_RATE,
-        median_onset=statistics.median(onsets) if onsets else None,
+        median_onset=statistics.median(onsets.tolist()) if onsets.size else None,
         tokens_used=tokens,
-        tokens_saved=sum(fact.budget - fact.last_tokens for fact in stopped) - audit_tokens,
+        tokens_saved=stopped.total(lambda length: budget - length.last_tokens) - audit_tokens,
         accuracy=_accuracy(valid),
         extraction_f1=_mean_score(valid, "extraction"),
         tool_score=_mean_score(valid, "tools"),
         tokens_per_second=_speed(valid, audits, tokens, header),
         doom_in_thinking=_rate(
-            [fact for fact in valid if fact.in_thinking is not None],
-            lambda fact: bool(fact.in_thinking),
+            valid.where(lambda end: end.in_thinking is not None),
+            lambda end: bool(end.in_thinking),
         ),
         think_budget=next((s.think_budget for s in header.samplings if s.think_budget), None),
         thinking_cut=_rate(
-            [fact for fact in valid if fact.thinking_cut is not None],
-            lambda fact: bool(fact.thinking_cut),
+            valid.where(lambda end: end.thinking_cut is not None),
+            lambda end: bool(end.thinking_cut),
         ),
         constrained=any(sampling.constrained for sampling in header.samplings),
-        agent_score=_rate(agents, lambda fact: fact.correct),
-        hallucinated_rate=_rate(agents, lambda fact: fact.hallucinated),
-        calls_per_episode=statistics.fmean(f.calls for f in agents) if agents else None,
+        agent_score=_rate(agents, lambda end: end.correct),
+        hallucinated_rate=_rate(agents, lambda end: end.hallucinated),
+        calls_per_episode=statistics.fmean(agents.values(lambda end: end.calls))
+        if len(agents)
+        else None,
+        structure_rate=_rate(structured, lambda end: end.structure is not None),
+        structure_runs=_stuck(structured, "run"),
+        structure_calls=_stuck(structured, "calls"),
+        structure_copies=_stuck(structured, "copies"),
     )
+
+
+def _stuck(structured: Cell, kind: Structure) -> int:
+    return int(structured.flags(lambda end: end.structure == kind).sum())
+
+
+def _audits_of(stopped: Cell, followed: Mapping[int, Followed]) -> list[Followed]:
+    return [followed[key] for key in stopped.keys.tolist() if key in followed]
 
 
 def _as_rate(interval: Interval, n: int) -> Rate:
     return Rate(value=interval.value, low=interval.low, high=interval.high, n=n)
 
 
-def _rate(facts: Sequence[Fact], is_hit: Callable[[Fact], bool]) -> Rate:
+def _rate(facts: Cell, is_hit: Callable[[Ending], bool]) -> Rate:
     """Return a rate, its interval clustered by prompt."""
-    if not facts:
+    if not len(facts):
         return NO_RATE
-    clusters: dict[tuple[str, str], list[bool]] = {}
-    for fact in facts:
-        clusters.setdefault(fact.prompt, []).append(is_hit(fact))
-    return _as_rate(clustered_rate(list(clusters.values())), len(facts))
+    hits = np.bincount(facts.prompts, weights=facts.flags(is_hit))
+    sizes = np.bincount(facts.prompts)
+    return _as_rate(rate_of_clusters(hits, sizes), len(facts))
 
 
-def _accuracy(facts: Sequence[Fact]) -> Rate:
-    graded = [fact for fact in facts if fact.category == "reasoning" and fact.graded]
-    return _rate(graded, lambda fact: fact.correct)
+def _accuracy(facts: Cell) -> Rate:
+    graded = facts.where(lambda end: end.category == "reasoning" and end.graded)
+    return _rate(graded, lambda end: end.correct)
 
 
-def _mean_score(facts: Sequence[Fact], category: str) -> Rate:
+def _mean_score(facts: Cell, category: Category) -> Rate:
     """Return the mean score of a category; repeats of a prompt are averaged first."""
-    prompts: dict[tuple[str, str], list[float]] = {}
-    for fact in facts:
-        if fact.category == category and fact.graded:
-            prompts.setdefault(fact.prompt, []).append(fact.score)
-    if not prompts:
+    graded = facts.where(lambda end: end.category == category and end.graded)
+    if not len(graded):
         return NO_RATE
-    means = [statistics.fmean(scores) for scores in prompts.values()]
-    return _as_rate(mean_interval(means), sum(map(len, prompts.values())))
+    scores, sizes = graded.values(lambda end: end.score), np.bincount(graded.prompts)
+    if sizes.max() == 1:
+        means = scores
+    else:
+        by_prompt = scores[np.argsort(graded.prompts, kind="stable")]
+        repeats = np.split(by_prompt, np.cumsum(sizes)[:-1])
+        means = np.fromiter(map(statistics.fmean, repeats), np.float64, len(sizes))
+    return _as_rate(mean_interval(means), len(graded))
 
 
-def _corrected(doom: Rate, stopped: Sequence[Fact], followed: Mapping[str, Followed]) -> Rate:
+def _corrected(doom: Rate, stopped: Cell, followed: Mapping[int, Followed]) -> Rate:
     if doom.value is None or doom.low is None or doom.high is None:
         return NO_RATE
-    strata: dict[Level | None, list[Fact]] = {}
-    for fact in stopped:
-        strata.setdefault(fact.doom, []).append(fact)
-    seen = [
-        Stratum(
-            flagged=len(facts),
-            audited=sum(fact.key in followed for fact in facts),
-            escaped=sum(followed[fact.key].escaped for fact in facts if fact.key in followed),
-        )
-        for facts in strata.values()
-    ]
+    seen = []
+    for level in (*DOOM_LEVELS, None):
+        flagged = stopped.where(partial(_is_doom, level))
+        audits = _audits_of(flagged, followed)
+        escaped = sum(audit.escaped for audit in audits)
+        seen.append(Stratum(flagged=len(flagged), audited=len(audits), escaped=escaped))
     interval = corrected_rate(Interval(doom.value, doom.low, doom.high), doom.n, seen)
     return _as_rate(interval, doom.n) if interval else NO_RATE
 
 
-def _flips(facts: Sequence[Fact]) -> Rate:
-    outcomes: dict[tuple[str, str], list[Outcome]] = {}
-    for fact in facts:
-        outcomes.setdefault(fact.prompt, []).append(fact.outcome)
-    repeated = [len(set(seen)) > 1 for seen in outcomes.values() if len(seen) > 1]
-    if not repeated:
+def _is_doom(level: Level | None, end: Ending) -> bool:
+    return end.doom == level
+
+
+def _flips(facts: Cell) -> Rate:
+    kinds = get_args(Outcome)
+    pairs = facts.prompts * len(kinds)
+    pairs += facts.values(lambda end: kinds.index(end.outcome)).astype(np.int64)
+    outcomes = np.bincount(np.unique(pairs) // len(kinds))
+    flipped = (outcomes > 1)[np.bincount(facts.prompts) > 1]
+    if not flipped.size:
         return NO_RATE
-    return _as_rate(clustered_rate([[flipped] for flipped in repeated]), len(repeated))
+    return _as_rate(rate_of_clusters(flipped, np.ones_like(flipped, int)), len(flipped))
 
 
-def _speed(
-    facts: Sequence[Fact], audits: Sequence[Followed], tokens: int, header: Header
-) -> float | None:
-    seconds = sum(fact.seconds for fact in facts) + sum(audit.seconds for audit in audits)
+def _speed(facts: Cell, audits: Sequence[Followed], tokens: int, header: Header) -> float | None:
+    seconds = facts.seconds + sum(audit.seconds for audit in audits)
     slots = header.engine.get("slots")
     if not seconds or not isinstance(slots, int):
         return None

@@ -106,6 +106,11 @@ COLUMNS = (
         lambda r: "forced" if r.constrained else "–",
         lambda rows: any(r.constrained for r in rows),
     ),
+    Column(
+        "struct. %",
+        lambda r: percent(r.structure_rate),
+        lambda rows: any(r.structure_rate.value for r in rows),
+    ),
     Column("onset", lambda r: "–" if r.median_onset is None else f"{r.median_onset:.0f}"),
     Column("accuracy %", lambda r: percent(r.accuracy)),
     Column("extract F1", lambda r: percent(r.extraction_f1)),
@@ -133,6 +138,18 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
         "truncated: at the budget without a loop; near: the part of those whose end adds "
         "next to nothing.",
     ]
+    stuck = [
+        sum(counts)
+        for counts in zip(
+            *((r.structure_runs, r.structure_calls, r.structure_copies) for r in rows), strict=True
+        )
+    ]
+    if any(stuck):
+        notes.append(
+            "struct.: extraction and tool outputs that did not end and are stuck in their "
+            f"structure, also too briefly for doom: {stuck[0]} in white space, brackets or other "
+            f"signs, {stuck[1]} in the same calls, {stuck[2]} in copies of another block."
+        )
     for name, split in sorted({(row.model, row.tokenization) for row in rows}):
         if split not in ("model", "unknown"):
             notes.append(

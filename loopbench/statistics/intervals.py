@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Z95 = 1.959963984540054
 """Normal quantile at 0.975: all intervals are two-sided 95 %."""
@@ -55,46 +58,49 @@ def clustered_rate(clusters: Sequence[Sequence[bool]]) -> Interval:
     the clusters, and each cluster counts as one observation.
     """
     clusters = [c for c in clusters if c]
-    n = sum(map(len, clusters))
-    hits = sum(map(sum, clusters))
+    return rate_of_clusters([sum(c) for c in clusters], [len(c) for c in clusters])
+
+
+def rate_of_clusters(hits_of: ArrayLike, sizes_of: ArrayLike) -> Interval:
+    """Return `clustered_rate` from the hits and the size of each cluster, none of them empty."""
+    import numpy as np
+
+    hits_in, sizes = np.asarray(hits_of, float), np.asarray(sizes_of, float)
+    n, hits = int(sizes.sum()), int(hits_in.sum())
     if n == 0:
         raise ValueError("a rate needs at least one observation")
-    if len(clusters) == n:
+    if len(sizes) == n:
         return wilson(hits, n)
     rate = hits / n
-    if hits in (0, n) or len(clusters) == 1:
-        effective = float(len(clusters))
+    if hits in (0, n) or len(sizes) == 1:
+        effective = float(len(sizes))
     else:
-        between = sum((sum(c) - rate * len(c)) ** 2 for c in clusters)
-        variance = between * len(clusters) / (len(clusters) - 1) / n**2
+        between = float(np.cumsum((hits_in - rate * sizes) ** 2)[-1])
+        variance = between * len(sizes) / (len(sizes) - 1) / n**2
         effective = rate * (1 - rate) / variance if variance else float(n)
         effective = min(max(effective, 1.0), float(n))
     return wilson(rate * effective, effective)
 
 
-def mean_interval(values: Sequence[float]) -> Interval:
+def mean_interval(values: ArrayLike) -> Interval:
     """Return a mean of scores in [0, 1] with a percentile-bootstrap interval.
 
     `RESAMPLES` resamples from a fixed seed, so that a table prints the same twice. One value
     tells nothing about spread: its interval is [0, 1].
     """
-    if not values:
-        raise ValueError("a mean needs at least one value")
-    if len(values) == 1:
-        return Interval(float(values[0]), 0.0, 1.0)
-    if min(values) == max(values):
-        # The bootstrap of a constant has no width; Wilson's has, and applies to any
-        # variable in [0, 1], whose variance is at most that of a coin of the same mean.
-        return wilson(float(sum(values)), len(values))
-    return _bootstrapped(values)
-
-
-def _bootstrapped(values: Sequence[float]) -> Interval:
-    # Not scipy's, which gives the same numbers: importing it takes longer than all else that
-    # a run adds to its engine.
     import numpy as np
 
     data = np.asarray(values, float)
+    if data.size == 0:
+        raise ValueError("a mean needs at least one value")
+    if data.size == 1:
+        return Interval(float(data[0]), 0.0, 1.0)
+    if np.ptp(data) == 0:
+        # The bootstrap of a constant has no width; Wilson's has, and applies to any
+        # variable in [0, 1], whose variance is at most that of a coin of the same mean.
+        return wilson(float(data.sum()), data.size)
+    # Not scipy's, which gives the same numbers: importing it takes longer than all else that
+    # a run adds to its engine.
     rng = np.random.default_rng(0)
     rows = max(1, BOOTSTRAP_CELLS // data.size)
     means = [

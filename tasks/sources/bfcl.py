@@ -90,7 +90,7 @@ def checker() -> Checker:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+        return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
     except (OSError, ValueError) as error:
         raise SourceError(f"{path} cannot be read: {error}. {_INSTALL}.") from error
 

@@ -22,7 +22,9 @@ from loopbench.types import Category, Grade, Sample, Struct
 
 INSTALL = "pip install 'loopbench-edge[tasks]'"
 LETTERS = "ABCDEFGHIJ"
-_COMMIT = re.compile(r"@([0-9a-f]{40})/")
+_COMMIT = re.compile(r"[/\\]([0-9a-f]{40})[/\\]")
+_HASH = re.compile(r"[0-9a-f]{7,40}")
+_FULL_HASH = 40
 
 
 class Columns(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +55,7 @@ class Preset(Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     description: str
     revision: str = "main"
+    """A commit hash, of which seven digits are enough, or a branch: then nothing is pinned."""
     config: str | None = None
     category: Category = "reasoning"
     before: str = ""
@@ -92,7 +95,7 @@ def load(preset: Preset) -> Loaded:
 
     try:
         found = datasets.load_dataset(
-            preset.dataset, preset.config, split=preset.split, revision=preset.revision
+            preset.dataset, preset.config, split=preset.split, revision=_full_hash(preset)
         )
     except Exception as error:
         # Whatever layer fails (HTTP, files, Arrow), it says in its own class that it cannot.
@@ -104,11 +107,48 @@ def load(preset: Preset) -> Loaded:
     return Loaded(found, found.column_names, _origin(preset, found))
 
 
+def pinned(revision: str) -> bool:
+    """Return whether a revision is a commit hash and not a branch, which may move."""
+    return _HASH.fullmatch(revision) is not None
+
+
+def _full_hash(preset: Preset) -> str:
+    """Return the commit that a few digits begin, as the hub answers to whole hashes only."""
+    short = preset.revision
+    if not pinned(short) or len(short) == _FULL_HASH:
+        return short
+    import huggingface_hub
+
+    try:
+        commits = huggingface_hub.HfApi().list_repo_commits(preset.dataset, repo_type="dataset")
+    except Exception:
+        # Out of reach, or not to be had: loading says so, or finds the data in the cache.
+        return short
+    return next((c.commit_id for c in commits if c.commit_id.startswith(short)), short)
+
+
 def _origin(preset: Preset, found: Any) -> str:
-    files = " ".join(getattr(found.info, "download_checksums", None) or {})
-    commit = _COMMIT.search(files)
-    loaded = f" (commit {commit[1]})" if commit and commit[1] != preset.revision else ""
-    return f"{preset.dataset}@{preset.revision}{loaded}, fingerprint {found._fingerprint}"
+    """Say which commit was loaded.
+
+    Raises
+    ------
+    SourceError
+        If it is another one than was asked for: without a connection, `datasets` takes what its
+        cache holds, whatever the revision.
+    """
+    paths = [str(entry["filename"]) for entry in found.cache_files]
+    commit = next((match[1] for match in map(_COMMIT.search, paths) if match), None)
+    wanted, fingerprint = preset.revision, f"fingerprint {found._fingerprint}"
+    if not pinned(wanted):
+        which = f"{commit} ({wanted} when it was loaded" if commit else f"{wanted} (commit unknown"
+        return f"{preset.dataset}@{which}, not pinned), {fingerprint}"
+    if commit and not commit.startswith(wanted):
+        raise SourceError(
+            f"{preset.dataset} cannot be had at {wanted}: the hub is out of reach, and the cache "
+            f"holds {commit}. Connect (and check HF_HUB_OFFLINE), or name that one: "
+            f"hf:<preset>@{commit}."
+        )
+    return f"{preset.dataset}@{commit or wanted}, {fingerprint}"
 
 
 class HubTask(FixedTask):
@@ -128,7 +168,7 @@ class HubTask(FixedTask):
 
     @property
     def origin(self) -> str:
-        """Data set, revision and the fingerprint that `datasets` reports."""
+        """Data set, the commit that was loaded, and the fingerprint that `datasets` reports."""
         return self._loaded.origin
 
     def read(self) -> Sequence[Sample]:
@@ -205,7 +245,8 @@ class _Hub:
     def size(self) -> str:
         if any(importlib.util.find_spec(name) is None for name in ("yaml", "datasets")):
             return INSTALL
-        return f"{len(presets())} presets"
+        loose = [name for name, preset in presets().items() if not pinned(preset.revision)]
+        return f"{len(presets())} presets" + (f"; not pinned: {', '.join(loose)}" if loose else "")
 
     def levels(self) -> str:
         return "all, and those of the data"

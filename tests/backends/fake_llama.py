@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from backends.loopback import serve
 
 from loopbench.backends.base import BackendError
 
@@ -52,32 +54,18 @@ class FakeEngine:
             raise BackendError("no more")
         self.starts += 1
         self.death = None
-        ready: list[str] = []
-        up = threading.Event()
+        ports: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._ended = asyncio.Event()
 
-        async def serve() -> None:
-            app = web.Application(middlewares=[self._note_connection])
-            app.router.add_post("/apply-template", self._template)
-            app.router.add_post("/tokenize", self._tokenize)
-            app.router.add_post("/completion", self._completion)
-            runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            host, port = runner.addresses[0][:2]
-            ready.append(f"http://{host}:{port}")
-            up.set()
-            await self._ended.wait()
-            await runner.cleanup()
-            # Connections that were just closed let their sockets go in the loop's next round.
-            await asyncio.sleep(0)
-
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(serve()))
+        app = web.Application(middlewares=[self._note_connection])
+        app.router.add_post("/apply-template", self._template)
+        app.router.add_post("/tokenize", self._tokenize)
+        app.router.add_post("/completion", self._completion)
+        served = serve(app, 0, ports.put, self._ended)
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(served,))
         self._thread.start()
-        up.wait()
-        return ready[0]
+        return f"http://127.0.0.1:{ports.get(timeout=60)}"
 
     def exit_reason(self, wait_s: float) -> str | None:
         return self.death

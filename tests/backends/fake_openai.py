@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import threading
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from backends.loopback import serve
 
 Reply = Callable[["FakeServer", web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 KEY = "sk-secret-of-the-test"
@@ -79,36 +80,22 @@ class FakeServer:
         self.port = 0
 
     def __enter__(self) -> Self:
-        up = threading.Event()
+        ports: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._ended = asyncio.Event()
-
-        async def serve() -> None:
-            app = web.Application()
-            app.router.add_get("/v1/models", self._models)
-            app.router.add_get("/version", self._version)
-            app.router.add_post("/v1/completions", self._reply)
-            app.router.add_post("/v1/chat/completions", self._reply)
-            app.router.add_post("/tokenize", self._tokenize)
-            runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-            await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", self.port).start()
-            self.port = runner.addresses[0][1]
-            up.set()
-            await self._ended.wait()
-            await runner.cleanup()
-
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(serve()))
+        app = web.Application()
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/version", self._version)
+        app.router.add_post("/v1/completions", self._reply)
+        app.router.add_post("/v1/chat/completions", self._reply)
+        app.router.add_post("/tokenize", self._tokenize)
+        served = serve(app, self.port, ports.put, self._ended)
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(served,))
         self._thread.start()
-        assert up.wait(10)
+        self.port = ports.get(timeout=60)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
         self._loop.close()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from loopbench import backends
 from loopbench.backends.cores import busy_time, free_cores
+from loopbench.backends.gguf_models import slot_context
 from loopbench.backends.llamacpp_process import describe_exit
 from loopbench.backends.llamacpp_stream import (
     Assembler,
@@ -15,7 +16,6 @@ from loopbench.backends.llamacpp_stream import (
     finish_of,
     request_seed,
     samplers,
-    slot_context,
 )
 from loopbench.backends.llamacpp_vocabulary import Vocabulary, token_bytes
 from loopbench.naming import UnknownNameError

@@ -16,33 +16,26 @@ from loopbench.cli.app import cli, main
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
 
-
-def loopbench(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from loopbench.cli.app import main; main()", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        **options,
-    )
+PROGRAM = (sys.executable, "-c", "from loopbench.cli.app import main; main()")
 
 
 def here(*arguments: str) -> Result:
-    """Call a command in this process: quicker where only what it prints matters."""
+    """Call a command that must succeed and whose streams matter, not its exit."""
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.stderr
     return result
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch) -> Path:
+def run(tmp_path: Path) -> Path:
     turns = iter([True, False] * 50)
-    install(monkeypatch, lambda request: (LOOP, "length") if next(turns) else (ANSWER, "stop"))
     settings = Settings(
         models=("a",), tasks=("chain_sum", "tool_call"), limit=4, early_stop=False,
         max_new_tokens=300,
     )  # fmt: skip
-    return execute(settings, tmp_path / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        install(patch, lambda request: (LOOP, "length") if next(turns) else (ANSWER, "stop"))
+        return execute(settings, tmp_path / "run")
 
 
 BAD = {
@@ -80,7 +73,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_sentence_and_code_2(case: str, tmp_path: Path, run: Path) -> None:
+def test_bad_input_is_one_sentence_and_code_2(
+    case: str, loopbench, tmp_path: Path, run: Path, monkeypatch
+) -> None:
     whole = gguf({"general.architecture": "llama"})
     (tmp_path / "sub").mkdir()
     (tmp_path / "pickled").mkdir()
@@ -98,17 +93,21 @@ def test_bad_input_is_one_sentence_and_code_2(case: str, tmp_path: Path, run: Pa
         (tmp_path / name).write_bytes(content)
     arguments, message = BAD[case]
     arguments = [str(run) if a == "RUN" else a for a in arguments]
-    result = loopbench(*arguments, cwd=tmp_path)
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert result.returncode == 2
+    monkeypatch.chdir(tmp_path)
+    said = loopbench(*arguments)
+    assert message in said.err
+    assert said.code == 2
 
 
-def test_what_is_no_run_is_a_failure(tmp_path: Path) -> None:
-    for command in ("table", "score"):
-        result = loopbench(command, str(tmp_path))
-        assert result.returncode == 4
-        assert result.stderr.startswith(f"loopbench: {tmp_path} is not a run folder")
+def test_what_is_no_run_is_a_failure(tmp_path: Path, loopbench) -> None:
+    sentence = f"loopbench: {tmp_path} is not a run folder"
+    said = loopbench("score", tmp_path)
+    assert (said.code, said.err.startswith(sentence)) == (4, True)
+    # A process of its own says the same.
+    done = subprocess.run(
+        [*PROGRAM, "table", str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr.startswith(sentence)) == (4, True)
 
 
 @pytest.fixture
@@ -119,20 +118,21 @@ def model(tmp_path: Path) -> str:
 
 
 def test_a_run_folder_that_cannot_be_used_is_a_failure(
-    tmp_path: Path, run: Path, model: str
+    tmp_path: Path, run: Path, model: str, loopbench, monkeypatch
 ) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     for arguments, message in (
         (["--out", str(run)], f"{run} holds a run already. Continue it with --resume"),
         (["--out", str(run), "--resume"], f"{run} was started with other settings: models"),
         (["--out", str(tmp_path / "file" / "run")], "Cannot write the run folder"),
         (["--out", str(tmp_path / ("x" * 300))], "File name too long"),
     ):
-        result = loopbench("run", model, *arguments, cwd=tmp_path / "here")
-        assert message in result.stderr
-        assert len(result.stderr.splitlines()) == 1
-        assert result.returncode == 4
+        said = loopbench("run", model, *arguments)
+        assert message in said.err
+        assert len(said.err.splitlines()) == 1
+        assert said.code == 4
     assert not list((tmp_path / "here").iterdir())
 
 
@@ -208,9 +208,8 @@ def test_a_full_disk_is_one_sentence(
     ],
 )  # fmt: skip
 def test_help_names_the_options(command: str, words: list[str]) -> None:
-    result = loopbench(*command.split(), "--help")
-    assert result.returncode == 0
-    assert [word for word in words if word not in result.stdout] == []
+    said = here(*command.split(), "--help").stdout
+    assert [word for word in words if word not in said] == []
 
 
 def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
@@ -266,18 +265,17 @@ def test_ls_shows_names(what: str) -> None:
         "models": "smollm2-135m", "tasks": "countdown", "detectors": "suffix",
         "backends": "llamacpp",
     }  # fmt: skip
-    assert known[what] in loopbench("ls", what).stdout
+    assert known[what] in here("ls", what).stdout
 
 
-def test_detect_reads_rows_and_text(tmp_path: Path) -> None:
+def test_detect_reads_rows_and_text(tmp_path: Path, loopbench) -> None:
     rows = [
         {"id": "x", "token_ids": [1, 2] * 100, "finish": "length"},
         {"uid": "y", "token_ids": [1, 2] * 100, "finish": "stop"},
         {"text": "".join(f"{i}. Lily lies.\n" for i in range(90))},
     ]
     given = "\n".join(map(json.dumps, rows))
-    result = loopbench("detect", input=given)
-    verdicts = [json.loads(line) for line in result.stdout.splitlines()]
+    verdicts = [json.loads(line) for line in loopbench("detect", stdin=given).out.splitlines()]
     assert [(v["id"], v["outcome"], v["level"]) for v in verdicts] == [
         ("x", "doom", "verbatim"),
         ("y", "recovered", "verbatim"),
@@ -287,8 +285,8 @@ def test_detect_reads_rows_and_text(tmp_path: Path) -> None:
     assert (verdicts[0]["period"], verdicts[0]["repeats"], verdicts[0]["onset"]) == (2, 100, 0)
 
     (tmp_path / "plain.txt").write_text("round and round we go, " * 60)
-    plain = loopbench("detect", str(tmp_path / "plain.txt"))
-    assert json.loads(plain.stdout)["outcome"] == "doom"
+    plain = loopbench("detect", tmp_path / "plain.txt")
+    assert json.loads(plain.out)["outcome"] == "doom"
 
 
 UNREADABLE = [
@@ -305,16 +303,20 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("line", UNREADABLE, ids=range(len(UNREADABLE)))
-def test_detect_names_the_line_that_it_cannot_read(line: str) -> None:
-    result = loopbench("detect", input='{"token_ids": [1]}\n' + line + "\n")
-    assert len(result.stdout.splitlines()) == 1
-    assert result.stderr.startswith("loopbench: Line 2 cannot be judged: ")
-    assert result.returncode == 2
+def test_detect_names_the_line_that_it_cannot_read(line: str, loopbench) -> None:
+    said = loopbench("detect", stdin='{"token_ids": [1]}\n' + line + "\n")
+    assert len(said.out.splitlines()) == 1
+    assert said.err.startswith("loopbench: Line 2 cannot be judged: ")
+    assert said.code == 2
 
 
 def test_a_byte_order_mark_does_not_turn_rows_into_a_text() -> None:
-    result = loopbench("detect", input='\ufeff{"id": "x", "token_ids": [1]}\n\n{"token_ids": []}')
-    verdicts = [json.loads(line) for line in result.stdout.splitlines()]
+    given = '\ufeff{"id": "x", "token_ids": [1]}\n\n{"token_ids": []}'
+    # In a process of its own: it decodes its input itself.
+    done = subprocess.run(
+        [*PROGRAM, "detect"], input=given, capture_output=True, text=True, timeout=60
+    )
+    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(v["id"], v["tokens"]) for v in verdicts] == [("x", 1), (3, 0)]
 
 

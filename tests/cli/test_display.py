@@ -80,3 +80,16 @@ def test_a_model_name_is_no_markup_and_no_escape_sequence(terminal: bool) -> Non
         shown.done("clean")
     assert "m[/red][bold]]0;title" in file.getvalue()
     assert "\x07" not in file.getvalue()
+
+
+def test_a_note_is_a_line_of_its_own(clock: Clock) -> None:
+    file = io.StringIO()
+    sentence = "Waiting for an actor, " * 10 + "\x1b[31mred."
+    with Display(Console(file=file, width=80, force_terminal=False)) as shown:
+        shown.note(sentence)
+        shown.phase("a T=0", 3)
+    first, second = file.getvalue().splitlines()
+    assert first.startswith("Waiting for an actor, Waiting")
+    assert first.endswith("red.")
+    assert "\x1b" not in first
+    assert second == "a T=0: 3 generations"

@@ -78,7 +78,11 @@ def test_a_scan_says_what_looks_at_every_checkpoint_say(
     assert counter.scan(ids, cut("".join(pieces), chars)) == expected
 
 
-@given(st.lists(st.integers(-1, 5), max_size=12), st.text(max_size=30), st.slices(12))
+@given(
+    st.lists(st.integers(-1, 5) | st.sampled_from([255, 256, 2**40]), max_size=12),
+    st.text(max_size=30),
+    st.slices(12),
+)
 def test_pieces_are_cut_as_a_list_of_them_is(counts: list[int], text: str, part: slice) -> None:
     pieces, expected = cut(text, counts), split_pieces(text, counts)
     assert list(pieces) == expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from loopbench.distributed.scoring import (
 )
 from loopbench.results.rescoring import rescore_run
 from loopbench.types import Sampling
+
+PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,7 +69,7 @@ def test_prompts_become_outputs_and_verdicts(cluster: Cluster, tmp_path: Path) -
         fn_constructor_args=("reference-sft", sampling, settings),
         batch_format="pyarrow",
         batch_size=3,
-        concurrency=1,
+        compute=ray.data.ActorPoolStrategy(size=1),
     )
     rows = sorted(made.take_all(), key=lambda row: row["prompt"])
     alone = Generate("reference-sft", sampling, settings)(pyarrow.table({"prompt": prompts}))
@@ -74,3 +78,22 @@ def test_prompts_become_outputs_and_verdicts(cluster: Cluster, tmp_path: Path) -
     ]
     verdicts = ray.data.from_arrow(alone).map_batches(judge_batch, batch_format="pyarrow")
     assert [r["outcome"] for r in verdicts.take_all()] == alone.column("outcome").to_pylist()
+
+
+def test_the_documented_pipelines_run(cluster: Cluster, tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    prompts = [f"Add {n} and 4.\n" for n in range(4)]
+    (tmp_path / "prompts").mkdir()
+    pyarrow.parquet.write_table(
+        pyarrow.table({"prompt": prompts}), tmp_path / "prompts" / "a.parquet"
+    )
+    cluster.ray()
+    exec(compile(example.replace("/shared", str(tmp_path)), PAGE.name, "exec"), {})
+    rows = pyarrow.parquet.read_table(tmp_path / "verdicts").to_pylist()
+    assert sorted(row["prompt"] for row in rows) == prompts
+    for row in rows:
+        verdict = json.loads(row["verdict"])
+        assert verdict["outcome"] == row["outcome"]
+        assert verdict["tokens"] == len(row["token_ids"]) > 0

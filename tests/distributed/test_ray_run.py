@@ -16,7 +16,8 @@ import pytest
 
 from loopbench.backends.base import BackendError
 from loopbench.distributed import cluster as clusters
-from loopbench.distributed.pool import Placement, RayBackend
+from loopbench.distributed.placing import Placement
+from loopbench.distributed.pool import RayBackend
 from loopbench.harness.api import run
 from loopbench.harness.engines import Engines
 from loopbench.harness.plan import settings_of
@@ -123,6 +124,10 @@ class Killing(Silent):
 
     def __init__(self, after: int) -> None:
         self.after, self.killed, self.tokens = after, 0, 0
+        self.notes: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
 
     def token(self, count: int) -> None:
         self.tokens += count
@@ -149,6 +154,9 @@ def test_what_a_lost_actor_was_generating_is_generated_again(
         **SMALL,
     )
     assert killing.killed == 1
+    (lost,) = (note for note in killing.notes if "lost" in note)
+    assert lost.startswith("A Ray actor was lost (")
+    assert lost.endswith("): another one is started.")
     assert killing.tokens > 0
     assert said(spread.path) == said(recording)
 
@@ -176,7 +184,7 @@ def test_a_model_that_cannot_be_loaded_is_one_sentence(ray, recording: Path) -> 
 
     target = locate("reference-sft")
     model = backends.get("llamacpp").describe(target.place)
-    with Engines(settings) as engines, pytest.raises(BackendError, match="does not fit"):
+    with Engines(settings, print) as engines, pytest.raises(BackendError, match="does not fit"):
         engines.open(target, model, 10_000_000).close()
     other = model.__class__(
         **{f: getattr(model, f) for f in model.__struct_fields__ if f != "fingerprint"},
@@ -184,7 +192,7 @@ def test_a_model_that_cannot_be_loaded_is_one_sentence(ray, recording: Path) -> 
     )
     place = Placement(actors=1, cpus=1, gpus=0, slots=1)
     with pytest.raises(BackendError, match="install the same"):
-        RayBackend(ray, target, other, {"slots": 1, "threads": 1}, place)
+        RayBackend(ray, target, other, {"slots": 1, "threads": 1}, place, print)
     assert ended()
 
 
@@ -218,6 +226,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     assert json.loads(printed)[0]["n_error"] == 0
     assert f"--resume --out {out}" in complaints
     assert "Traceback" not in complaints
+    assert complaints.startswith("Starting a Ray cluster on this machine.\n")
     assert psutil.wait_procs(family, timeout=30)[1] == []
     # It may go on without a cluster as well as with one.
     rest = [word for word in command if word not in ("--ray", "local", "--ray-actors", "2")]

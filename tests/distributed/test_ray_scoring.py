@@ -56,13 +56,16 @@ def test_rows_are_judged_as_detect_does() -> None:
         {"id": "loop", "token_ids": [1, 2, 3] * 200, "finish": "length"},
         {"id": None, "token_ids": list(range(50)), "finish": "stop"},
     ]
-    table = judge_batch(pyarrow.Table.from_pylist(rows))
+    given = [row | {"prompt": "Go on.", "outcome": "unknown"} for row in rows]
+    table = judge_batch(pyarrow.Table.from_pylist(given))
     lines = "".join(json.dumps({k: v for k, v in row.items() if v}) + "\n" for row in rows)
     assert [json.loads(line) for line in table.column("verdict").to_pylist()] == [
         msgspec.to_builtins(line) for line in judged(io.BytesIO(lines.encode()))
     ]
     assert table.column("outcome").to_pylist() == ["doom", "clean"]
-    assert table.column("id").to_pylist() == ["loop", "2"]
+    assert table.column("id").to_pylist() == ["loop", None]
+    assert table.column("prompt").to_pylist() == ["Go on."] * 2
+    assert sorted(table.column_names) == sorted([*given[0], "verdict"])
 
 
 def test_a_row_without_an_output_is_refused() -> None:

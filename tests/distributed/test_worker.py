@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -106,11 +109,25 @@ def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch) -> None:
     )
 
 
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_an_address_where_nobody_listens_is_one_sentence(form: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and never listens
+        address = form.format(taken.getsockname()[1])
+        with pytest.raises(BackendError) as caught:
+            cluster.Cluster(address, 1).ray()
+    assert str(caught.value) == f"No Ray cluster at {address}: {os.strerror(errno.ECONNREFUSED)}."
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"ray": "local", "ray_actors": 0}, "--ray-actors must be at least 1, got 0."),
         ({"ray": "local", "ray_cpus": 0}, "--ray-cpus must be at least 1, got 0."),
+        (
+            {"ray": "local", "ray_gpus": 1.5},
+            "--ray-gpus must be a whole number or a part of one GPU, got 1.5.",
+        ),
         ({"ray": "local", "ray_gpus": -1}, "--ray-gpus must be at least 0, got -1.0."),
         ({"ray_actors": 2}, "--ray-actors, --ray-cpus and --ray-gpus need --ray ADDRESS|local."),
     ],

@@ -61,7 +61,7 @@ def judged(ended: Ended):
 def test_every_question_can_be_answered_with_the_tools_alone(
     level: str, seed: int, split: str
 ) -> None:
-    samples = drawn(40, level, seed=seed, split=split)
+    samples = drawn(16, level, seed=seed, split=split)
     episodes = play(Oracle(samples), samples)
     assert {e.job.key for e in episodes} == {s.id for s in samples}
     for ended in episodes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
@@ -13,34 +12,6 @@ from fakes import ANSWER, LOOP, install
 from runs import folder, mixed, records
 
 from loopbench.cli.app import main
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def last(self) -> str:
-        return self.out.splitlines()[-1]
-
-
-@pytest.fixture
-def loopbench(monkeypatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-
-    def call(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["loopbench", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return Said(code, captured.out, captured.err)
-
-    return call
 
 
 @pytest.fixture

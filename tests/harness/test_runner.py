@@ -277,11 +277,15 @@ def test_progress_is_told_of_every_token_and_outcome(tmp_path: Path, monkeypatch
         def done(self, outcome: str) -> None:
             told.append(("done", outcome))
 
+        def note(self, sentence: str) -> None:
+            told.append(("note", sentence))
+
     execute(settings(), tmp_path / "run", progress=Told())
     assert [event for event in told if event[0] == "phase"] == [
         ("phase", "a T=0", 6),
         ("phase", "audit of 2 early stops", 2),
     ]
+    assert not [event for event in told if event[0] == "note"]
     assert sorted(e[1] for e in told if e[0] == "done") == sorted(
         ["clean"] * 2 + ["doom"] * 4 + ["truncated"] * 2
     )

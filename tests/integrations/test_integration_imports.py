@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -26,10 +27,10 @@ def test_no_engine_is_loaded(name: str) -> None:
 
 
 @pytest.mark.parametrize("missing", ["torch", "transformers"])
-def test_a_missing_package_is_told(missing: str) -> None:
-    code = (
-        f"import sys; sys.modules[{missing!r}] = None\n"
-        "try:\n    import loopbench.integrations.transformers\n"
-        "except ModuleNotFoundError as error:\n    print(error)"
-    )
-    assert last_line(code) == f"{missing} is not installed: pip install 'loopbench-edge[hf]'"
+def test_a_missing_package_is_told(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "loopbench.integrations.transformers"
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ModuleNotFoundError) as error:
+        importlib.import_module(module)
+    assert str(error.value) == f"{missing} is not installed: pip install 'loopbench-edge[hf]'"

@@ -17,7 +17,7 @@ from fakes import ANSWER, LOOP, install
 from loopbench.cli.app import cli
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
-from loopbench.leaderboards import entries
+from loopbench.leaderboards import checking, entries
 from loopbench.report.runs import load
 from loopbench.results.store import RunError
 
@@ -60,7 +60,7 @@ def call(*arguments: object) -> Any:
 
 
 def test_an_entry_follows_from_its_records(entry: Path) -> None:
-    assert entries.problems(entry) == []
+    assert checking.problems(entry) == []
     kept = entries.read(entry)
     assert kept.entry.rows[0].doom_rate.n == 6
     assert kept.entry.detectors.keys() == {"counter", "gain", "suffix"}
@@ -120,7 +120,7 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
 def test_hand_edited_entries_are_refused(case: str, entry: Path) -> None:
     change, message = EDITS[case]
     edit(entry, change)
-    assert any(message in problem for problem in entries.problems(entry))
+    assert any(message in problem for problem in checking.problems(entry))
     result = call("check", "--folder", entry.parent)
     assert isinstance(result.exception, RunError)
 
@@ -129,11 +129,11 @@ def test_edited_records_are_refused(entry: Path) -> None:
     # Even if hash and rows were made to fit: the tokens are judged again.
     edit_record(entry, lambda record: record.update(outcome="clean", verdicts=[]))
     kept = entries.read(entry)
-    fitting = entries._computed(kept.run, "a-t0", "a laptop", "")
+    fitting = entries.computed(kept.run, "a-t0", "a laptop", "")
     lines = gzip.decompress((entry / entries.RECORDS).read_bytes())
     fitting = msgspec.structs.replace(fitting, records_sha256=hashlib.sha256(lines).hexdigest())
     (entry / entries.ENTRY).write_bytes(msgspec.json.encode(fitting))
-    found = entries.problems(entry)
+    found = checking.problems(entry)
     assert any("judged doom, not clean" in problem for problem in found)
     assert not any("records say" in problem for problem in found)
 
@@ -145,22 +145,22 @@ def test_records_from_before_a_field_was_added_still_follow(entry: Path) -> None
         del record["turns"]  # has a default
     older = b"".join(json.dumps(record).encode() + b"\n" for record in records)
     (entry / entries.RECORDS).write_bytes(gzip.compress(older))
-    assert any("records_sha256" in problem for problem in entries.problems(entry))
+    assert any("records_sha256" in problem for problem in checking.problems(entry))
     edit(entry, lambda data: data.update(records_sha256=hashlib.sha256(older).hexdigest()))
-    assert entries.problems(entry) == []
+    assert checking.problems(entry) == []
 
 
 def test_edited_audits_and_grades_are_refused(entry: Path) -> None:
     edit_record(entry, lambda audit: audit.update(escaped=True), entries.AUDITS)
-    assert any("audit 1 is judged otherwise" in p for p in entries.problems(entry))
+    assert any("audit 1 is judged otherwise" in p for p in checking.problems(entry))
     edit_record(entry, lambda record: record["grade"].update(correct=True, score=1.0))
-    assert any("record 1 is graded otherwise" in p for p in entries.problems(entry))
+    assert any("record 1 is graded otherwise" in p for p in checking.problems(entry))
 
 
 @pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"x")])
 def test_broken_records_are_one_problem(data: bytes, entry: Path) -> None:
     (entry / entries.RECORDS).write_bytes(data)
-    (problem,) = entries.problems(entry)[:1]
+    (problem,) = checking.problems(entry)[:1]
     assert "no entry that can be read" in problem or "has 0 of 6 outputs" in problem
 
 
@@ -168,7 +168,7 @@ def test_records_that_unpack_to_too_much_are_refused(
     entry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entries, "LARGEST", 100)
-    (problem,) = entries.problems(entry)
+    (problem,) = checking.problems(entry)
     assert "unpacks to more than" in problem
 
 
@@ -198,9 +198,9 @@ def test_a_name_cannot_leave_the_folder(name: str, run: Path) -> None:
 
 
 def test_differences_forgive_rounding_only() -> None:
-    assert list(entries.differences({"a": [0.5]}, {"a": [0.5 + 1e-9]})) == []
-    assert list(entries.differences({"a": [0.5]}, {"a": [0.5001]})) == [("a[0]", 0.5, 0.5001)]
-    assert list(entries.differences({"a": 1}, {})) == [("a", 1, None)]
+    assert list(checking.differences({"a": [0.5]}, {"a": [0.5 + 1e-9]})) == []
+    assert list(checking.differences({"a": [0.5]}, {"a": [0.5001]})) == [("a[0]", 0.5, 0.5001)]
+    assert list(checking.differences({"a": 1}, {})) == [("a", 1, None)]
 
 
 def test_the_command_says_what_is_unusual(run: Path) -> None:
@@ -235,9 +235,9 @@ def test_refreshing_makes_an_old_or_edited_entry_follow_again(entry: Path) -> No
     before = (entry / entries.ENTRY).read_bytes()
     edit(entry, lambda e: e["rows"][0].pop("doom_rate"))  # as before a column was added
     edit_record(entry, lambda record: record.update(outcome="clean", verdicts=[]))
-    assert entries.problems(entry)
+    assert checking.problems(entry)
     assert call("refresh", "--folder", entry.parent).exit_code == 0
-    assert entries.problems(entry) == []
+    assert checking.problems(entry) == []
     assert (entry / entries.ENTRY).read_bytes() == before
 
 
@@ -249,9 +249,10 @@ def test_add_and_check_from_the_command_line(run: Path, tmp_path: Path) -> None:
     assert result.output.strip() == "1 entry: all numbers follow."
 
 
+@pytest.mark.slow  # judges thousands of real outputs again
 @pytest.mark.parametrize("path", entries.folders(SHIPPED), ids=lambda path: path.name)
 def test_the_shipped_entries_follow_from_their_records(path: Path) -> None:
-    assert entries.problems(path) == []
+    assert checking.problems(path) == []
     assert not any("/" in m.path for m in entries.read(path).entry.header.models)
 
 

@@ -36,7 +36,7 @@ def kept(name: str, dooms: int, *, model: str = "a", quantization: str = "Q4_0")
     )
     header = msgspec.structs.replace(header, models=[info])
     run = Loaded(name=name, header=header, records=made, audits=[])
-    return entries.Kept(entry=entries._computed(run, name, "a laptop", EVIL), run=run)
+    return entries.Kept(entry=entries.computed(run, name, "a laptop", EVIL), run=run)
 
 
 BOARD = [kept("one", 2), kept("two", 18, model="b"), kept("three", 8, model=EVIL, quantization="F")]

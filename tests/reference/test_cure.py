@@ -6,21 +6,18 @@ import importlib
 from pathlib import Path
 
 import pytest
+import torch
+import transformers
 
-pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-pytest.importorskip("peft")
+from loopbench.reference import model as models
+from loopbench.reference import tokenizer
+from loopbench.reference.presets import preset
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
-
-import torch  # noqa: E402
-
-from loopbench.reference import model as models  # noqa: E402
-from loopbench.reference import tokenizer  # noqa: E402
-from loopbench.reference.presets import preset  # noqa: E402
 
 
 def make(shape: str, folder: Path) -> Path:

@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("gguf")
-
 from loopbench import gguf
 from loopbench.reference import data, encode, sampling, tokenizer
 from loopbench.reference import model as models

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-
-from loopbench.reference import model as models  # noqa: E402
-from loopbench.reference import tokenizer, training  # noqa: E402
-from loopbench.reference.optim import Optimizers, orthogonalise, schedule  # noqa: E402
-from loopbench.reference.presets import preset  # noqa: E402
-from loopbench.reference.training import Row, micro_batches  # noqa: E402
+from loopbench.reference import model as models
+from loopbench.reference import tokenizer, training
+from loopbench.reference.optim import Optimizers, orthogonalise, schedule
+from loopbench.reference.presets import preset
+from loopbench.reference.training import Row, micro_batches
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 8, 32), (2, 32, 8)])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import transformers
 from click.testing import CliRunner
 
 from loopbench.cli.app import cli
@@ -61,8 +62,6 @@ def test_an_unknown_preset_is_told() -> None:
 
 @pytest.mark.parametrize("name", ["micro", "tiny"])
 def test_the_count_is_torchs(name: str) -> None:
-    pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
     shape = preset(name)
     model = transformers.Lfm2ForCausalLM(transformers.Lfm2Config(**shape.config()))
     sizes = {n: p.numel() for n, p in model.named_parameters()}

@@ -9,18 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-
-from loopbench.reference import model as models  # noqa: E402
-from loopbench.reference import tokenizer  # noqa: E402
-from loopbench.reference.presets import preset  # noqa: E402
+from loopbench.reference import model as models
+from loopbench.reference import tokenizer
+from loopbench.reference.presets import preset
 
 
 @pytest.mark.slow
 def test_a_step_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
-    pytest.importorskip("accelerate")
     words = tokenizer.packaged()
     models.save(models.build(preset("micro"), words, 0), words, tmp_path / "base")
     stage = "loopbench.reference.stages.sft"
@@ -45,7 +42,6 @@ def test_a_step_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_accelerate_starts_the_published_layout_on_a_cpu(tmp_path: Path) -> None:
-    pytest.importorskip("accelerate")
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
         "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",

@@ -9,20 +9,17 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("gguf")
+from loopbench import gguf
+from loopbench.reference import model as models
+from loopbench.reference import recipe
+from loopbench.reference.stages import merge
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
-
-from loopbench import gguf  # noqa: E402
-from loopbench.reference import model as models  # noqa: E402
-from loopbench.reference import recipe  # noqa: E402
-from loopbench.reference.stages import merge  # noqa: E402
 
 ONLY = ["--preset", "micro", "--only", "pretrain,mid,sft,repair", "--scale", "0.005"]
 

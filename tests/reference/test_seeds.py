@@ -32,6 +32,7 @@ def test_outcomes_are_counted_and_only_reasoning_is_right_or_wrong() -> None:
     assert (counts.n, counts.doomed, counts.recovered, counts.truncated) == (4, 1, 1, 1)
     assert (counts.searches, counts.again, counts.graded, counts.correct) == (2, 0, 3, 1)
     assert counts.tokens == 560
+    assert (counts.extraction, counts.tools) == (1.0, None)
 
 
 def test_no_records_are_an_error() -> None:
@@ -42,19 +43,21 @@ def test_no_records_are_an_error() -> None:
 def test_seeds_are_pooled_and_shown_one_by_one() -> None:
     one = seeds.Counts(
         n=100, doomed=10, recovered=0, truncated=5, searches=50, again=25, graded=80, correct=40,
-        tokens=200.0,
+        tokens=200.0, extraction=0.9,
     )  # fmt: skip
-    two = msgspec.structs.replace(one, n=300, doomed=6, graded=80, correct=60, tokens=100.0)
+    two = msgspec.structs.replace(
+        one, n=300, doomed=6, graded=80, correct=60, tokens=100.0, extraction=0.8
+    )
     assert seeds.row("sft", [one, two]) == (
         "| sft | 400 | 4.0 [2.5, 6.4] | 10.0, 2.0 | 0.0 | 2.5 | 50.0 "
-        "| 62.5 [54.8, 69.6] | 50.0, 75.0 | 125 |"
+        "| 62.5 [54.8, 69.6] | 50.0, 75.0 | 85.0 | – | 125 |"
     )
 
 
 def test_a_suite_without_searches_has_dashes() -> None:
     counts = seeds.count([record("a", category="tools", task="mini_call", score=1.0)])
     cells = seeds.row("sft", [counts]).split(" | ")
-    assert cells[6:9] == ["–", "–", "–"]
+    assert cells[6:11] == ["–", "–", "–", "–", "100.0"]
 
 
 def test_the_table_reads_run_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +68,10 @@ def test_the_table_reads_run_folders(tmp_path: Path, capsys: pytest.CaptureFixtu
             msgspec.json.encode(record("b", "doom", temperature=0.1)),
         ]
         (tmp_path / name / "records.jsonl").write_bytes(b"".join(x + b"\n" for x in lines))
-    seeds.main([str(tmp_path / "one"), str(tmp_path / "two")])
+    counts = tmp_path / "counts.json"
+    seeds.main([str(tmp_path / "one"), str(tmp_path / "two"), "--json", str(counts)])
     header, rule, row = capsys.readouterr().out.splitlines()
     assert header.count("|") == rule.count("|") == row.count("|")
     assert row.startswith("| a | 2 | 50.0 [9.5, 90.5] | 100.0, 0.0 |")
+    kept = msgspec.json.decode(counts.read_bytes(), type=dict[str, list[seeds.Counts]])
+    assert [c.doomed for c in kept["a"]] == [1, 0]

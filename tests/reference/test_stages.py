@@ -7,20 +7,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
+from loopbench.reference import model as models
+from loopbench.reference import tokenizer
+from loopbench.reference.presets import preset
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
-
-import torch  # noqa: E402
-
-from loopbench.reference import model as models  # noqa: E402
-from loopbench.reference import tokenizer  # noqa: E402
-from loopbench.reference.presets import preset  # noqa: E402
 
 SMALL = ["--steps", "2", "--threads", "1", "--checkpoint-every", "1"]
 DRAWN = [*SMALL, "--examples", "6"]

@@ -1,9 +1,10 @@
-"""Worked outputs: right, free of repetition, and from the train split only."""
+"""Worked outputs: right, free of loops, and from the train split only."""
 
 from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 
 import pytest
 
@@ -26,10 +27,31 @@ def test_an_ordered_search_follows_the_prompt() -> None:
     )
 
 
-def test_a_search_by_trial_tries_nothing_twice() -> None:
-    lines = re.findall(r"Try (\S+?)=", pair("Try", [3, 8, 14, 21, 30, 33, 39], 72))
-    assert lines[-1] == "33+39"
-    assert len(set(lines)) == len(lines)
+def tries(seed: int) -> list[str]:
+    draft = Draft("", {"numbers": [3, 8, 14, 21, 30, 33, 39], "target": 72})
+    text = traces.write(random.Random(seed), "mini_pairs", draft, "Try")
+    return re.findall(r"Try (\S+?)=", text)
+
+
+def test_a_search_by_trial_ends_with_its_first_hit() -> None:
+    searches = [tries(seed) for seed in range(300)]
+    assert all(lines.index("33+39") == len(lines) - 1 for lines in searches)
+    assert 10 < max(map(len, searches)) <= traces.MOST_TRIES
+
+
+def test_a_search_by_trial_remembers_nothing() -> None:
+    searches = [tries(seed)[:-1] for seed in range(2_000)]
+    first = Counter(lines[0] for lines in searches if lines)
+    again = [lines[1] == lines[0] for lines in searches if len(lines) > 1]
+    # As likely to come second as if it had not been first.
+    chance = sum((count / first.total()) ** 2 for count in first.values())
+    assert sum(again) / len(again) == pytest.approx(chance, abs=0.02)
+
+
+def test_a_search_by_trial_prefers_what_is_near() -> None:
+    first = Counter(tries(seed)[0] for seed in range(2_000))
+    # 72 is 0, 3 and 61 away.
+    assert first["33+39"] > 1.3 * first["30+39"] > 3 * first["3+8"] > 0
 
 
 def test_signs_are_tried_in_order_with_running_values() -> None:
@@ -54,7 +76,7 @@ def test_every_worked_output_earns_full_marks(name: str, style: traces.Style) ->
 
 def test_no_worked_output_holds_a_loop() -> None:
     rules = [detectors.get("suffix"), detectors.get("counter")]
-    for index in range(200):
+    for index in range(600):
         example = data.example(data.rng_of("loops", index), data.Mixture())
         words = re.findall(r"\d|\w+|\W", example.output)
         ids = [hash(word) % 100_003 for word in words]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 from fakes import audit, header, record
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loopbench.results.summary import NO_RATE, Row, summarise
-from loopbench.statistics.intervals import wilson
-from loopbench.types import Audit, Record, Verdict
+from loopbench.statistics.intervals import clustered_rate, wilson
+from loopbench.types import Audit, Finish, Grade, Outcome, Record, Verdict
 
 RECORDS = [
     record("v1", "doom", level="verbatim", onset=40, finish="loop", tokens=300, score=0.0),
@@ -155,3 +157,49 @@ def test_rows_keep_the_order_of_the_models_and_rising_temperatures() -> None:
     assert [(r.model, r.temperature) for r in rows] == [
         (model, t) for model in "ba" for t in (0.0, 0.1, 0.5)
     ]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 12),
+            st.sampled_from(["clean", "doom", "truncated", "recovered", "error"]),
+            st.integers(0, 5),
+            st.sampled_from(["stop", "loop", "length"]),
+        ),
+        max_size=60,
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_a_key_counts_once_as_it_came_last_however_often_it_came(
+    made: list[tuple[int, Outcome, int, Finish]],
+) -> None:
+    records = [
+        msgspec.structs.replace(
+            record(str(key), outcome, level="verbatim", finish=finish)
+            if outcome == "doom"
+            else record(str(key), outcome, finish=finish),
+            sample_id=f"s{key % 4}",
+            grade=Grade(score=score / 5, correct=score == 5),
+        )
+        for key, outcome, score, finish in made
+    ]  # fmt: skip
+    last = {r.key: r for r in records}
+    audits = [audit(key, "clean", tokens=9) for key in last if int(key) % 2]
+    assert summarise(records, audits, header()) == summarise(last.values(), audits, header())
+    for row in summarise(records, audits, header()):
+        valid = [r for r in last.values() if r.outcome != "error"]
+        prompts = {r.sample_id: [v for v in valid if v.sample_id == r.sample_id] for r in valid}
+        assert (row.n, row.n_error) == (len(last), len(last) - len(valid))
+        assert row.prompts == len({r.sample_id for r in last.values()})
+        assert row.doom_rate.n == row.accuracy.n == len(valid)
+        if valid:
+            hits = [[r.outcome == "doom" for r in found] for found in prompts.values()]
+            rate = clustered_rate(hits)
+            assert (row.doom_rate.value, row.doom_rate.low) == pytest.approx(rate[:2], abs=1e-12)
+        repeated = [found for found in prompts.values() if len(found) > 1]
+        flipped = sum(len({r.outcome for r in found}) > 1 for found in repeated)
+        assert row.flip_rate.value == (flipped / len(repeated) if repeated else None)
+        stopped = [r for r in valid if r.generation.finish == "loop"]
+        assert row.early_stopped == len(stopped)
+        assert row.audited == sum(int(r.key) % 2 for r in stopped)

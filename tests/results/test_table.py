@@ -29,7 +29,8 @@ FIELDS = [
     "escape_rate", "median_onset", "tokens_used", "tokens_saved", "accuracy", "extraction_f1",
     "tool_score", "tokens_per_second", "template_hash", "tokenization", "doom_in_thinking",
     "constrained", "think_budget", "thinking_cut", "repetition_penalty",
-    "agent_score", "hallucinated_rate", "calls_per_episode",
+    "agent_score", "hallucinated_rate", "calls_per_episode", "structure_rate", "structure_runs",
+    "structure_calls", "structure_copies",
 ]  # fmt: skip
 HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"
 

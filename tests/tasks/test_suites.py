@@ -5,30 +5,33 @@ from collections import Counter
 import pytest
 
 from loopbench.naming import UnknownNameError
-from loopbench.tasks.suites import (
-    SUITES,
-    content_hash,
-    draw,
-    select,
-    suite_samples,
-    task_samples,
-)
+from loopbench.tasks.suites import SUITES, content_hash, draw, select
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 480), ("agents", 48)]
+    ("name", "size"), [("edge", 96), ("quick", 24), ("easy", 36), ("full", 560), ("agents", 48)]
 )
 def test_suites_have_their_size_and_repeat_nothing(name: str, size: int) -> None:
-    samples = suite_samples(name, 0)
+    samples = select([name], None, 0)
     assert len(samples) == size == sum(entry.count for entry in SUITES[name].entries)
     assert len({(s.task, s.id) for s in samples}) == size
     counts = Counter((s.task, s.level) for s in samples)
     assert counts == {(e.task, e.level): e.count for e in SUITES[name].entries}
 
 
+def test_full_holds_every_family_and_the_whole_of_agents() -> None:
+    samples = select(["full"], None, 0)
+    assert {"reasoning", "extraction", "tools", "agents"} == {s.category for s in samples}
+    assert sum(s.task == "instructions" for s in samples) == 32
+    agents = {s.id: s for s in select(["agents"], None, 0)}
+    assert {s.id: s for s in samples if s.category == "agents"} == agents
+    first = select(["full"], 35, 0)
+    assert {s.category for s in first} == {s.category for s in samples}
+
+
 @pytest.mark.parametrize("limit", [1, 11, 24, 40, 95])
 def test_a_limit_keeps_the_mixture(limit: int) -> None:
-    whole, part = suite_samples("edge", 3), suite_samples("edge", 3, limit)
+    whole, part = select(["edge"], None, 3), select(["edge"], limit, 3)
     assert part == whole[:limit]
     counts = Counter((s.task, s.level) for s in part)
     for entry in SUITES["edge"].entries:
@@ -36,8 +39,8 @@ def test_a_limit_keeps_the_mixture(limit: int) -> None:
 
 
 def test_the_seed_decides_items_and_order() -> None:
-    assert suite_samples("quick", 1) == suite_samples("quick", 1)
-    one, two = ({s.prompt for s in suite_samples("quick", seed)} for seed in (1, 2))
+    assert select(["quick"], None, 1) == select(["quick"], None, 1)
+    one, two = ({s.prompt for s in select(["quick"], None, seed)} for seed in (1, 2))
     assert not one & two
 
 
@@ -74,12 +77,10 @@ def test_bad_requests() -> None:
         select(["edge"], 0, 0)
     with pytest.raises(ValueError, match="no task"):
         select([], None, 0)
-    with pytest.raises(UnknownNameError, match="Unknown suite 'countdown'"):
-        suite_samples("countdown", 0)
 
 
 def test_the_content_hash_sees_content_and_not_order() -> None:
-    samples = task_samples(["countdown", "chain_sum"], "easy", 3, 0)
+    samples = select(["countdown:easy", "chain_sum:easy"], 6, 0)
     assert len(samples) == 6
     assert content_hash(samples) == content_hash(reversed(samples))
     assert content_hash(samples) != content_hash(samples[1:])

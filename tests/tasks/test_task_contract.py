@@ -18,29 +18,30 @@ from loopbench.types import Sample
 
 PLACES = [(name, level) for name in tasks.names() for level in tasks.get(name).levels]
 
+# Long enough that time that grows with the square of the length would be seen.
 HOSTILE = {
     "empty": "",
     "blank": " \n\t \n",
     "unclosed thinking": "<think>Let me see. Answer: 1",
     "control characters": "\x00\x1b[2J\x07\x08\u202e\ufeff Answer: \x00\x01",
     "surrogates": "\ud800 Answer: \udfff \\boxed{\ud83d}",
-    "brackets": "[" * 200_000,
-    "braces": '{"a":' * 200_000,
+    "brackets": "[" * 50_000,
+    "braces": '{"a":' * 40_000,
     "closed brackets": "[" * 900 + "]" * 900,
-    "boxes": "\\boxed{" * 100_000,
-    "markers": "Answer: " * 100_000,
-    "the answer is": "the answer is " * 70_000,
-    "digits": "Answer: " + "9" * 1_000_000,
-    "groups": "Answer: " + "1,234" * 200_000,
-    "quotes": 'a"{' * 300_000,
-    "escapes": '{"' + "\\" * 1_000_000,
-    "words": "lorem ipsum " * 80_000,
-    "thinking": "<think>" * 70_000 + "</think>" * 70_000,
-    "tags": "<tool_call>" * 90_000,
+    "boxes": "\\boxed{" * 25_000,
+    "markers": "Answer: " * 25_000,
+    "the answer is": "the answer is " * 15_000,
+    "digits": "Answer: " + "9" * 200_000,
+    "groups": "Answer: " + "1,234" * 40_000,
+    "quotes": 'a"{' * 60_000,
+    "escapes": '{"' + "\\" * 200_000,
+    "words": "lorem ipsum " * 16_000,
+    "thinking": "<think>" * 15_000 + "</think>" * 15_000,
+    "tags": "<tool_call>" * 18_000,
     "python": "[f(" + "(" * 3_000 + ")",
     "not a number": '{"a": NaN, "b": {"c": Infinity}}',
     "huge exponent": "Answer: 1e999999999",
-    "spaces": "Answer:" + " " * 1_000_000 + "\\boxed" + " " * 100_000,
+    "spaces": "Answer:" + " " * 150_000 + "\\boxed" + " " * 50_000,
 }
 
 PINNED = {
@@ -50,6 +51,7 @@ PINNED = {
     "countdown": "ab4a746ca7734ce8875d15ef390cea451fabda1d47fb9dbf629ab2853ea4d6b6",
     "enumeration": "51881ae24c19506528a7f0577b4074b65e437c3044ae211768451a9d863573aa",
     "extract_records": "be263b60635b5281b379ba6cd0980a2e097013ded1c9590ac0c1b0ebe4dee2e1",
+    "instructions": "fe2ab0597561dd2952d97d42ec6c8bf38029cabfc2d15ad3bfb0d4f4a085e50a",
     "knights_knaves": "caefa9a8c4f641ec75b98864a0d86849ae7a519d0ac1dfe25ea6b8343bc84460",
     "long_multiplication": "1d78c33b9595f89f76d24b96a0379344f8894b52a8c3295fa7cc548d451ef953",
     "mini_call": "c17e7613f88ae5ee61d28945740144b2fed34d8db2bc368957f46880c102fe7c",
@@ -108,8 +110,8 @@ def test_every_further_level_is_pinned() -> None:
 
 def test_another_process_draws_the_same_items(tmp_path: Path) -> None:
     program = (
-        "from loopbench.tasks.suites import content_hash, suite_samples;"
-        "print(content_hash(suite_samples('easy', 5)))"
+        "from loopbench.tasks.suites import content_hash, select;"
+        "print(content_hash(select(['easy'], None, 5)))"
     )
     found = {
         subprocess.run(

@@ -35,7 +35,7 @@ def test_an_unknown_task_gets_a_suggestion() -> None:
 
 def test_drawing_samples_imports_nothing_heavy(tmp_path: Path) -> None:
     program = (
-        "import sys; from loopbench.tasks.suites import suite_samples; suite_samples('quick', 0);"
+        "import sys; from loopbench.tasks.suites import select; select(['quick'], None, 0);"
         "print([m for m in ('torch', 'pandas', 'numpy', 'jsonschema') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -52,6 +52,13 @@ STYLES = [
 ]
 
 
+def test_python_calls_on_lines_may_hold_any_separator() -> None:
+    city = "Os\u2028lo\x85"
+    calls = [{"name": "book", "arguments": {"city": city, "nights": 2}}, CALLS[1]]
+    text = f"book(city='{city}', nights=2)\ninvite(who=['Ada', 'Ben'], loud=False)"
+    assert TASK.grade(sample(calls), text).correct
+
+
 @pytest.mark.parametrize("text", STYLES)
 def test_notations(text: str) -> None:
     grade = TASK.grade(sample(CALLS), text)

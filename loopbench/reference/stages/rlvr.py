@@ -22,7 +22,7 @@ from loopbench.reference.training import Metrics, Row
 class RlvrConfig(rollouts.RolloutConfig, frozen=True):
     """Settings of GRPO."""
 
-    steps: int = 40
+    steps: int = 80
     prompts: int = 12
     samples: int = 8
     temperature: float = 0.6

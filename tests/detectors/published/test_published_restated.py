@@ -35,7 +35,7 @@ def ends_in_pattern(t: list[int], low: int, high: int, count: int) -> bool:
 
 
 @given(loops, st.integers(0, 9), st.integers(0, 14), st.integers(2, 9))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_vllm_stops_where_its_check_says_so(t: list[int], low: int, more: int, count: int) -> None:
     high = low + more
     rule = {"max_pattern_size": high, "min_pattern_size": low, "min_count": count}
@@ -80,7 +80,7 @@ def test_antidoom_restated(text: str, repeats: int, chars: int, unit: int) -> No
 
 
 @given(loops, st.integers(1, 8), st.integers(2, 6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_ngram_restated(t: list[int], n: int, k: int) -> None:
     grams = [tuple(t[i : i + n]) for i in range(len(t) - n + 1)]
     counts = Counter(grams)
@@ -90,7 +90,7 @@ def test_ngram_restated(t: list[int], n: int, k: int) -> None:
 
 
 @given(loops, st.integers(1, 5), st.floats(-2, 0))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_trl_score_is_its_reward(t: list[int], n: int, penalty: float) -> None:
     grams = list(zip(*(t[i:] for i in range(n)), strict=False))
     expected = (1 - len(set(grams)) / len(grams)) * penalty if grams else 0.0
@@ -138,7 +138,7 @@ def gopher_score(text: str) -> float:
 
 
 @given(st.one_of(texts, st.text(" \nab.é1", max_size=200)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_gopher_score_is_the_largest_share_over_its_limit(text: str) -> None:
     verdict = detectors.get("gopher", min_words=1).scan(list(range(len(text))), list(text))
     if text:

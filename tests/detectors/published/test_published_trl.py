@@ -16,7 +16,7 @@ any_ids = st.lists(st.integers(0, 151_000), max_size=80)
 
 
 @given(st.one_of(looping, any_ids), st.integers(1, 6), st.floats(-2, 0))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_the_score_is_trls_reward(ids: list[int], n: int, penalty: float) -> None:
     reward = get_repetition_penalty_reward(ngram_size=n, max_penalty=penalty)
     (expected,) = reward([ids])

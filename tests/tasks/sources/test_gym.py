@@ -111,17 +111,17 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("name", ["string_insertion", "countdown"])
 def test_hostile_answers_are_wrong_and_run_nothing(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     worker = gym.Worker()
     monkeypatch.setattr(gym, "WORKER", worker)
-    task = gym.GymTask(name)
-    sample = next(task.samples(1, level="default"))
-    for text in HOSTILE:
-        assert task.grade(sample, f"<answer>{text}</answer>").correct is False
+    for name in ("string_insertion", "countdown"):
+        task = gym.GymTask(name)
+        sample = next(task.samples(1, level="default"))
+        for text in HOSTILE:
+            assert task.grade(sample, f"<answer>{text}</answer>").correct is False
     worker.close()
     assert list(tmp_path.iterdir()) == []
 

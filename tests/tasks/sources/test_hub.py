@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
+import huggingface_hub
 import pytest
 
 from loopbench import tasks
@@ -13,8 +15,6 @@ from loopbench.naming import UnknownNameError
 from loopbench.tasks.base import Task
 from loopbench.tasks.sources import SourceError, hub
 from loopbench.tasks.suites import select
-
-datasets = pytest.importorskip("datasets")
 
 GPQA = {
     "Record ID": "rec1",
@@ -64,7 +64,11 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         part = split.partition("[")[0]
         return REAL("json", data_files={part: str(path)}, split=split, cache_dir=str(tmp_path))
 
+    def no_commits(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("no hub in these tests")
+
     monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_commits", no_commits)
     hub._opened.cache_clear()
     asked["rows"] = rows
     yield asked
@@ -80,7 +84,9 @@ def test_a_preset_maps_its_columns(name: str, local: dict[str, Any]) -> None:
     assert local["dataset"] == preset.dataset
     assert (local["split"], local["revision"]) == (preset.split, preset.revision)
     origin = tasks.origin(task)
-    assert origin and origin.startswith(f"{preset.dataset}@{preset.revision}, fingerprint ")
+    said = "" if hub.pinned(preset.revision) else " (commit unknown, not pinned)"
+    assert origin
+    assert origin.startswith(f"{preset.dataset}@{preset.revision}{said}, fingerprint ")
     for sample in samples:
         assert sample.category == preset.category
         right, wrong = (
@@ -97,7 +103,11 @@ def test_a_preset_maps_its_columns(name: str, local: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", hub.presets())
 def test_a_preset_is_pinned_or_says_main(name: str) -> None:
     revision = hub.presets()[name].revision
-    assert revision == "main" or (len(revision) == 40 and int(revision, 16))
+    assert hub.pinned(revision) or revision == "main"
+
+
+def test_the_list_of_tasks_says_what_is_not_pinned() -> None:
+    assert hub.SOURCE.size() == f"{len(hub.presets())} presets; not pinned: antidoom_mix"
 
 
 def test_the_right_letter_is_not_always_the_same(local: dict[str, Any]) -> None:

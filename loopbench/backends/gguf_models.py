@@ -1,0 +1,52 @@
+"""What the engines of GGUF files have in common: a model's provenance and its context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from loopbench import gguf
+from loopbench.backends.base import BackendError
+from loopbench.types import ModelInfo
+
+CONTEXT_STEP = 256
+
+
+def model_info(
+    path: Path, name: str, header: gguf.Header, *, engine: str, version: str
+) -> ModelInfo:
+    """Return the provenance of a GGUF file under an engine."""
+    return ModelInfo(
+        name=name,
+        path=str(path),
+        fingerprint=gguf.fingerprint(path),
+        architecture=header.architecture,
+        parameters=header.parameters,
+        quantization=header.quantization,
+        context_length=header.context_length,
+        template_hash=header.template_hash,
+        engine=engine,
+        engine_version=version,
+    )
+
+
+def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
+    """Return the context of one slot: room for prompt and budget, in whole steps."""
+    return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP
+
+
+def usable_context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
+    """Return the context of one slot, or refuse a budget that the model cannot hold."""
+    if max_new_tokens < 1:
+        raise BackendError(f"The budget must be at least 1 token, got {max_new_tokens}.")
+    context = slot_context(max_new_tokens, allowance)
+    trained = header.context_length
+    if trained and context > trained:
+        # llama.cpp would cap it silently, and "budget" would no longer mean the budget.
+        if max_new_tokens + 2 >= trained:
+            raise BackendError(
+                f"{name} was trained for {trained:,} tokens of context, and a budget of"
+                f" {max_new_tokens:,} does not fit. Use --max-new-tokens"
+                f" {max(1, trained - allowance - 2)} or less."
+            )
+        return trained
+    return context
