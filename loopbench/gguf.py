@@ -7,7 +7,9 @@ Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import os
 import struct
 from collections import Counter
 from io import BufferedReader
@@ -25,8 +27,11 @@ KEPT_ARRAY_ITEMS = 1_024
 """Longer arrays are skipped: they are vocabularies, which only `read_arrays` reads."""
 MAX_NESTING = 2
 MAX_DIMENSIONS = 4
+BLOCK_BYTES = 1 << 20
+"""Read at once where strings are skipped: a vocabulary has a hundred thousand of them."""
 
 _STRING, _ARRAY = 8, 9
+_LENGTH = struct.Struct("<Q")
 _SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
 
 Value = str | int | float | bool | list["Value"] | None
@@ -185,11 +190,25 @@ class _Reader:
         if kind in _SCALARS:
             self.skip(length * struct.calcsize("<" + _SCALARS[kind]))
         elif kind == _STRING:
-            for _ in range(length):
-                self.skip(self.count(MAX_STRING_BYTES, "bytes of text in one string"))
+            self.skip_strings(length)
         else:
             raise self.damaged("it has a long array of arrays")
         return None
+
+    def skip_strings(self, length: int) -> None:
+        while length:
+            start, at = self.file.tell(), 0
+            data = self.file.read(BLOCK_BYTES)
+            last = len(data) - _LENGTH.size
+            while length and at <= last:
+                (size,) = _LENGTH.unpack_from(data, at)
+                if size > MAX_STRING_BYTES:
+                    raise self.damaged(f"it declares {size:,} bytes of text in one string")
+                at += _LENGTH.size + size
+                length -= 1
+            self.file.seek(start)
+            # Past the end of the file, or not even the next length is there.
+            self.skip(at or _LENGTH.size)
 
     def value(self, kind: int, depth: int = 0) -> Value:
         if kind in _SCALARS:
@@ -277,8 +296,27 @@ def _open(path: Path) -> BufferedReader:
         raise GGUFError(f"{path} cannot be read: {reason}.") from None
 
 
+class _Identity(NamedTuple):
+    """What tells two states of a file apart without reading it."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+    """Unlike the time before, no program can set it back."""
+
+
+def _identity(path: Path) -> _Identity:
+    with _open(path) as file:
+        found = os.fstat(file.fileno())
+    return _Identity(
+        found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    )
+
+
 def read_header(path: Path) -> Header:
-    """Read and check the header of a GGUF file.
+    """Read and check the header of a GGUF file; a file that did not change is read once.
 
     Raises
     ------
@@ -286,6 +324,11 @@ def read_header(path: Path) -> Header:
         If the file cannot be read, is not GGUF, is damaged, has no tensors, or is
         shorter than its tensors.
     """
+    return _header(path, _identity(path))
+
+
+@functools.lru_cache(maxsize=32)
+def _header(path: Path, identity: _Identity) -> Header:
     with _open(path) as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -355,12 +398,17 @@ def read_shapes(path: Path) -> dict[str, int]:
 
 
 def fingerprint(path: Path) -> str:
-    """Return `sha256:` and the hash of the file.
+    """Return `sha256:` and the hash of the file; a file that did not change is hashed once.
 
     Raises
     ------
     GGUFError
         If the file cannot be read.
     """
+    return _fingerprint(path, _identity(path))
+
+
+@functools.lru_cache(maxsize=32)
+def _fingerprint(path: Path, identity: _Identity) -> str:
     with _open(path) as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,9 +6,7 @@ the same kind of object under an entry-point group. Nothing is imported to list 
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import importlib.metadata
 import importlib.util
 import pkgutil
 from collections.abc import Collection, Iterable
@@ -19,6 +17,8 @@ class UnknownNameError(ValueError):
     """A name that nothing is registered under; its text says what was probably meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        import difflib
+
         known = sorted(known)
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known) or 'none'}."
@@ -29,6 +29,13 @@ def _builtin(package: str, exclude: Collection[str]) -> list[str]:
     spec = importlib.util.find_spec(package)
     locations = spec.submodule_search_locations if spec else None
     return [m.name for m in pkgutil.iter_modules(locations) if m.name not in exclude]
+
+
+def _entry_points(**chosen: str) -> Iterable[Any]:
+    # Imported here: it takes longer than everything that a built-in needs.
+    from importlib.metadata import entry_points
+
+    return entry_points(**chosen)
 
 
 def names(package: str, exclude: Collection[str] = ()) -> list[str]:
@@ -42,7 +49,7 @@ def names(package: str, exclude: Collection[str] = ()) -> list[str]:
     exclude
         Helper modules of the package that are not built-ins.
     """
-    external = {point.name for point in importlib.metadata.entry_points(group=package)}
+    external = {point.name for point in _entry_points(group=package)}
     return sorted(external | set(_builtin(package, exclude)))
 
 
@@ -68,6 +75,6 @@ def resolve(
     """
     if name in _builtin(package, exclude):
         return getattr(importlib.import_module(f"{package}.{name}"), attribute)
-    for point in importlib.metadata.entry_points(group=package, name=name):
+    for point in _entry_points(group=package, name=name):
         return point.load()
     raise UnknownNameError(kind, name, names(package, exclude))

@@ -43,9 +43,10 @@ def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "path": settings["gguf"],
         "slots": settings["slots"],
-        "context_per_slot": slot_context(settings["budget"], 1024),
+        "context_per_slot": slot_context(settings["budget"], settings["prompt_allowance"]),
         "threads": settings["threads"],
         "micro_batch": 512,
+        "flash_attention": False,
         "poll": 0,
         "seed": 0,
         "gpu_layers": 0,
@@ -111,8 +112,8 @@ def sequential(settings: dict[str, Any]) -> None:
 
     llama_cpp.llama_model_default_params = without_extra_buffers
     model = Llama(
-        settings["gguf"], n_ctx=settings["budget"] + 1024, n_threads=settings["threads"],
-        n_threads_batch=settings["threads"], verbose=False,
+        settings["gguf"], n_ctx=settings["budget"] + settings["prompt_allowance"],
+        n_threads=settings["threads"], n_threads_batch=settings["threads"], verbose=False,
     )  # fmt: skip
     outputs = []
     for prompt in prompts(settings):
@@ -145,7 +146,13 @@ def dequantise(settings: dict[str, Any]) -> None:
 
     folder, file = str(Path(settings["gguf"]).parent), Path(settings["gguf"]).name
     tokenizer: Any = AutoTokenizer.from_pretrained(folder, gguf_file=file)
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+    read: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+    config = read.config
+    # It still says "gguf" of weights that are floats by now, and would not be saved so.
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.load_state_dict(read.state_dict())
     model.save_pretrained(settings["folder"])
     tokenizer.save_pretrained(settings["folder"])
 

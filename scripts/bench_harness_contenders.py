@@ -16,6 +16,8 @@ from bench_harness_results import (
     read_plain,
 )
 
+from loopbench.harness.runner import PROMPT_ALLOWANCE
+
 HERE = Path(__file__).resolve().parent
 LM_EVAL_TASK = """\
 task: bench_harness
@@ -74,7 +76,7 @@ def child(kind: str, setting: Setting, *command: str, python: str = sys.executab
     plain = {
         "gguf": str(setting.gguf), "folder": str(setting.folder), "prompts": str(setting.prompts),
         "out": str(setting.out), "budget": setting.budget, "slots": setting.slots,
-        "threads": setting.threads,
+        "threads": setting.threads, "prompt_allowance": PROMPT_ALLOWANCE,
     }  # fmt: skip
     return [python, str(HERE / "bench_harness_children.py"), kind, json.dumps(plain), *command]
 
@@ -110,7 +112,7 @@ def _lm_eval_server(s: Setting) -> list[str]:
     arguments = (
         "model=bench,base_url={url}/v1/completions,tokenizer_backend=huggingface,"
         f"tokenizer={s.folder},tokenized_requests=True,num_concurrent={s.slots},"
-        f"max_retries=1,timeout=7200,max_length={s.budget + 1024}"
+        f"max_retries=1,timeout=7200,max_length={s.budget + PROMPT_ALLOWANCE}"
     )
     return child("serve", s, *_lm_eval(s, "local-completions", arguments))
 

@@ -79,6 +79,32 @@ def test_commands_load_no_engine(command: list[str]) -> None:
     assert result.stdout.splitlines()[-1] == "LOADED"
 
 
+def test_what_every_run_prints_needs_no_scipy() -> None:
+    code = (
+        "import sys\n"
+        "from loopbench.results import summary, table\n"
+        "from loopbench.statistics.intervals import mean_interval\n"
+        "mean_interval([0.1, 0.2, 0.9])\n"
+        "print('LOADED', *[m for m in ('scipy', 'pandas') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["LOADED"]
+
+
+def test_an_engines_child_process_loads_nothing_that_it_does_not_need() -> None:
+    code = (
+        "import sys, loopbench.backends.llamacpp_server\n"
+        "idle = ('msgspec', 'importlib.metadata', 'aiohttp', 'numpy', 'loopbench.types')\n"
+        "print('LOADED', *[m for m in idle if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["LOADED"]
+
+
 def test_the_public_names_are_there() -> None:
     import loopbench
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from loopbench import naming
-from loopbench.backends.base import Backend
-from loopbench.types import ModelInfo
+if TYPE_CHECKING:
+    from loopbench.backends.base import Backend
+    from loopbench.types import ModelInfo
 
 _HELPERS = frozenset(
     {
@@ -78,6 +78,8 @@ class BackendFactory(Protocol):
 
 def names() -> list[str]:
     """Return the names of all backends; nothing is imported."""
+    from loopbench import naming
+
     return sorted(map(canonical, naming.names(__name__, _HELPERS)))
 
 
@@ -89,5 +91,8 @@ def get(name: str) -> BackendFactory:
     UnknownNameError
         If there is no such backend.
     """
+    # The engines' child processes import this package too, and look nothing up.
+    from loopbench import naming
+
     name = _HYPHENATED.get(canonical(name), name)
     return cast(BackendFactory, naming.resolve("backend", name, __name__, "BACKEND", _HELPERS))

@@ -230,6 +230,7 @@ def open_backend(
         "threads": threads or default_threads(),
         "batch": 512,
         "micro_batch": 1 if deterministic else 512,
+        "flash_attention": gpu_layers > 0 and not deterministic,
         "gpu_layers": gpu_layers,
         "template": header.chat_template if templated else None,
         "template_s": template_s,

@@ -61,7 +61,8 @@ class Engine:
     lib
         The module `llama_cpp`.
     settings
-        `path`, `slots`, `context_per_slot`, `threads`, `batch`, `micro_batch`, `gpu_layers`.
+        `path`, `slots`, `context_per_slot`, `threads`, `batch`, `micro_batch`,
+        `flash_attention`, `gpu_layers`.
 
     Raises
     ------
@@ -90,6 +91,8 @@ class Engine:
         params.n_ubatch = settings["micro_batch"]
         params.n_threads = params.n_threads_batch = settings["threads"]
         params.kv_unified = False
+        if not settings["flash_attention"]:
+            params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._context = lib.llama_init_from_model(self._model, params)
         if not self._context:
             raise RuntimeError("llama.cpp cannot make a context of this size")

@@ -66,6 +66,9 @@ def _parameters(engine: Any, settings: dict[str, Any]) -> Any:
     params.n_ctx_checkpoints = 0
     # Tokens evaluated at once. n_batch stays: llama.cpp aborts when it is 1.
     params.n_ubatch = settings["micro_batch"]
+    if not settings["flash_attention"]:
+        kinds = engine.llama_flash_attn_type
+        params.flash_attn_type = kinds.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["threads"]
     params.cpuparams.poll = settings["poll"]

@@ -9,6 +9,7 @@ from gguf_bytes import PLAIN, gguf, value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loopbench import gguf as reading
 from loopbench.gguf import GGUFError, fingerprint, read_arrays, read_header
 
 
@@ -55,6 +56,36 @@ def test_without_file_type_the_most_frequent_tensor_type_names_the_quantization(
 def test_fingerprint_is_the_hash_of_the_file(tmp_path: Path) -> None:
     expected = "sha256:" + hashlib.sha256(PLAIN).hexdigest()
     assert fingerprint(write(tmp_path, PLAIN)) == expected
+
+
+def test_a_changed_file_is_hashed_and_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN)
+    before = fingerprint(path), read_header(path)
+    assert (fingerprint(path), read_header(path)) == before
+    other = gguf({"general.architecture": "gemma"})
+    assert len(other) != len(PLAIN)
+    write(tmp_path, other)
+    assert fingerprint(path) == "sha256:" + hashlib.sha256(other).hexdigest()
+    assert read_header(path).architecture == "gemma"
+
+
+def test_an_unchanged_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, PLAIN)
+    expected = fingerprint(path)
+    monkeypatch.delattr(hashlib, "file_digest")
+    assert fingerprint(path) == expected
+
+
+@pytest.mark.parametrize("block", [8, 9, 16, 31, 1000])
+def test_long_arrays_are_skipped_wherever_a_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(reading, "BLOCK_BYTES", block)
+    texts = ["x" * (i % 40) for i in range(1_100)]
+    data = gguf({"texts": texts, "general.architecture": "llama"})
+    assert read_header(write(tmp_path, data)).architecture == "llama"
+    cut = data.index(b"general.architecture") - 12
+    assert "is truncated" in problem(tmp_path, data[:cut])
 
 
 def test_not_a_gguf(tmp_path: Path) -> None:

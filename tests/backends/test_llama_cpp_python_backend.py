@@ -151,6 +151,23 @@ def test_it_is_called_as_its_package_is(place: Path) -> None:
     assert get("llama-cpp-python").describe(place).engine == "llama.cpp (llama-cpp-python)"
 
 
+def counting_engine(*, flash_attention: bool) -> Engine:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("counting", FAKES / "llama_cpp.py")
+    assert spec and spec.loader
+    lib = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lib)
+    settings = {"path": "m", "slots": 1, "context_per_slot": 128, "threads": 1, "gpu_layers": 0}
+    settings |= {"batch": 8, "micro_batch": 8, "flash_attention": flash_attention}
+    return Engine(lib, settings)
+
+
+def test_flash_attention_is_left_to_the_engine_or_off() -> None:
+    assert not hasattr(counting_engine(flash_attention=True)._context.params, "flash_attn_type")
+    assert counting_engine(flash_attention=False)._context.params.flash_attn_type == 0
+
+
 @pytest.mark.parametrize(
     ("asked", "chain"),
     [
@@ -170,15 +187,7 @@ def test_it_is_called_as_its_package_is(place: Path) -> None:
 def test_only_the_samplers_that_were_asked_for_are_in_the_chain(
     place: Path, asked: dict[str, Any], chain: list[Any]
 ) -> None:
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("counting", FAKES / "llama_cpp.py")
-    assert spec and spec.loader
-    lib = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(lib)
-    settings = {"path": "m", "slots": 1, "context_per_slot": 128, "threads": 1, "gpu_layers": 0}
-    settings |= {"batch": 8, "micro_batch": 8}
-    engine = Engine(lib, settings)
+    engine = counting_engine(flash_attention=True)
     plain = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0,
              "repetition_penalty": 1.0, "seed": 1}  # fmt: skip
     engine.add(Ask(0, [1, 2], [], 4, plain | asked))

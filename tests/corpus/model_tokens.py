@@ -18,6 +18,7 @@ class ModelTokenizer:
         settings = {
             "path": str(catalog.resolve(model)[1]), "slots": 1, "context_per_slot": 256,
             "micro_batch": 64, "threads": 1, "poll": 0, "seed": 0, "gpu_layers": 0,
+            "flash_attention": True,
         }  # fmt: skip
         self._engine = EngineProcess(settings, load_timeout_s=120)
         self._address = self._engine.start()

@@ -54,7 +54,8 @@ def server() -> Iterator[EngineProcess]:
     _, path = catalog.resolve(MODEL)
     engine = EngineProcess(
         {"path": str(path), "slots": 2, "context_per_slot": 1024, "threads": 1,
-         "micro_batch": 512, "poll": 0, "seed": 0, "gpu_layers": 0}, 300.0
+         "micro_batch": 512, "poll": 0, "seed": 0, "gpu_layers": 0,
+         "flash_attention": True}, 300.0
     )  # fmt: skip
     engine.address = engine.start()
     yield engine

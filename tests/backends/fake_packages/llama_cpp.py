@@ -14,6 +14,7 @@ from typing import Any
 
 llama_token = ctypes.c_int32
 END, BOS = 26, 27
+LLAMA_FLASH_ATTN_TYPE_DISABLED = 0
 
 
 class _Row:
@@ -51,7 +52,7 @@ def llama_context_default_params() -> Any:
 
 
 def llama_init_from_model(model: Any, params: Any) -> Any:
-    return SimpleNamespace(memory={}, logits={}, slots=params.n_seq_max)
+    return SimpleNamespace(memory={}, logits={}, slots=params.n_seq_max, params=params)
 
 
 def llama_get_memory(context: Any) -> Any:
