@@ -41,7 +41,7 @@ class Server:
         settings = {
             "path": str(model()), "slots": 2, "context_per_slot": 1024, "threads": 1, "port": port,
             "micro_batch": 512, "poll": 0, "seed": 0, "gpu_layers": 0,
-            "flash_attention": True,
+            "flash_attention": False,
         }  # fmt: skip
         self.engine = EngineProcess(settings, 120.0)
         self.engine._settings["secret"] = key
