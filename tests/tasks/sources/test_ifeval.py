@@ -10,7 +10,7 @@ import pytest
 
 from loopbench import tasks
 from loopbench.tasks import sources
-from loopbench.tasks.sources import SourceError, ifeval
+from loopbench.tasks.sources import SourceError, ifbench
 from loopbench.tasks.sources.ifeval import IfevalTask
 from loopbench.types import Sample
 
@@ -146,7 +146,7 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path, row: Any, message: s
 def test_instructions_whose_data_are_missing_say_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ifeval, "has_punkt", lambda: False)
+    monkeypatch.setattr(ifbench, "has_data", lambda data: False)
     sentences = {
         **ROWS[1],
         "instruction_id_list": ["length_constraints:number_sentences"],
