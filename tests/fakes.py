@@ -213,12 +213,14 @@ class FakeFactory:
         self.script = script
         self.requests: list[Request] = []
         self.opened = 0
+        self.settings: dict[str, Any] = {}
 
     def describe(self, place: str, *, name: str | None = None) -> ModelInfo:
         return model_info(name or Path(place).stem, Path(place))
 
     def open(self, place: str, **settings: Any) -> FakeBackend:
         self.opened += 1
+        self.settings = settings
         return FakeBackend(self.script, self.requests)
 
 

@@ -53,7 +53,7 @@ class Engines(Closing):
             slots=slots,
         )
 
-    def open(self, target: Target, model: ModelInfo, allowance: int) -> Backend:
+    def open(self, target: Target, model: ModelInfo, allowance: int, most: int) -> Backend:
         """Load a model.
 
         Parameters
@@ -62,6 +62,9 @@ class Engines(Closing):
             What `describe` said of it: engines elsewhere must have the same.
         allowance
             Context kept for a prompt, in tokens.
+        most
+            Streams that there can be at the same time: no more slots are opened, since every
+            one costs memory and the time to clear it.
 
         Raises
         ------
@@ -69,9 +72,10 @@ class Engines(Closing):
             If the engine or the cluster cannot be used.
         """
         settings = self._settings
+        slots = min(_slots(target.backend, settings), most)
         asked: dict[str, Any] = {
             "name": model.name,
-            "slots": settings.slots,
+            "slots": slots,
             "threads": settings.threads,
             "max_new_tokens": settings.max_new_tokens,
             "prompt_allowance": allowance,
@@ -86,7 +90,7 @@ class Engines(Closing):
 
         # An actor may use the CPUs that it was given, not all that are idle beside it.
         asked["threads"] = settings.threads or settings.ray_cpus
-        placement = self._placement(_slots(target.backend, settings))
+        placement = self._placement(slots)
         return RayBackend(self._cluster.ray(), target, model, asked, placement, self._tell)
 
     def close(self) -> None:

@@ -223,7 +223,8 @@ def _run_model(
     ):
         return
     allowance = prompt_allowance(selection.samples, store.header.episodes)
-    with closing(engines.open(target, model, allowance)) as backend:
+    most = max(map(len, cells))
+    with closing(engines.open(target, model, allowance, most)) as backend:
         for cell in cells:
             records: list[Record] = []
             for batch in batches(cell, schedule.looks if schedule else ()):

@@ -185,7 +185,7 @@ def test_a_model_that_cannot_be_loaded_is_one_sentence(ray, recording: Path) -> 
     target = locate("reference-sft")
     model = backends.get("llamacpp").describe(target.place)
     with Engines(settings, print) as engines, pytest.raises(BackendError, match="does not fit"):
-        engines.open(target, model, 10_000_000).close()
+        engines.open(target, model, 10_000_000, 8).close()
     other = model.__class__(
         **{f: getattr(model, f) for f in model.__struct_fields__ if f != "fingerprint"},
         fingerprint="sha256:other",

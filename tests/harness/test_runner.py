@@ -53,6 +53,15 @@ def test_outcomes_audits_and_rows(tmp_path: Path, monkeypatch) -> None:
     assert row.corrected_doom_rate.value == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize(("asked", "opened"), [(None, 2), (4, 4), (50, 6)])
+def test_no_more_slots_than_streams_are_opened(
+    tmp_path: Path, monkeypatch, asked: int | None, opened: int
+) -> None:
+    factory = install(monkeypatch, MIXED)
+    execute(settings(slots=asked), tmp_path / "run")
+    assert factory.settings["slots"] == opened
+
+
 def test_a_stream_that_leaves_its_loop_has_escaped(tmp_path: Path, monkeypatch) -> None:
     install(monkeypatch, by_turn((LOOP[:300] + ANSWER, "stop")))
     execute(settings(), tmp_path / "run")
