@@ -12,9 +12,19 @@ CONTEXT_STEP = 256
 
 
 def model_info(
-    path: Path, name: str, header: gguf.Header, *, engine: str, version: str
+    path: Path,
+    name: str,
+    header: gguf.Header,
+    *,
+    engine: str,
+    version: str,
+    flash_attention: bool = False,
 ) -> ModelInfo:
-    """Return the provenance of a GGUF file under an engine."""
+    """Return the provenance of a GGUF file under an engine.
+
+    Flash attention rounds otherwise, so greedy outputs differ with it: the version says when it
+    is off. Where it says nothing, llama.cpp chose, and took it.
+    """
     return ModelInfo(
         name=name,
         path=str(path),
@@ -25,7 +35,7 @@ def model_info(
         context_length=header.context_length,
         template_hash=header.template_hash,
         engine=engine,
-        engine_version=version,
+        engine_version=version if flash_attention else f"{version} (no flash attention)",
     )
 
 

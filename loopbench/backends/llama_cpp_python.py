@@ -181,12 +181,21 @@ class LlamaCppPythonBackend(Closing):
         self._engine.stop()
 
 
-def _described(path: Path, name: str, header: gguf.Header) -> ModelInfo:
+def _described(
+    path: Path, name: str, header: gguf.Header, *, flash_attention: bool = False
+) -> ModelInfo:
     try:
         version = importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         version = "unknown"
-    return model_info(path, name, header, engine="llama.cpp (llama-cpp-python)", version=version)
+    return model_info(
+        path,
+        name,
+        header,
+        engine="llama.cpp (llama-cpp-python)",
+        version=version,
+        flash_attention=flash_attention,
+    )
 
 
 def open_backend(
@@ -223,6 +232,7 @@ def open_backend(
         )
     name = name or path.stem
     slots = 1 if deterministic else slots or DEFAULT_SLOTS
+    flash_attention = gpu_layers > 0 and not deterministic
     settings = {
         "path": str(path),
         "slots": slots,
@@ -230,14 +240,14 @@ def open_backend(
         "threads": threads or default_threads(),
         "batch": 512,
         "micro_batch": 1 if deterministic else 512,
-        "flash_attention": gpu_layers > 0 and not deterministic,
+        "flash_attention": flash_attention,
         "gpu_layers": gpu_layers,
         "template": header.chat_template if templated else None,
         "template_s": template_s,
     }
     return LlamaCppPythonBackend(
         SteppedProcess(settings, load_timeout_s, stall_s),
-        _described(path, name, header),
+        _described(path, name, header, flash_attention=flash_attention),
         slots=slots,
     )
 

@@ -230,9 +230,17 @@ class LlamaCppBackend(Closing):
         self._engine.stop()
 
 
-def _model_info(path: Path, name: str, header: gguf.Header) -> ModelInfo:
-    version = importlib.metadata.version("xllamacpp")
-    return model_info(path, name, header, engine="llama.cpp (xllamacpp)", version=version)
+def _model_info(
+    path: Path, name: str, header: gguf.Header, *, flash_attention: bool = False
+) -> ModelInfo:
+    return model_info(
+        path,
+        name,
+        header,
+        engine="llama.cpp (xllamacpp)",
+        version=importlib.metadata.version("xllamacpp"),
+        flash_attention=flash_attention,
+    )
 
 
 def open_backend(
@@ -299,15 +307,16 @@ def open_backend(
     name = name or path.stem
     slots = 1 if deterministic else slots or DEFAULT_SLOTS
     context = context_per_slot or usable_context(header, name, max_new_tokens, prompt_allowance)
+    # The CPU's kernel adds up in 16 bits, its rounding differs from build to build, and at
+    # 1,400 tokens of context it doubles the time of a token.
+    flash_attention = gpu_layers > 0 and not deterministic
     settings = {
         "path": str(path),
         "slots": slots,
         "context_per_slot": context,
         "threads": threads or default_threads(),
         "micro_batch": 1 if deterministic else 512,
-        # The CPU's kernel adds up in 16 bits, its rounding differs from build to build, and at
-        # 1,400 tokens of context it doubles the time of a token.
-        "flash_attention": gpu_layers > 0 and not deterministic,
+        "flash_attention": flash_attention,
         "poll": 0,
         "seed": seed % (1 << 31),
         "gpu_layers": gpu_layers,
@@ -315,7 +324,7 @@ def open_backend(
     bos_id = header.metadata.get("tokenizer.ggml.bos_token_id")
     return LlamaCppBackend(
         EngineProcess(settings, load_timeout_s),
-        _model_info(path, name, header),
+        _model_info(path, name, header, flash_attention=flash_attention),
         slots=slots,
         limits=Limits(context, stall_s, template_s),
         templated=templated and header.chat_template is not None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,13 @@ def score(
         from loopbench.distributed.cluster import Cluster
         from loopbench.distributed.scoring import judged_again
 
+        tell = partial(click.echo, err=True)
         with Cluster(ray, ray_cpus) as cluster:
             result = rescore_run(
-                path, out, by, lambda source, keep: judged_again(cluster, source, keep=keep)
+                path,
+                out,
+                by,
+                lambda source, keep: judged_again(cluster, source, keep=keep, tell=tell),
             )
     else:
         result = rescore_run(path, out, by)

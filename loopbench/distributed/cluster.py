@@ -13,12 +13,11 @@ from typing import Any
 from loopbench.backends.base import BackendError
 from loopbench.closing import Closing
 from loopbench.distributed.placing import Machine, Placement, described, machines, room
+from loopbench.distributed.waiting import TELL_EVERY_S
 
 LOCAL = "local"
 OBJECT_STORE_BYTES = 100_000_000
 """Of a cluster on this machine: results are small, and Ray would take a third of the memory."""
-TELL_EVERY_S = 20.0
-"""Between two messages that something is waited for."""
 PATIENCE_S = 600.0
 """How long a cluster without a machine for an actor may take to get one: a cloud needs minutes."""
 LOOK_EVERY_S = 1.0

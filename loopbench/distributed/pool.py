@@ -22,8 +22,9 @@ import loopbench
 from loopbench.backends.base import BackendError, Watch, failed
 from loopbench.backends.forms import Target, split_name
 from loopbench.closing import Closing
-from loopbench.distributed.cluster import PATIENCE_S, TELL_EVERY_S
+from loopbench.distributed.cluster import PATIENCE_S
 from loopbench.distributed.placing import Placement, described, free, machines, room
+from loopbench.distributed.waiting import TELL_EVERY_S
 from loopbench.distributed.worker import Worker
 from loopbench.harness.progress import Progress, Silent, Watching
 from loopbench.types import Generation, ModelInfo, Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from loopbench.backends.forms import locate
 from loopbench.detection import detect
 from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.distributed.cluster import Cluster
+from loopbench.distributed.placing import free
+from loopbench.distributed.waiting import TELL_EVERY_S, watched
 from loopbench.harness.progress import Silent, Watching
 from loopbench.monitor import MEASURE, STOP
 from loopbench.results.rescoring import Again, again
@@ -60,7 +62,13 @@ def judge_range(row: dict[str, Any], *, keep: bool) -> dict[str, Any]:
 
 
 def judged_again(
-    cluster: Cluster, source: Path, *, keep: bool, size: int = RANGE_BYTES
+    cluster: Cluster,
+    source: Path,
+    *,
+    keep: bool,
+    tell: Callable[[str], None],
+    size: int = RANGE_BYTES,
+    every: float = TELL_EVERY_S,
 ) -> Iterator[Again]:
     """Yield the records of a run as they are judged now, in their order.
 
@@ -71,6 +79,8 @@ def judged_again(
     ----------
     keep
         Whether the records themselves are wanted, and not only what a table needs of them.
+    tell
+        Told in one sentence whenever nothing was judged for `every` seconds.
     """
     ray = cluster.ray()
     importlib.import_module("ray.data")
@@ -81,7 +91,12 @@ def judged_again(
     # A key that occurs twice counts as it came last.
     ray.data.DataContext.get_current().execution_options.preserve_order = True
     dataset = ray.data.from_items(stretches, override_num_blocks=len(stretches))
-    for row in dataset.map(judge_range, fn_kwargs={"keep": keep}).iter_rows():
+    rows = dataset.map(judge_range, fn_kwargs={"keep": keep}).iter_rows()
+
+    def lack() -> None:
+        tell(f"Waiting for the cluster to judge; free are {free(ray.available_resources())}.")
+
+    for row in watched(rows, lack, every):
         yield from pickle.loads(row["judged"])
 
 

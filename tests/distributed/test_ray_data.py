@@ -46,13 +46,36 @@ def test_a_run_is_scored_the_same(cluster: Cluster, folder: Path, tmp_path: Path
     spread = rescore_run(
         folder,
         tmp_path / "spread",
-        judged=lambda source, keep: judged_again(cluster, source, keep=keep, size=5_000),
+        judged=lambda source, keep: judged_again(
+            cluster, source, keep=keep, tell=print, size=5_000
+        ),
     )
     assert spread == alone
     first, second = (
         (tmp_path / name / "records.jsonl").read_bytes() for name in ("alone", "spread")
     )
     assert first == second
+
+
+def test_a_full_cluster_is_waited_for_and_not_in_silence(cluster: Cluster, folder: Path) -> None:
+    ray = cluster.ray()
+
+    class Holder:
+        def hold(self) -> None:
+            pass
+
+    holder = ray.remote(num_cpus=2)(Holder).remote()
+    ray.get(holder.hold.remote())
+    told: list[str] = []
+
+    def tell(sentence: str) -> None:
+        if not told:
+            ray.kill(holder)  # only now there is room
+        told.append(sentence)
+
+    judged = list(judged_again(cluster, folder, keep=False, tell=tell, every=1.0))
+    assert len(judged) == 12
+    assert told[0] == "Waiting for the cluster to judge; free are no CPU and no GPU."
 
 
 def test_prompts_become_outputs_and_verdicts(cluster: Cluster, tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""What is said of a GGUF file under an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gguf_bytes import PLAIN
+
+from loopbench import gguf
+from loopbench.backends import get
+from loopbench.backends.gguf_models import model_info
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(PLAIN)
+    return path
+
+
+@pytest.mark.parametrize(("flash", "said"), [(True, "7"), (False, "7 (no flash attention)")])
+def test_the_version_says_that_flash_attention_is_off(place: Path, flash: bool, said: str) -> None:
+    header = gguf.read_header(place)
+    info = model_info(place, "tiny", header, engine="e", version="7", flash_attention=flash)
+    assert (info.engine, info.engine_version, info.quantization) == ("e", said, "Q4_1")
+
+
+@pytest.mark.parametrize("backend", ["llamacpp", "llama-cpp-python"])
+def test_both_engines_leave_it_out_on_a_cpu(place: Path, backend: str) -> None:
+    assert get(backend).describe(place).engine_version.endswith(" (no flash attention)")
