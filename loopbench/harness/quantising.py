@@ -16,6 +16,7 @@ from pathlib import Path
 
 from loopbench import gguf
 from loopbench.catalog import ModelError, cache_folder
+from loopbench.gguf_types import FILE_TYPES
 from loopbench.naming import UnknownNameError
 
 PROGRAM = "llama-quantize"
@@ -44,8 +45,8 @@ def variant(source: Path, quant: str, *, requantize: bool = False, threads: int 
         If the source is quantised already, there is no quantiser, or it fails.
     """
     name = quant.upper()
-    if name not in gguf.FILE_TYPES.values():
-        raise UnknownNameError("quantisation", quant, [n.lower() for n in gguf.FILE_TYPES.values()])
+    if name not in FILE_TYPES.values():
+        raise UnknownNameError("quantisation", quant, [n.lower() for n in FILE_TYPES.values()])
     own = gguf.read_header(source).quantization
     if name == own:
         return source
@@ -100,7 +101,7 @@ def main(arguments: list[str]) -> int:
 
     params = llama_cpp.llama_model_quantize_default_params()
     params.nthread = int(threads)
-    params.ftype = next(code for code, known in gguf.FILE_TYPES.items() if known == name)
+    params.ftype = next(code for code, known in FILE_TYPES.items() if known == name)
     params.allow_requantize = True
     code = llama_cpp.llama_model_quantize(source.encode(), target.encode(), params)
     if code:
