@@ -75,7 +75,7 @@ def test_a_full_cluster_is_waited_for_and_not_in_silence(cluster: Cluster, folde
 
     judged = list(judged_again(cluster, folder, keep=False, tell=tell, every=1.0))
     assert len(judged) == 12
-    assert told[0] == "Waiting for the cluster to judge; free are no CPU and no GPU."
+    assert told[0] == "Waiting for the cluster to judge; free are no CPUs and no GPUs."
 
 
 def test_prompts_become_outputs_and_verdicts(cluster: Cluster, tmp_path: Path) -> None:
