@@ -78,10 +78,14 @@ def read_inspect(folder: Path) -> list[Output]:
     rows = []
     for path in sorted(folder.glob("*.json")):
         for sample in json.loads(path.read_text("utf-8")).get("samples") or []:
-            answer = sample["output"]["choices"][0]["message"]["content"]
+            choice = sample["output"]["choices"][0]
+            answer = choice["message"]["content"]
             if not isinstance(answer, str):
                 answer = "".join(part.get("text", "") for part in answer)
-            rows.append(Output(answer, (sample["output"].get("usage") or {}).get("output_tokens")))
+            tokens = (sample["output"].get("usage") or {}).get("output_tokens")
+            # `hf` cannot say why an output ended, and counts the tokens of the batch's longest.
+            known = choice.get("stop_reason") != "unknown"
+            rows.append(Output(answer, tokens if known else None))
     return rows
 
 

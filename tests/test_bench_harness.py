@@ -102,13 +102,19 @@ def test_the_outputs_of_every_harness_are_read(tmp_path: Path) -> None:
 
 
 def test_answers_of_inspect_come_whole_or_in_parts(tmp_path: Path) -> None:
-    def sample(content: object, usage: object) -> dict[str, object]:
-        return {"output": {"choices": [{"message": {"content": content}}], "usage": usage}}
+    def sample(content: object, usage: object, reason: str = "stop") -> dict[str, object]:
+        choice = {"message": {"content": content}, "stop_reason": reason}
+        return {"output": {"choices": [choice], "usage": usage}}
 
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    log = {"samples": [sample("y", {"output_tokens": 4}), sample(parts, None)]}
+    padded = sample("z", {"output_tokens": 2048}, "unknown")
+    log = {"samples": [sample("y", {"output_tokens": 4}), sample(parts, None), padded]}
     (tmp_path / "log.json").write_text(json.dumps(log))
-    assert results.read_inspect(tmp_path) == [Output("y", 4), Output("ab", None)]
+    assert results.read_inspect(tmp_path) == [
+        Output("y", 4),
+        Output("ab", None),
+        Output("z", None),
+    ]
 
 
 def test_all_contenders_get_the_same_budget_and_prompts(tmp_path: Path) -> None:
