@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NODES = 256
 """Alternatives that the bets are spread over; more of them cost time and gain no power."""
 _STEPS = 40
+_LEAST = 1e-300
+"""A limit below it is 0: a bet against so small a mean would overflow."""
 
 
 class Counts(NamedTuple):
@@ -140,7 +142,7 @@ def _limit(seen: Counts, alpha: float, *, above: bool) -> float:
     kept, refused = seen.mean, 0.0 if above else 1.0
     for _ in range(_STEPS):
         middle = (kept + refused) / 2
-        if not 0 < middle < 1:
+        if not _LEAST < middle < 1:
             break
         if p(seen, middle) > alpha:
             kept = middle

@@ -111,6 +111,13 @@ def test_the_ends_of_the_scale() -> None:
     assert lower_limit(counts_of([1.0]), ALPHA) > 0.0
 
 
+def test_a_mean_too_small_to_bet_against_has_a_limit() -> None:
+    for tiny in (5e-324, 2.2e-309, 1e-301, 1e-299):
+        seen = counts_of([tiny])
+        assert 0 <= lower_limit(seen, ALPHA) <= tiny
+        assert tiny < upper_limit(seen, ALPHA) <= 1
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.floats(0, 1), min_size=1, max_size=30),
