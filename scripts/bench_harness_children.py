@@ -1,11 +1,12 @@
 """Contenders of `bench_harness` that are no program of their own; run as its child processes.
 
-    bench_harness_children.py bare|sequential|serve|dequantise SETTINGS [COMMAND ...]
+    bench_harness_children.py bare|sequential|serve|serve-python|dequantise SETTINGS [COMMAND ...]
 
 SETTINGS is JSON. `bare` is the engine of LoopBench without LoopBench: its slots, the same
 requests, nothing watched. `sequential` is the script that one writes first: llama-cpp-python,
 one prompt after another. `serve` starts the server of `bare`, runs COMMAND with `{url}` and `{key}`
-replaced by its address and key, and ends it. `dequantise` makes the folder that transformers loads.
+replaced by its address and key, and ends it; `serve-python` does so with the server of
+llama-cpp-python. `dequantise` makes the folder that transformers loads.
 """
 
 from __future__ import annotations
@@ -13,14 +14,22 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loopbench.types import Sampling
 
 SECRET = "bench"
+START_S = 120.0
+"""Most seconds that a server may take to load the model."""
 
 
 def prompts(settings: dict[str, Any]) -> list[str]:
@@ -54,13 +63,13 @@ def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def poster(address: str) -> Callable[[str, dict[str, Any]], Any]:
+def poster(address: str, secret: str = SECRET) -> Callable[[str, dict[str, Any]], Any]:
     """Return a function that posts JSON to the server."""
     place = address.removeprefix("http://")
 
     def post(path: str, body: dict[str, Any]) -> Any:
         connection = http.client.HTTPConnection(place)
-        headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
         connection.request("POST", path, json.dumps(body), headers)
         with connection.getresponse() as response:
             reply = json.loads(response.read())
@@ -71,12 +80,25 @@ def poster(address: str) -> Callable[[str, dict[str, Any]], Any]:
     return post
 
 
+def ask(
+    post: Callable[[str, dict[str, Any]], Any], prompt: str, sampling: Sampling, context: int
+) -> dict[str, Any]:
+    """Send the requests of LoopBench for one prompt, and get a whole reply instead of a stream."""
+    from loopbench.backends.llamacpp_stream import completion_body
+
+    chat = {"messages": [{"role": "user", "content": prompt}]}
+    text = post("/apply-template", chat)["prompt"]
+    ids = post("/tokenize", {"content": text, "add_special": True, "parse_special": True})
+    body = completion_body(ids["tokens"], sampling, sampling.max_new_tokens, prompt, context)
+    reply = post("/completion", body | {"stream": False})
+    return {"text": reply["content"], "tokens": reply["tokens_predicted"]}
+
+
 def bare(settings: dict[str, Any]) -> None:
-    """Run the requests of LoopBench on its engine, whole replies instead of streams."""
+    """Run the requests of LoopBench on its engine, nothing watched."""
     import xllamacpp
 
     from loopbench.backends.llamacpp_server import _parameters
-    from loopbench.backends.llamacpp_stream import completion_body
     from loopbench.types import Sampling
 
     own = engine_settings(settings)
@@ -85,32 +107,37 @@ def bare(settings: dict[str, Any]) -> None:
     sampling = Sampling(max_new_tokens=settings["budget"])
 
     def one(prompt: str) -> dict[str, Any]:
-        chat = {"messages": [{"role": "user", "content": prompt}]}
-        text = post("/apply-template", chat)["prompt"]
-        ids = post("/tokenize", {"content": text, "add_special": True, "parse_special": True})
-        body = completion_body(
-            ids["tokens"], sampling, settings["budget"], prompt, own["context_per_slot"]
-        )
-        reply = post("/completion", body | {"stream": False})
-        return {"text": reply["content"], "tokens": reply["tokens_predicted"]}
+        return ask(post, prompt, sampling, own["context_per_slot"])
 
     with ThreadPoolExecutor(settings["slots"]) as pool:
         report(settings, list(pool.map(one, prompts(settings))))
 
 
-def sequential(settings: dict[str, Any]) -> None:
-    """Ask llama-cpp-python one prompt after another."""
-    from llama_cpp import Llama, llama_cpp
+def avoid_amx() -> None:
+    """Leave out llama.cpp's extra kinds of buffers where it would use AMX.
 
+    Its AMX kernels crash on some virtual machines; elsewhere the repacked weights are wanted.
+    """
+    from llama_cpp import llama_cpp
+
+    # Said here again: this may run in an environment without LoopBench.
+    if b"AMX_INT8 = 1" not in llama_cpp.llama_print_system_info():
+        return
     defaults = llama_cpp.llama_model_default_params
 
     def without_extra_buffers() -> Any:
-        # Some virtual machines announce AMX and crash in it. Nothing else here repacks Q4_1.
         parameters = defaults()
         parameters.use_extra_bufts = False
         return parameters
 
     llama_cpp.llama_model_default_params = without_extra_buffers
+
+
+def sequential(settings: dict[str, Any]) -> None:
+    """Ask llama-cpp-python one prompt after another."""
+    avoid_amx()
+    from llama_cpp import Llama
+
     model = Llama(
         settings["gguf"], n_ctx=settings["budget"] + settings["prompt_allowance"],
         n_threads=settings["threads"], n_threads_batch=settings["threads"], verbose=False,
@@ -139,6 +166,56 @@ def serve(settings: dict[str, Any], command: list[str]) -> int:
         engine.stop()
 
 
+def python_server(settings: dict[str, Any]) -> None:
+    """Be the server of llama-cpp-python, on the port of the settings."""
+    avoid_amx()
+    from llama_cpp.server.__main__ import main as serve_forever
+
+    sys.argv[1:] = [
+        "--model", settings["gguf"], "--host", "127.0.0.1", "--port", str(settings["port"]),
+        "--n_ctx", str(settings["budget"] + settings["prompt_allowance"]),
+        "--n_threads", str(settings["threads"]), "--n_threads_batch", str(settings["threads"]),
+        # By default it drops a reply when the next request arrives.
+        "--interrupt_requests", "false", "--verbose", "false",
+    ]  # fmt: skip
+    serve_forever()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Say whether a server on this port answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def serve_python(settings: dict[str, Any], command: list[str]) -> int:
+    """Run a client against the server of llama-cpp-python, which has one stream at a time."""
+    port = free_port()
+    mine = json.dumps(settings | {"port": port})
+    server = subprocess.Popen([sys.executable, __file__, "python-server", mine])
+    try:
+        deadline = time.monotonic() + START_S
+        while not answers(port):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit("the server of llama-cpp-python did not start")
+            time.sleep(0.2)
+        url = f"http://127.0.0.1:{port}"
+        filled = [part.replace("{url}", url).replace("{key}", SECRET) for part in command]
+        return subprocess.run(filled).returncode
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def dequantise(settings: dict[str, Any]) -> None:
     """Write the weights of a GGUF file as a transformers folder of 32-bit floats."""
     import torch
@@ -160,9 +237,13 @@ def dequantise(settings: dict[str, Any]) -> None:
 def main() -> int:
     """Run one of the above."""
     kind, settings, command = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
-    if kind == "serve":
-        return serve(settings, command)
-    {"bare": bare, "sequential": sequential, "dequantise": dequantise}[kind](settings)
+    if kind in ("serve", "serve-python"):
+        return {"serve": serve, "serve-python": serve_python}[kind](settings, command)
+    alone = {
+        "bare": bare, "sequential": sequential, "python-server": python_server,
+        "dequantise": dequantise,
+    }  # fmt: skip
+    alone[kind](settings)
     return 0
 
 

@@ -71,14 +71,19 @@ class Contender(NamedTuple):
     read: Callable[[Path], list[Output]]
 
 
-def child(kind: str, setting: Setting, *command: str, python: str = sys.executable) -> list[str]:
-    """Return the command of a contender in `bench_harness_children`."""
-    plain = {
+def plain(setting: Setting) -> dict[str, str | int]:
+    """Return the setting as `bench_harness_children` reads it."""
+    return {
         "gguf": str(setting.gguf), "folder": str(setting.folder), "prompts": str(setting.prompts),
         "out": str(setting.out), "budget": setting.budget, "slots": setting.slots,
         "threads": setting.threads, "prompt_allowance": PROMPT_ALLOWANCE,
     }  # fmt: skip
-    return [python, str(HERE / "bench_harness_children.py"), kind, json.dumps(plain), *command]
+
+
+def child(kind: str, setting: Setting, *command: str, python: str = sys.executable) -> list[str]:
+    """Return the command of a contender in `bench_harness_children`."""
+    words = json.dumps(plain(setting))
+    return [python, str(HERE / "bench_harness_children.py"), kind, words, *command]
 
 
 def _loopbench(model: str, *options: str) -> Callable[[Setting], list[str]]:
@@ -133,9 +138,17 @@ def _inspect_hf(s: Setting) -> list[str]:
     )  # fmt: skip
 
 
-def _inspect_server(s: Setting) -> list[str]:
+def _inspect_served(s: Setting) -> list[str]:
     options = ("--model-base-url", "{url}/v1", "-M", "api_key={key}", "--temperature", "0")
-    return child("serve", s, *_inspect(s, "--model", "llama-cpp-python/bench", *options))
+    return _inspect(s, "--model", "llama-cpp-python/bench", *options)
+
+
+def _inspect_server(s: Setting) -> list[str]:
+    return child("serve", s, *_inspect_served(s))
+
+
+def _inspect_python(s: Setting) -> list[str]:
+    return child("serve-python", s, *_inspect_served(s), python=s.python("sse_starlette"))
 
 
 _NO_AUDITS = ("--audit-min", "0", "--audit-share", "0")
@@ -166,11 +179,23 @@ CONTENDERS = {
     "inspect-server": Contender(
         "inspect_ai `llama-cpp-python`, llama server", "inspect_ai", _inspect_server, read_inspect
     ),
+    "inspect-python": Contender(
+        "inspect_ai `llama-cpp-python`, its own server",
+        "sse_starlette",  # of llama-cpp-python[server]
+        _inspect_python,
+        read_inspect,
+    ),
     "sequential": Contender(
         "llama-cpp-python, one prompt after another",
         "llama_cpp",
         lambda s: child("sequential", s, python=s.python("llama_cpp")),
         read_plain,
+    ),
+    "loopbench-python": Contender(
+        "LoopBench, llama-cpp-python",
+        "llama_cpp",
+        _loopbench("gguf", "--backend", "llama-cpp-python", *_NO_AUDITS),
+        read_loopbench,
     ),
     LOOPBENCH_HF: Contender(
         "LoopBench, transformers", "torch", _loopbench("folder", *_NO_AUDITS), read_loopbench

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 import bench_harness_children as children  # noqa: E402
 import bench_harness_contenders as contenders  # noqa: E402
+import bench_harness_overhead as overhead  # noqa: E402
 import bench_harness_results as results  # noqa: E402
 from bench_harness_results import Measurement, Output  # noqa: E402
 
@@ -65,6 +67,32 @@ def test_the_table_has_medians_and_a_dash_where_nothing_can_be_compared() -> Non
         "| B | 20.0 | – | – | 40.0 | 512 | 1,400 | 2 of 7 | 1 |",
         "| A | 2.00 | 0.50 | 1.00 | 4.00 | 512 | 1,400 | 2 of 7 | 2 |",
     ]
+
+
+def test_the_overhead_is_the_mean_of_the_rounds_ratios_with_its_interval() -> None:
+    blocks = [overhead.Blocks(1.1 * cost, cost) for cost in (1.0, 4.0, 9.0)]
+    assert overhead.interval(blocks) == pytest.approx((0.1, 0.1, 0.1))
+    # 2 and 1/2 cancel out; Student's factor for two rounds is 12.706.
+    mean, low, high = overhead.interval([overhead.Blocks(2.0, 1.0), overhead.Blocks(1.0, 2.0)])
+    assert mean == pytest.approx(0.0)
+    assert math.log1p(high) == pytest.approx(12.706 * math.log(2), rel=1e-4)
+    assert math.log1p(low) == pytest.approx(-math.log1p(high))
+    alone, *unknown = overhead.interval([overhead.Blocks(1.5, 1.0)])
+    assert alone == pytest.approx(0.5) and all(map(math.isnan, unknown))
+
+
+def test_the_overhead_is_measured_on_the_shortest_prompts(tmp_path: Path) -> None:
+    file = tmp_path / "prompts.jsonl"
+    texts = ["a long prompt", "short", "middling"]
+    file.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts), "utf-8")
+    jobs = overhead.jobs({"prompts": str(file), "budget": 7}, 2)
+    assert [job.request().prompt for job in jobs] == ["short", "middling"]
+    assert {job.sampling.max_new_tokens for job in jobs} == {7}
+    assert len({job.key for job in jobs}) == 2
+
+
+def test_a_server_that_is_not_there_does_not_answer() -> None:
+    assert not children.answers(children.free_port())
 
 
 def test_a_set_that_was_measured_again_replaces_only_itself() -> None:
