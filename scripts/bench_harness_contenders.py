@@ -138,9 +138,9 @@ def _inspect_hf(s: Setting) -> list[str]:
     )  # fmt: skip
 
 
-def _inspect_served(s: Setting) -> list[str]:
+def _inspect_served(s: Setting, *more: str) -> list[str]:
     options = ("--model-base-url", "{url}/v1", "-M", "api_key={key}", "--temperature", "0")
-    return _inspect(s, "--model", "llama-cpp-python/bench", *options)
+    return _inspect(s, "--model", "llama-cpp-python/bench", *options, *more)
 
 
 def _inspect_server(s: Setting) -> list[str]:
@@ -148,7 +148,9 @@ def _inspect_server(s: Setting) -> list[str]:
 
 
 def _inspect_python(s: Setting) -> list[str]:
-    return child("serve-python", s, *_inspect_served(s), python=s.python("sse_starlette"))
+    # Unless told, this server penalises what was said before by 1.1.
+    command = _inspect_served(s, "-T", "repeat_penalty=1.0")
+    return child("serve-python", s, *command, python=s.python("sse_starlette"))
 
 
 _NO_AUDITS = ("--audit-min", "0", "--audit-share", "0")

@@ -174,5 +174,5 @@ def test_unknown_names_are_refused_with_those_that_exist() -> None:
         assert done.returncode == 1
         return done.stderr
 
-    assert "There is no prompt set 'x'; there are looping, plain." in call("--sets", "x")
+    assert "There is no prompt set 'x'; there are looping, plain, plain-16." in call("--sets", "x")
     assert "There is no contender 'x'; there are loopbench" in call("--only", "x")
