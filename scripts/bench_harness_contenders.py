@@ -71,7 +71,7 @@ class Contender(NamedTuple):
     read: Callable[[Path], list[Output]]
 
 
-def plain(setting: Setting) -> dict[str, str | int]:
+def child_settings(setting: Setting) -> dict[str, str | int]:
     """Return the setting as `bench_harness_children` reads it."""
     return {
         "gguf": str(setting.gguf), "folder": str(setting.folder), "prompts": str(setting.prompts),
@@ -82,7 +82,7 @@ def plain(setting: Setting) -> dict[str, str | int]:
 
 def child(kind: str, setting: Setting, *command: str, python: str = sys.executable) -> list[str]:
     """Return the command of a contender in `bench_harness_children`."""
-    words = json.dumps(plain(setting))
+    words = json.dumps(child_settings(setting))
     return [python, str(HERE / "bench_harness_children.py"), kind, words, *command]
 
 

@@ -93,6 +93,11 @@ def _watched(backend: LlamaCppBackend, asked: Sequence[Job], file: Path) -> int:
         for request, generation in backend.generate(
             [job.request() for job in asked], Watching(stop, Silent())
         ):
+            if generation.finish == "loop":
+                raise SystemExit(
+                    "An output was stopped early, so the two ways did not do the same work:"
+                    " choose a set without loops (--sets plain) or a smaller --budget."
+                )
             record = record_of(by_key[request.key], "bench", generation, measure)
             lines.write(msgspec.json.encode(record) + b"\n")
             lines.flush()
