@@ -25,11 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.published import Places, Unscored, judge
-from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
+from loopbench.detectors.parts.streaming import TailLoop, TailWatcher, tail_verdict
+from loopbench.detectors.parts.tokens import align, as_ids
 from loopbench.types import LoopSpan, Verdict
 
 _MAX_CALL = 8192
 _MARK = re.compile(r'</?tool_call>|<\|tool_call_(?:start|end)\|>|\\.|[{}"]', re.DOTALL)
+_CALL = re.compile(r'tool_call|"(?:arguments|parameters)"|\\u')
+"""Stands in every text with a call: JSON may spell any letter as an escape."""
 _CLOSES = {"<tool_call>": "</tool_call>", "<|tool_call_start|>": "<|tool_call_end|>"}
 _LONGEST_MARK = 19
 _PART = re.compile(r"\\.|[\"'()\[\]{},]", re.DOTALL)
@@ -65,6 +68,9 @@ class ToolCycle:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
+        pieces = align(len(as_ids(ids)), text)  # before anything else: it refuses what does not fit
+        if not _CALL.search("".join(pieces)):
+            return tail_verdict(self.name, self.version, "verbatim", [], None)
         return judge(self.name, self.version, "verbatim", _Stream(self), ids, text)
 
     def watch(self) -> TailWatcher:

@@ -78,7 +78,11 @@ def test_an_unknown_name_says_what_was_meant(name: str, known: list[str], messag
     assert str(UnknownNameError("detector", name, known)) == message
 
 
-@pytest.mark.parametrize("name", ["base", "__init__", "suffix.py", "../suffix", "suffix.DETECTOR"])
+@pytest.mark.parametrize(
+    "name",
+    ["base", "parts", "parts.tokens", "__init__", "__pycache__", "suffix.py", "../suffix",
+     "suffix.DETECTOR", "Suffix"],
+)  # fmt: skip
 def test_only_listed_names_are_imported(name: str) -> None:
     with pytest.raises(UnknownNameError):
         detectors.get(name)

@@ -218,6 +218,7 @@ B = '{"name": "put", "parameters": {"text": "a } \\" {"}}'
         ("<|tool_call_start|>[f(a=1), f(a=1)]<|tool_call_end|>", False),
         ("<|tool_call_start|>[f(a=1),f(a=1), f(a=1)]<|tool_call_end|>", True),
         ('<|tool_call_start|>[f(a=", f(a="), g(b=[1, 2])]<|tool_call_end|>' * 2, True),
+        (r'{"name": "get", "\u0061rguments": {"x": 1}}' * 3, True),
         ('{"name": "get"}' * 9, False),
         ("".join(f'{{"name": "get", "arguments": {{"x": {i}}}}}' for i in range(9)), False),
         ("if (x) { y = {}; } " * 20, False),
