@@ -172,6 +172,12 @@ CONTENDERS = {
         _loopbench("gguf", "--no-early-stop"),
         read_loopbench,
     ),
+    "loopbench-flash": Contender(
+        "LoopBench, llama.cpp, flash attention",
+        "xllamacpp",
+        _loopbench("gguf", "--flash-attention", "on", *_NO_AUDITS),
+        read_loopbench,
+    ),
     BARE: Contender(
         "the engine alone (xllamacpp)", "xllamacpp", lambda s: child("bare", s), read_plain
     ),

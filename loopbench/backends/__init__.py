@@ -65,8 +65,8 @@ class BackendFactory(Protocol):
         place
             Path, URL or hub id.
         options
-            Those of `--device`, `--dtype` and `--api` that were given and that the
-            factory lists in its attribute `options`, a frozenset of their names; a
+            Those of `--device`, `--dtype`, `--api` and `--flash-attention` that were given and
+            that the factory lists in its attribute `options`, a frozenset of their names; a
             factory without the attribute takes none.
         """
         ...

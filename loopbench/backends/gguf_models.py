@@ -39,6 +39,23 @@ def model_info(
     )
 
 
+def takes_flash_attention(asked: str | None, *, gpu_layers: int, deterministic: bool) -> bool:
+    """Return whether an engine gets flash attention: as asked, otherwise on a GPU only.
+
+    The CPU's kernel adds up in 16 bits, and its rounding differs from build to build. A token of
+    context costs it twice the time, but only in the stream that has it: without it, every stream
+    pays for the context of the longest.
+
+    Parameters
+    ----------
+    asked
+        `on`, `off`, or None for the default.
+    deterministic
+        Never with flash attention.
+    """
+    return not deterministic and (gpu_layers > 0 if asked is None else asked == "on")
+
+
 def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
     """Return the context of one slot: room for prompt and budget, in whole steps."""
     return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP

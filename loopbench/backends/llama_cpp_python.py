@@ -18,7 +18,7 @@ import msgspec
 from loopbench import gguf
 from loopbench.backends.base import BackendError, StreamWatch, Watch, failed
 from loopbench.backends.cores import default_threads
-from loopbench.backends.gguf_models import model_info, usable_context
+from loopbench.backends.gguf_models import model_info, takes_flash_attention, usable_context
 from loopbench.backends.llama_cpp_python_process import StepError, SteppedProcess
 from loopbench.backends.llamacpp import DEFAULT_SLOTS
 from loopbench.backends.llamacpp_stream import request_seed
@@ -213,6 +213,7 @@ def open_backend(
     template_s: float = 10.0,
     load_timeout_s: float = 300.0,
     gpu_layers: int = 0,
+    flash_attention: str | None = None,
 ) -> LlamaCppPythonBackend:
     """Load a GGUF model; the parameters are those of `loopbench.backends.llamacpp`.
 
@@ -232,7 +233,9 @@ def open_backend(
         )
     name = name or path.stem
     slots = 1 if deterministic else slots or DEFAULT_SLOTS
-    flash_attention = gpu_layers > 0 and not deterministic
+    flash = takes_flash_attention(
+        flash_attention, gpu_layers=gpu_layers, deterministic=deterministic
+    )
     settings = {
         "path": str(path),
         "slots": slots,
@@ -240,14 +243,14 @@ def open_backend(
         "threads": threads or default_threads(),
         "batch": 512,
         "micro_batch": 1 if deterministic else 512,
-        "flash_attention": flash_attention,
+        "flash_attention": flash,
         "gpu_layers": gpu_layers,
         "template": header.chat_template if templated else None,
         "template_s": template_s,
     }
     return LlamaCppPythonBackend(
         SteppedProcess(settings, load_timeout_s, stall_s),
-        _described(path, name, header, flash_attention=flash_attention),
+        _described(path, name, header, flash_attention=flash),
         slots=slots,
     )
 
@@ -257,11 +260,16 @@ class _LlamaCppPython:
 
     name = "llama-cpp-python"
     default_slots = DEFAULT_SLOTS
+    options = frozenset({"flash_attention"})
 
-    def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
+    def describe(
+        self, path: Path, *, name: str | None = None, flash_attention: str | None = None
+    ) -> ModelInfo:
         """Return the provenance of a model file without loading it."""
         path = Path(path).absolute()
-        return _described(path, name or path.stem, gguf.read_header(path))
+        flash = takes_flash_attention(flash_attention, gpu_layers=0, deterministic=False)
+        header = gguf.read_header(path)
+        return _described(path, name or path.stem, header, flash_attention=flash)
 
     def open(self, path: Path, **settings: Any) -> LlamaCppPythonBackend:
         """Load a model; see `open_backend`."""

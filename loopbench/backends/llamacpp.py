@@ -26,7 +26,7 @@ from loopbench.backends.base import (
     thinking_end,
 )
 from loopbench.backends.cores import default_threads
-from loopbench.backends.gguf_models import model_info, usable_context
+from loopbench.backends.gguf_models import model_info, takes_flash_attention, usable_context
 from loopbench.backends.llamacpp_client import Client, Limits, RequestError, StallError
 from loopbench.backends.llamacpp_process import Engine, EngineProcess
 from loopbench.backends.llamacpp_vocabulary import Vocabulary
@@ -259,6 +259,7 @@ def open_backend(
     template_s: float = 10.0,
     load_timeout_s: float = 300.0,
     gpu_layers: int = 0,
+    flash_attention: str | None = None,
 ) -> LlamaCppBackend:
     """Load a GGUF model.
 
@@ -289,6 +290,8 @@ def open_backend(
         Longest silence of a stream before it counts as failed.
     gpu_layers
         Layers to put on a GPU, for wheels that can.
+    flash_attention
+        `on` or `off`; by default on a GPU only.
 
     Raises
     ------
@@ -307,16 +310,16 @@ def open_backend(
     name = name or path.stem
     slots = 1 if deterministic else slots or DEFAULT_SLOTS
     context = context_per_slot or usable_context(header, name, max_new_tokens, prompt_allowance)
-    # The CPU's kernel adds up in 16 bits, its rounding differs from build to build, and at
-    # 1,400 tokens of context it doubles the time of a token.
-    flash_attention = gpu_layers > 0 and not deterministic
+    flash = takes_flash_attention(
+        flash_attention, gpu_layers=gpu_layers, deterministic=deterministic
+    )
     settings = {
         "path": str(path),
         "slots": slots,
         "context_per_slot": context,
         "threads": threads or default_threads(),
         "micro_batch": 1 if deterministic else 512,
-        "flash_attention": flash_attention,
+        "flash_attention": flash,
         "poll": 0,
         "seed": seed % (1 << 31),
         "gpu_layers": gpu_layers,
@@ -324,7 +327,7 @@ def open_backend(
     bos_id = header.metadata.get("tokenizer.ggml.bos_token_id")
     return LlamaCppBackend(
         EngineProcess(settings, load_timeout_s),
-        _model_info(path, name, header, flash_attention=flash_attention),
+        _model_info(path, name, header, flash_attention=flash),
         slots=slots,
         limits=Limits(context, stall_s, template_s),
         templated=templated and header.chat_template is not None,
@@ -339,11 +342,14 @@ class _LlamaCpp:
 
     name = "llamacpp"
     default_slots = DEFAULT_SLOTS
+    options = frozenset({"flash_attention"})
     ends_thinking = True
     constrains = True
     """Requests may carry a JSON schema."""
 
-    def describe(self, path: Path, *, name: str | None = None) -> ModelInfo:
+    def describe(
+        self, path: Path, *, name: str | None = None, flash_attention: str | None = None
+    ) -> ModelInfo:
         """Return the provenance of a model file without loading it.
 
         Raises
@@ -352,7 +358,9 @@ class _LlamaCpp:
             If the file is not a whole GGUF file.
         """
         path = Path(path).absolute()
-        return _model_info(path, name or path.stem, gguf.read_header(path))
+        flash = takes_flash_attention(flash_attention, gpu_layers=0, deterministic=False)
+        header = gguf.read_header(path)
+        return _model_info(path, name or path.stem, header, flash_attention=flash)
 
     def open(self, path: Path, **settings: Any) -> LlamaCppBackend:
         """Load a model; see `open_backend`."""

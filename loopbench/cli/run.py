@@ -105,6 +105,11 @@ if TYPE_CHECKING:
     help="openai: with the server's chat template (the default), or plain prompts.",
 )
 @click.option(
+    "--flash-attention",
+    type=click.Choice(("on", "off")),
+    help="llamacpp, llama-cpp-python: as llama.cpp has it by default, or not; off on a CPU.",
+)
+@click.option(
     "--constrained",
     is_flag=True,
     help="Decode under each task's JSON schema; extraction and tool tasks only.",

@@ -20,7 +20,7 @@ MAX_BUDGET = 1_000_000
 MIN_AGENT_CONTEXT = 1_024
 MAX_DEPTH = 2
 """Sub-questions of an agent may have sub-questions, and no more."""
-ENGINE_OPTIONS = ("device", "dtype", "api")
+ENGINE_OPTIONS = ("device", "dtype", "api", "flash_attention")
 """Settings that only some backends have."""
 
 
@@ -69,6 +69,8 @@ class Settings(Struct, frozen=True):
     device: str | None = None
     dtype: str | None = None
     api: str | None = None
+    flash_attention: str | None = None
+    """`on` or `off`; None leaves it to the backend."""
     constrained: bool = False
     think_budget: int | None = None
     """Most tokens of thinking, after which the answer is asked for; None for no such limit."""
@@ -145,6 +147,8 @@ class Settings(Struct, frozen=True):
                 "--constrained needs --no-early-stop: a stream that is continued for the audit "
                 "would begin its grammar anew."
             )
+        if self.deterministic and self.flash_attention == "on":
+            raise ValueError("--deterministic and --flash-attention on exclude each other.")
         self._check_think_budget()
         self._check_filters()
         self._check_ray()

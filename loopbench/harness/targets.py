@@ -46,7 +46,8 @@ def check_targets(targets: Sequence[Target], settings: Settings) -> None:
     used = {name for target in targets for name in options_for(target, settings)}
     for name in settings.engine_options():
         if name not in used:
-            raise ValueError(f"--{name} is not for the {targets[0].backend} backend.")
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} is not for the {targets[0].backend} backend.")
 
 
 def check_agents(

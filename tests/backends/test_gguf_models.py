@@ -9,7 +9,7 @@ from gguf_bytes import PLAIN
 
 from loopbench import gguf
 from loopbench.backends import get
-from loopbench.backends.gguf_models import model_info
+from loopbench.backends.gguf_models import model_info, takes_flash_attention
 
 
 @pytest.fixture
@@ -29,3 +29,23 @@ def test_the_version_says_that_flash_attention_is_off(place: Path, flash: bool, 
 @pytest.mark.parametrize("backend", ["llamacpp", "llama-cpp-python"])
 def test_both_engines_leave_it_out_on_a_cpu(place: Path, backend: str) -> None:
     assert get(backend).describe(place).engine_version.endswith(" (no flash attention)")
+    chosen = get(backend).describe(place, flash_attention="on").engine_version
+    assert "flash" not in chosen
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpu_layers", "deterministic", "taken"),
+    [
+        (None, 0, False, False),
+        (None, 9, False, True),
+        (None, 9, True, False),
+        ("on", 0, False, True),
+        ("on", 0, True, False),
+        ("off", 9, False, False),
+    ],
+)
+def test_who_gets_flash_attention(
+    asked: str | None, gpu_layers: int, deterministic: bool, taken: bool
+) -> None:
+    found = takes_flash_attention(asked, gpu_layers=gpu_layers, deterministic=deterministic)
+    assert found is taken

@@ -133,6 +133,19 @@ def test_deterministic_runs_repeat_and_continue_exactly() -> None:
         assert len(stars.token_ids) >= len(whole) - 2
 
 
+def test_flash_attention_reaches_the_engine() -> None:
+    likeliest = []
+    for choice in ("on", "off", None):
+        with opened(slots=1, max_new_tokens=8, flash_attention=choice) as engine:
+            assert ("no flash" in engine.info().engine_version) is (choice != "on")
+            ids = engine._call(engine._client.prompt_ids(PROMPTS[0]))
+            body = {"prompt": ids, "n_predict": 1, "temperature": 0, "n_probs": 5}
+            likeliest.append(post(engine, "completion", body)["completion_probabilities"])
+    flash, plain, default = likeliest
+    assert flash != plain
+    assert plain == default
+
+
 def test_sampling_differs_by_key_and_repeats_by_seed() -> None:
     with opened(deterministic=True, max_new_tokens=64) as engine:
         requests = ask(PROMPTS[:1] * 2, 16, temperature=1.0)
