@@ -107,7 +107,7 @@ if TYPE_CHECKING:
 @click.option(
     "--flash-attention",
     type=click.Choice(("on", "off")),
-    help="llamacpp, llama-cpp-python: as llama.cpp has it by default, or not; off on a CPU.",
+    help="llamacpp, llama-cpp-python: llama.cpp's own default is on; ours is off on a CPU.",
 )
 @click.option(
     "--constrained",
