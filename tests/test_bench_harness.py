@@ -81,6 +81,11 @@ def test_the_overhead_is_the_mean_of_the_rounds_ratios_with_its_interval() -> No
     assert alone == pytest.approx(0.5) and all(map(math.isnan, unknown))
 
 
+def test_what_is_added_to_a_token_is_a_difference() -> None:
+    blocks = [overhead.Blocks(cost + 0.002, cost) for cost in (0.5, 0.9)]
+    assert overhead.added_us(blocks, 10) == pytest.approx((200.0, 200.0, 200.0))
+
+
 def test_the_overhead_is_measured_on_the_shortest_prompts(tmp_path: Path) -> None:
     file = tmp_path / "prompts.jsonl"
     texts = ["a long prompt", "short", "middling"]
