@@ -153,7 +153,7 @@ def overhead(settings: dict[str, Any], rounds: int, count: int, folder: Path) ->
         backend.close()
     mean, low, high = interval(found)
     return {
-        "model": path.name, "budget": settings["budget"], "prompts": len(asked),
+        "budget": settings["budget"], "prompts": len(asked),
         "tokens": sorted(sizes), "rounds": [list(blocks) for blocks in found],
         "mean": mean, "low": low, "high": high, "added_us": added_us(found, max(sizes)),
     }  # fmt: skip

@@ -164,10 +164,12 @@ def _number(value: float) -> str:
 
 
 def merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the kept results with the prompt sets that were measured again replaced."""
+    """Return the kept results with the prompt sets and overheads measured again replaced."""
     measured = {row["prompts"] for row in new["measurements"]}
     kept = [row for row in old.get("measurements", []) if row["prompts"] not in measured]
-    return {**old, **new, "measurements": kept + list(new["measurements"])}
+    overheads = {**old.get("overhead", {}), **new.get("overhead", {})}
+    measurements = kept + list(new["measurements"])
+    return {**old, **new, "overhead": overheads, "measurements": measurements}
 
 
 def insert(page: str, name: str, text: str) -> str:

@@ -100,14 +100,19 @@ def test_a_server_that_is_not_there_does_not_answer() -> None:
     assert not children.answers(children.free_port())
 
 
-def test_a_set_that_was_measured_again_replaces_only_itself() -> None:
+def test_what_was_measured_again_replaces_only_itself() -> None:
     old = {
         "start_up": {"help": [0.1]},
+        "overhead": {"small": {"mean": 0.5}, "large": {"mean": 0.02}},
         "measurements": [{"prompts": "x"}, {"prompts": "y", "a": 1}],
     }
-    new = {"measurements": [{"prompts": "y", "a": 2}]}
+    new = {
+        "overhead": {"large": {"mean": 0.01}},
+        "measurements": [{"prompts": "y", "a": 2}],
+    }
     assert results.merge(old, new) == {
         "start_up": {"help": [0.1]},
+        "overhead": {"small": {"mean": 0.5}, "large": {"mean": 0.01}},
         "measurements": [{"prompts": "x"}, {"prompts": "y", "a": 2}],
     }
 
