@@ -42,7 +42,7 @@ CATEGORIES = {
 }
 """Our name -> the data file's: the single-turn categories in Python."""
 
-_INSTALL = "bfcl: needs the data of bfcl-eval; install them with: pip install --no-deps bfcl-eval"
+_INSTALL = "bfcl: needs the data of bfcl-eval; install it with: pip install --no-deps bfcl-eval"
 _STUBBED = "bfcl_eval.constants.model_config"
 _LOADING = threading.Lock()
 
