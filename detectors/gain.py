@@ -65,7 +65,7 @@ class Gain:
         stream = _Stream(self)
         stream.extend(as_ids(ids), ())
         found = stream.tail()
-        verdict = tail_verdict(self.name, self.version, "near", [found] if found else [], found)
+        verdict = tail_verdict(self.name, self.version, "circular", [found] if found else [], found)
         return msgspec.structs.replace(verdict, score=stream.score())
 
     def watch(self) -> TailWatcher:

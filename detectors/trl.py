@@ -56,7 +56,7 @@ class Trl:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; the text is not used."""
-        return judge(self.name, self.version, "near", _Stream(self), ids, None)
+        return judge(self.name, self.version, "circular", _Stream(self), ids, None)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

@@ -49,7 +49,7 @@ class Whisper:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
-        return judge(self.name, self.version, "near", _Stream(self), ids, text)
+        return judge(self.name, self.version, "circular", _Stream(self), ids, text)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

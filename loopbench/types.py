@@ -20,7 +20,7 @@ Finish = Literal["stop", "length", "loop", "error"]
 Outcome = Literal["clean", "recovered", "doom", "truncated", "error"]
 """How an output ended; see `loopbench.outcome.classify`."""
 
-Level = Literal["verbatim", "counter", "near"]
+Level = Literal["verbatim", "counter", "circular"]
 """Kind of repetition a detector reports: L0, L1 and L2."""
 
 Category = Literal["reasoning", "extraction", "tools", "agents", "ungraded"]

@@ -22,8 +22,8 @@ VERDICTS = {
     "terminal": [verdict("verbatim", terminal=True)],
     "terminal counter": [verdict("verbatim", looped=False), verdict("counter", terminal=True)],
     "one left, one terminal": [verdict("verbatim"), verdict("counter", terminal=True)],
-    "near, left": [verdict("near")],
-    "near, terminal": [verdict("near", terminal=True)],
+    "near, left": [verdict("circular")],
+    "near, terminal": [verdict("circular", terminal=True)],
 }
 
 TABLE: dict[str, dict[Finish, Outcome]] = {

@@ -53,7 +53,7 @@ def test_the_strictest_loop_decides_and_near_ones_do_not_count() -> None:
     output = said("<think>", "a", "</think>", "b", "b")
     both = [verdict(1, "counter"), verdict(3, "verbatim")]
     assert loop_in_thinking(output, both) is False
-    assert loop_in_thinking(output, [verdict(1, "near")]) is None
+    assert loop_in_thinking(output, [verdict(1, "circular")]) is None
 
 
 def test_an_opening_that_the_template_wrote_is_given_back() -> None:

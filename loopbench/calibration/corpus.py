@@ -14,7 +14,7 @@ import msgspec
 from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.types import Struct
 
-Label = Literal["verbatim", "counter", "near", "none"]
+Label = Literal["verbatim", "counter", "circular", "none"]
 """What the end of a trace is, by the definitions; `none` for everything else."""
 
 LabelSource = Literal["constructed", "read"]

@@ -21,7 +21,7 @@ from loopbench.types import Struct, Verdict
 Part = Literal["development", "held-out"]
 
 DOOM_LABELS: tuple[Label, ...] = ("verbatim", "counter")
-"""Labels whose traces count as doomed; near ones are judged in a column of their own."""
+"""Labels whose traces count as doomed; circular ones are judged in a column of their own."""
 
 
 class Spread(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Calibration(Struct, frozen=True):
     """One detector on a set of labelled traces.
 
     Rates and F1 are about doom: traces labelled `verbatim` or `counter` are to be called,
-    those labelled `none` are not, and near ones are left aside but for `recall_near`.
+    those labelled `none` are not, and circular ones are left aside but for `recall_circular`.
     Intervals are 95 %, clustered by prompt or by kind of constructed text.
     """
 
@@ -50,7 +50,7 @@ class Calibration(Struct, frozen=True):
     f1: Rate
     recall_verbatim: Rate
     recall_counter: Rate
-    recall_near: Rate
+    recall_circular: Rate
     false_positives: Rate
     """Unfinished traces labelled `none` that are called."""
     onset_error: Spread
@@ -121,12 +121,12 @@ def summarise(
         version=version,
         parameters=parameters,
         n=len(calls),
-        precision=_rate([c for c in calls if c.called and c.trace.label != "near"], _is_doomed),
+        precision=_rate([c for c in calls if c.called and c.trace.label != "circular"], _is_doomed),
         recall=_rate(doomed, _is_called),
         f1=_f1(calls),
         recall_verbatim=_rate([c for c in doomed if c.trace.label == "verbatim"], _is_called),
         recall_counter=_rate([c for c in doomed if c.trace.label == "counter"], _is_called),
-        recall_near=_rate([c for c in calls if c.trace.label == "near"], _is_called),
+        recall_circular=_rate([c for c in calls if c.trace.label == "circular"], _is_called),
         false_positives=_rate(none, _is_called),
         onset_error=spread(
             [c.verdict.onset - onset for c, onset in onsets if c.verdict.onset is not None]
@@ -197,7 +197,9 @@ def _f1(calls: Sequence[Called]) -> Rate:
     Wilson limits of J give those of F1.
     """
     either = [
-        c for c in calls if c.trace.label != "near" and (c.called or c.trace.label in DOOM_LABELS)
+        c
+        for c in calls
+        if c.trace.label != "circular" and (c.called or c.trace.label in DOOM_LABELS)
     ]
     jaccard = _rate(either, lambda c: c.called and _is_doomed(c))
     if jaccard.value is None or jaccard.low is None or jaccard.high is None:

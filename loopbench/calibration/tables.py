@@ -24,7 +24,7 @@ def calibration_grid(rows: Sequence[Calibration]) -> Grid:
             "recall %",
             "verbatim",
             "counter",
-            "near",
+            "circular",
             "false alarms",
             "onset error",
             "delay",
@@ -37,7 +37,7 @@ def calibration_grid(rows: Sequence[Calibration]) -> Grid:
                 percent(row.recall),
                 _count(row.recall_verbatim),
                 _count(row.recall_counter),
-                _count(row.recall_near),
+                _count(row.recall_circular),
                 _count(row.false_positives),
                 _spread(row.onset_error),
                 _spread(row.delay),
@@ -48,7 +48,7 @@ def calibration_grid(rows: Sequence[Calibration]) -> Grid:
             f"{n} traces. Called: did not end by itself, and the rule sees a loop at the last "
             "token. F1, precision and recall are about verbatim and counter loops, with 95 % "
             "intervals clustered by prompt or kind of constructed text; verbatim, counter and "
-            "near: called of so many with "
+            "circular: called of so many with "
             "that label; false alarms: called of the unfinished ones without a loop. Onset error "
             "(reported less labelled) and delay (from onset to where the watcher fires) in "
             "tokens: median [quartiles] of the rightly called."

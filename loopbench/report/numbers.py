@@ -1,16 +1,21 @@
-"""What a report counts beside the rows: onsets, survival, starters, waste. Pure."""
+"""What a report counts beside the rows: onsets, fates, starters, waste. Pure."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 from loopbench.outcome import DOOM_LEVELS, doom_level
+from loopbench.statistics.incidence import Incidence, aalen_johansen
 from loopbench.types import Outcome, Record, Struct, Verdict
 
 OUTCOMES: tuple[Outcome, ...] = ("clean", "recovered", "doom", "truncated")
+
+Fate = Literal["loop", "end", "cut"]
+"""What can befall an output first: a loop, its own end, the budget."""
+FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 def shown_verdict(record: Record) -> Verdict | None:
@@ -27,7 +32,7 @@ def shown_verdict(record: Record) -> Verdict | None:
         for verdict in record.verdicts:
             if verdict.level == level and verdict.looped:
                 return verdict
-    return next((v for v in record.verdicts if v.level == "near" and v.terminal), None)
+    return next((v for v in record.verdicts if v.level == "circular" and v.terminal), None)
 
 
 def first_loop(record: Record) -> int | None:
@@ -48,62 +53,31 @@ def onsets(records: Iterable[Record]) -> list[int]:
     return [v.onset for v in verdicts if v and v.onset is not None]
 
 
-class Survival(Struct, frozen=True):
-    """Share of outputs that have not looped yet, as a step function of tokens."""
+def fate(record: Record, largest: int) -> tuple[int, Fate | None]:
+    """Return what befell an output first, and after how many tokens.
 
-    tokens: list[float]
-    share: list[float]
-    low: list[float]
-    high: list[float]
-    events: int
-    censored: int
-
-
-def survival(records: Iterable[Record]) -> Survival:
-    """Return the Kaplan–Meier estimate of the share still not looping after t tokens.
-
-    The event is the first verbatim or counter loop. Outputs that ended, or hit the budget,
-    without one are censored at their length; failed generations are left out. Limits are
-    log-log Greenwood limits at 95 %.
+    A loop, verbatim or counting, even one that was left; else its own end, or the budget. What
+    was cut at a budget below the `largest` might have gone on: its fate is not known (None).
     """
-    import warnings
-
-    from scipy.stats import CensoredData, ecdf
-
-    looped: list[int] = []
-    ended: list[int] = []
-    for record in records:
-        if record.outcome == "error":
-            continue
-        start = first_loop(record)
-        if start is None:
-            ended.append(record.generation.output_tokens)
-        else:
-            looped.append(start)
-    last = float(max([*looped, *ended], default=0))
-    if not looped:
-        return Survival(
-            tokens=[0, last], share=[1, 1], low=[1, 1], high=[1, 1], events=0, censored=len(ended)
-        )
-    estimate = ecdf(CensoredData(uncensored=looped, right=ended)).sf
-    with warnings.catch_warnings():
-        # Where nothing is left at risk, scipy says that its limits are undefined.
-        warnings.simplefilter("ignore")
-        limits: Any = estimate.confidence_interval(0.95, method="log-log")
-    share = [1.0, *map(float, estimate.probabilities)]
-    return Survival(
-        tokens=[0.0, *map(float, estimate.quantiles)],
-        share=share,
-        low=_known([1.0, *map(float, limits.low.probabilities)], share),
-        high=_known([1.0, *map(float, limits.high.probabilities)], share),
-        events=len(looped),
-        censored=len(ended),
-    )
+    start, made = first_loop(record), record.generation.output_tokens
+    if start is not None or record.generation.finish == "loop":
+        return made if start is None else start, "loop"
+    if record.generation.finish == "stop":
+        return made, "end"
+    return made, "cut" if record.sampling.max_new_tokens == largest else None
 
 
-def _known(limits: Sequence[float], share: Sequence[float]) -> list[float]:
-    """Replace undefined limits by the estimate."""
-    return [s if limit != limit else limit for limit, s in zip(limits, share, strict=True)]
+def incidence(records: Iterable[Record]) -> Incidence:
+    """Return which shares of outputs have looped, ended and been cut after so many tokens.
+
+    Failed generations are left out. Where every output had the same budget nothing is censored,
+    and the shares are plain counts. Under several budgets a loop that began shortly before a
+    smaller one passes for censored, because it had no time to repeat itself.
+    """
+    judged = [record for record in records if record.outcome != "error"]
+    largest = max((record.sampling.max_new_tokens for record in judged), default=0)
+    befell = [fate(record, largest) for record in judged]
+    return aalen_johansen([at for at, _ in befell], [kind for _, kind in befell], FATES, largest)
 
 
 class Tokens(Struct, frozen=True):

@@ -120,7 +120,7 @@ def _thinking_cut(record: Record) -> bool | None:
 
 
 def _near(record: Record) -> bool | None:
-    near = [v.terminal for v in record.verdicts if v.level == "near"]
+    near = [v.terminal for v in record.verdicts if v.level == "circular"]
     return record.outcome == "truncated" and any(near) if near else None
 
 

@@ -78,7 +78,7 @@ class Always:
 TRACES = [
     trace("v", PROSE + LOOP, "verbatim", onset=300),
     trace("c", PROSE + LOOP, "counter", onset=20),
-    trace("near", PROSE, "near", onset=5),
+    trace("circular", PROSE, "circular", onset=5),
     trace("n1", PROSE, "none", category="poem"),
     trace("n2", PROSE, "none", category="poem"),
     trace("ended", LOOP, "none", finish="stop", category="poem"),
@@ -92,7 +92,7 @@ def test_every_number_of_a_rule_that_always_fires() -> None:
     assert (row.precision.value, row.precision.n) == (0.5, 4)
     assert (row.recall.value, row.recall.n) == (1.0, 2)
     assert (row.recall_verbatim.n, row.recall_counter.n) == (1, 1)
-    assert (row.recall_near.value, row.recall_near.n) == (1.0, 1)
+    assert (row.recall_circular.value, row.recall_circular.n) == (1.0, 1)
     assert row.f1.value == pytest.approx(2 / 3)
     low, high = (2 * j / (1 + j) for j in wilson(2, 4)[1:])
     assert (row.f1.low, row.f1.high) == pytest.approx((low, high))

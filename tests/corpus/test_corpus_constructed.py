@@ -21,7 +21,7 @@ BY_ENDING = {
     ("none", "stop"): 30,
     ("verbatim", "length"): 44,
     ("counter", "length"): 46,
-    ("near", "length"): 16,
+    ("circular", "length"): 16,
 }
 
 
@@ -137,7 +137,7 @@ def test_verbatim_loops_begin_at_their_onset(traces: list[Trace]) -> None:
 
 def test_near_and_counter_loops_are_long_enough(traces: list[Trace]) -> None:
     for trace in traces:
-        if trace.label in ("near", "counter"):
+        if trace.label in ("circular", "counter"):
             assert trace.onset is not None
             assert len(trace.token_ids) - trace.onset >= 128, trace.uid
 
@@ -180,7 +180,7 @@ def test_a_wrong_label_is_a_contradiction(traces: list[Trace]) -> None:
     first = {t.label: t for t in reversed(traces) if t.finish == "length"}
     replace = msgspec.structs.replace
     assert contradiction(replace(first["verbatim"], label="none", onset=None))
-    assert contradiction(replace(first["counter"], label="near"))
+    assert contradiction(replace(first["counter"], label="circular"))
     assert contradiction(replace(first["none"], label="verbatim", onset=0))
     assert contradiction(replace(first["none"], label="counter", onset=0))
     assert contradiction(replace(first["verbatim"], finish="stop"))

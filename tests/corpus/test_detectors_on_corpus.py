@@ -31,7 +31,7 @@ def test_loops_found_and_no_false_alarm(
         ((0, 135), doom.false_positives),
     ):
         assert (round(rate.value * rate.n), rate.n) == (found, of)
-    assert doom.recall_near.value == 0
+    assert doom.recall_circular.value == 0
 
 
 @pytest.mark.slow

@@ -95,7 +95,7 @@ def contradiction(trace: Trace) -> str | None:
     exact, counted = periodic_end(trace.token_ids), counted_end(trace.pieces)
     if (trace.label == "verbatim") != (exact is not None):
         return f"labelled {trace.label}, exactly periodic end: {exact}"
-    if trace.label in ("none", "near") and counted is not None:
+    if trace.label in ("none", "circular") and counted is not None:
         return f"labelled {trace.label}, but counts from token {counted} on"
     if trace.label == "counter" and trace.category not in NOT_DIGITS:
         if counted is None:

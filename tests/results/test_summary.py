@@ -58,7 +58,7 @@ def test_a_row_counts_what_the_records_say() -> None:
 
 
 def near(terminal: bool) -> Verdict:
-    return Verdict(detector="gain", version=1, level="near", looped=terminal, terminal=terminal)
+    return Verdict(detector="gain", version=1, level="circular", looped=terminal, terminal=terminal)
 
 
 def test_near_counts_outputs_that_neither_ended_nor_are_doomed() -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from . import (
     algorithms,
     arithmetic,
+    circular,
     code,
     counting,
     data,
     endings,
     languages,
-    near,
     prose,
     tables,
     verbatim,
@@ -20,7 +20,8 @@ from . import (
 from .base import Draft, Generator, trace_rng
 
 FAMILIES = (
-    tables, arithmetic, data, code, algorithms, prose, languages, endings, verbatim, counting, near,
+    tables, arithmetic, data, code, algorithms, prose, languages, endings, verbatim, counting,
+    circular,
 )  # fmt: skip
 
 GENERATORS: dict[str, tuple[Generator, int]] = {

@@ -20,7 +20,7 @@ class Draft(NamedTuple):
     text: str
     tokens: int | None = None
     """The text is cut after so many tokens, as a budget cuts it; None keeps all of it."""
-    label: Literal["verbatim", "counter", "near", "none"] = "none"
+    label: Literal["verbatim", "counter", "circular", "none"] = "none"
     finish: Literal["stop", "length"] = "length"
     onset: int | None = None
     """Index of the character where the loop begins."""

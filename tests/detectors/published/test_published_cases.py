@@ -158,7 +158,7 @@ def test_novelty_sees_reworded_paragraphs() -> None:
     ]
     turns = [" ".join(words[i % 13 :] + words[: i % 13]) for i in range(14)]
     verdict = scan("novelty", PROSE + "\n\n" + ".\n\n".join(turns) + "\n\n")
-    assert verdict.terminal and verdict.level == "near"
+    assert verdict.terminal and verdict.level == "circular"
     named = [f"{turn} in file_{i}.py" for i, turn in enumerate(turns)]
     other = "the {} cat sat on a {} mat near that {} door of my {} house in {} town"
     named = [other.format(*[f"{chr(97 + i)}{chr(97 + j)}q" for j in range(5)]) for i in range(14)]
@@ -247,4 +247,4 @@ def test_levels() -> None:
         return detectors.get(name).scan(ids).level
 
     assert {level(name) for name in (*EXACT, "toolcycle")} == {"verbatim"}
-    assert {level(name) for name in ("whisper", "trl", "gopher", "novelty", "gain")} == {"near"}
+    assert {level(name) for name in ("whisper", "trl", "gopher", "novelty", "gain")} == {"circular"}

@@ -1,4 +1,4 @@
-"""Near loops: no template repeats, and nothing new is said."""
+"""Circular ends: no template repeats, and nothing new is said."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def drifting(rng: random.Random, prompt: str, before: str, parts: Iterable[str])
     """Return what comes before, and parts beyond a budget, which cuts them."""
     tokens = budget(rng, 450, 900)
     text = before + until(9 * tokens, parts)
-    return Draft(prompt, text, tokens, "near", "length", len(before))
+    return Draft(prompt, text, tokens, "circular", "length", len(before))
 
 
 def paraphrase(rng: random.Random, index: int) -> Draft:
@@ -41,7 +41,9 @@ def growing_indentation(rng: random.Random, index: int) -> Draft:
     step = (1, 2, 1)[index % 3]
     before = f"# {sentence(rng)}\n"
     text = before + "".join(" " * (step * k) + line + "\n" for k in range(1, 160))
-    return Draft("Write the function.", text, budget(rng, 300, 420), "near", "length", len(before))
+    return Draft(
+        "Write the function.", text, budget(rng, 300, 420), "circular", "length", len(before)
+    )
 
 
 def drifting_order(rng: random.Random, index: int) -> Draft:
