@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
-from loopbench.report.numbers import OUTCOMES, Crossed, Survival, Tokens
+from loopbench.report.numbers import FATES, OUTCOMES, Crossed, Tokens
 from loopbench.results.summary import Rate
 from loopbench.results.table import printable
+from loopbench.statistics.incidence import Curve, Incidence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -200,29 +201,39 @@ def onset_chart(onsets: Sequence[Sequence[int]], series: Sequence[str], budget: 
     return _drawn(2.3, draw, series)
 
 
-def survival_chart(curves: Sequence[Survival], series: Sequence[str], budget: int) -> Figure:
-    """Draw the share that is still not looping after so many tokens."""
+def incidence_chart(fates: Sequence[Incidence], series: Sequence[str], budget: int) -> Figure:
+    """Draw the shares that have looped and ended after so many tokens, and those cut in the end."""
 
     def draw(axes: Axes) -> None:
-        for i, curve in enumerate(curves):
+        figure = axes.figure
+        grid = figure.add_gridspec(2, 2, height_ratios=(2, 1), width_ratios=(2, 1))
+        axes.set_subplotspec(grid[0, :])
+        ends, cuts = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
+        alpha = min(0.15, 0.6 / max(1, len(fates)))  # many bands lie over each other
+        for i, one in enumerate(fates):
+            loop, end, cut = (_percent(one.curves[kind]) for kind in FATES)
             axes.fill_between(
-                curve.tokens,
-                [100 * v for v in curve.low],
-                [100 * v for v in curve.high],
-                step="post",
-                color=colour(i),
-                alpha=0.15,
-                lw=0,
+                one.times, loop.low, loop.high, step="post", color=colour(i), alpha=alpha, lw=0
             )
-            axes.step(
-                curve.tokens, [100 * v for v in curve.share], where="post", color=colour(i), lw=1.6
-            )
-        axes.set_xlim(0, budget)
-        axes.set_ylim(0, 102)
-        axes.set_xlabel("tokens")
-        axes.set_ylabel("still not looping, %")
+            axes.step(one.times, loop.share, where="post", color=colour(i), lw=1.6)
+            ends.step(one.times, end.share, where="post", color=colour(i), lw=1)
+            cuts.plot([cut.low[-1], cut.high[-1]], [i, i], color=colour(i), lw=1.5)
+            cuts.plot(cut.share[-1:], [i], "o", color=colour(i), ms=4)
+        for panel, label in ((axes, "looped, %"), (ends, "ended without\na loop, %")):
+            panel.set(xlim=(0, budget), ylim=(0, 102), xlabel="tokens", ylabel=label)
+        cuts.set(
+            xlim=(-2, 102), ylim=(len(fates) - 0.5, -0.5), yticks=[], xlabel="cut at the budget, %"
+        )
+        cuts.spines["left"].set_visible(False)
+        for panel in (ends, cuts):
+            panel.tick_params(length=0)
 
-    return _drawn(2.3, draw, series)
+    return _drawn(3.3, draw, series)
+
+
+def _percent(curve: Curve) -> Curve:
+    share, low, high = ([100 * v for v in some] for some in (curve.share, curve.low, curve.high))
+    return Curve(share=share, low=low, high=high)
 
 
 def outcome_chart(cells: Sequence[Crossed]) -> Figure:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from loopbench.report import charts
 from loopbench.report.charts import Chart, Mark
-from loopbench.report.numbers import onsets, outcome_by_grade, survival, tokens
+from loopbench.report.numbers import incidence, onsets, outcome_by_grade, tokens
 from loopbench.report.runs import Series
 from loopbench.results.summary import Row
 
@@ -89,14 +89,13 @@ def _ranked(groups: dict[str, list[Mark]]) -> dict[str, list[Mark]]:
 
 def _over_tokens(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
     budget = max(one.row.budget for one in series)
-    curves = [survival(one.records) for one in series]
     found = [
         Chart(
-            "survival",
-            "Still not looping",
-            "Kaplan–Meier estimate with 95 % limits: outputs that end by themselves, or hit the "
-            "budget, without a loop are censored there.",
-            charts.survival_chart(curves, labels, budget),
+            "incidence",
+            "Loop, end or cut",
+            "How many outputs have looped, and how many have ended without a loop, after so many "
+            "tokens; the rest is cut at the budget. Aalen–Johansen estimates with 95 % limits.",
+            charts.incidence_chart([incidence(one.records) for one in series], labels, budget),
         )
     ]
     begins = [onsets(one.records) for one in series]

@@ -32,7 +32,7 @@ def test_every_chart_is_drawn(drawn: list[charts.Chart]) -> None:
         "loop-rate-temperature",
         "loop-rate-task",
         "loop-rate-level",
-        "survival",
+        "incidence",
         "onset",
         "outcomes",
         "tokens",
@@ -78,3 +78,14 @@ def test_without_matplotlib_one_sentence_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ValueError, match=r"pip install 'loopbench-edge\[plots\]'"):
         charts.require()
+
+
+def test_every_fate_has_its_panel_and_every_series_its_line(drawn: list[charts.Chart]) -> None:
+    chart = next(chart for chart in drawn if chart.name == "incidence")
+    loop, end, cut = chart.figure.axes
+    # Per series a line over tokens; of what was cut, the interval and the estimate.
+    assert [len(panel.lines) for panel in (loop, end, cut)] == [3, 3, 6]
+    assert len(loop.collections) == 3  # the bands
+    # The first series is `few()`: three of five loop, one ends, one is cut.
+    last = [panel.lines[0].get_ydata()[-1] for panel in (loop, end)]
+    assert [*last, *cut.lines[1].get_xdata()] == pytest.approx([60, 20, 20])

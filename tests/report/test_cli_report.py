@@ -38,7 +38,7 @@ def test_card_and_charts_alone_write_no_page(run: Path, tmp_path: Path) -> None:
     result = call(run, "--markdown", tmp_path / "card.md", "--charts", tmp_path / "charts")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "card.md").read_text().startswith("---\nmodel-index:")
-    assert (tmp_path / "charts" / "survival.svg").exists()
+    assert (tmp_path / "charts" / "incidence.svg").exists()
     assert not (run / "report.html").exists()
 
 

@@ -1,4 +1,4 @@
-"""What a report counts: first loops, survival, waste, starters."""
+"""What a report counts: first loops, fates, waste, starters."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from loopbench.report.numbers import (
     Crossed,
     Starter,
     Tokens,
+    fate,
     first_loop,
+    incidence,
     onsets,
     outcome_by_grade,
     shown_verdict,
     starters,
-    survival,
     tokens,
     visible,
 )
 
 
-def test_survival_is_the_product_limit_estimate() -> None:
+def test_under_one_budget_fates_are_counted() -> None:
     records = [
         record("a", "doom", level="verbatim", onset=10),
         record("b", "clean", tokens=20),
@@ -29,30 +30,45 @@ def test_survival_is_the_product_limit_estimate() -> None:
         record("d", "truncated", tokens=1000),
         record("e", "error", tokens=1),
     ]
-    curve = survival(records)
-    assert (curve.events, curve.censored) == (2, 2)
-    # 3/4 after the first loop; one leaves at 20; then one of two loops.
-    assert dict(zip(curve.tokens, curve.share, strict=True)) == pytest.approx(
-        {0: 1, 10: 0.75, 20: 0.75, 30: 0.375, 1000: 0.375}
+    found = incidence(records)
+    assert found.times == [0, 10, 20, 30, 1000]
+    assert found.free == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+    assert found.curves["loop"].share == pytest.approx([0, 0.25, 0.25, 0.5, 0.5])
+    assert found.curves["end"].share == pytest.approx([0, 0, 0.25, 0.25, 0.25])
+    assert found.curves["cut"].share == pytest.approx([0, 0, 0, 0, 0.25])
+
+
+def test_the_curves_reach_the_budget_even_of_nothing() -> None:
+    assert incidence([record("b", "clean", tokens=20)]).times == [0, 20, 1000]
+    every = incidence([record(k, "doom", level="verbatim", onset=0) for k in "ab"])
+    assert every.curves["loop"].share == [1, 1]
+    assert incidence([record("e", "error")]).free == [1]
+
+
+def test_what_a_smaller_budget_cut_is_censored() -> None:
+    small = record("s", "truncated", tokens=50, budget=50)
+    large = [
+        record("x", "doom", level="verbatim", onset=80, budget=100),
+        record("y", "truncated", tokens=100, budget=100),
+    ]
+    assert fate(small, 100) == (50, None)
+    assert fate(small, 50) == (50, "cut")
+    found = incidence([small, *large])
+    assert {kind: curve.share[-1] for kind, curve in found.curves.items()} == pytest.approx(
+        {"loop": 0.5, "end": 0, "cut": 0.5}
     )
-    for low, share, high in zip(curve.low, curve.share, curve.high, strict=True):
-        assert 0 <= low <= share <= high <= 1
 
 
-def test_survival_without_loops_or_with_nothing_else() -> None:
-    none = survival([record("b", "clean", tokens=20)])
-    assert (none.share, none.tokens, none.events) == ([1, 1], [0, 20], 0)
-    every = survival([record(k, "doom", level="verbatim", onset=5) for k in "ab"])
-    assert every.share == [1, 0]
-    assert survival([]).censored == 0
-
-
-def test_a_truncated_output_that_once_looped_is_an_event() -> None:
+def test_the_first_loop_counts_whatever_came_after() -> None:
     gone = record("x", "truncated", level="counter", onset=40, tokens=1000)
     assert first_loop(gone) == 40
-    assert survival([gone]).events == 1
+    assert fate(gone, 1000) == (40, "loop")
     assert onsets([gone]) == []  # it is not doomed
     assert first_loop(record("c", "clean")) is None
+    stopped = record("s", "doom", level="verbatim", onset=7, finish="loop", tokens=90)
+    assert fate(stopped, 1000) == (7, "loop")
+    # Stopped by a rule that is not among those that measured.
+    assert fate(record("t", "doom", finish="loop", tokens=90), 1000) == (90, "loop")
 
 
 def test_the_loop_at_the_end_stands_for_a_doomed_output() -> None:
