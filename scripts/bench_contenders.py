@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from loopbench import detectors
-from loopbench.detectors.parts.streaming import FIRST_CHECKPOINT, next_checkpoint
+from loopbench.detectors.parts.streaming import next_checkpoint
 
 REPEATS, TOKENS = 4, 128
 """The rule that every contender is set to, as far as it can be."""
@@ -170,7 +170,7 @@ def ngrams() -> Push:
 def zlib_ratio() -> Push:
     """Whisper's compression ratio > 2.4 of the whole text, at our checkpoints."""
     text: list[str] = []
-    wanted = FIRST_CHECKPOINT
+    wanted = next_checkpoint(0)
 
     def push(ids: list[int], pieces: list[str]) -> bool:
         nonlocal wanted

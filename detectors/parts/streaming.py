@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from loopbench.detectors.parts.tokens import align, as_ids
 from loopbench.types import Level, LoopSpan, Verdict
 
-FIRST_CHECKPOINT = 32
+SPACING = 32
+"""Fewest tokens between two checkpoints, where a rule does not ask for more."""
 
 
-def next_checkpoint(n: int) -> int:
-    """Return the token count after `n` at which a stream is looked at again.
+def next_checkpoint(n: int, spacing: int = SPACING) -> int:
+    """Return the token count after `n` at which a stream is looked at again; the first after 0.
 
     Spacing grows with the length, so that a look that costs O(n) stays amortised O(1).
     """
-    return n + max(32, n >> 8)
+    return n + max(spacing, n >> 8)
 
 
 class TailLoop(NamedTuple):
@@ -51,12 +52,13 @@ class TailStream(Protocol):
 class TailWatcher:
     """The streaming face: fires once, at the first checkpoint that ends in a loop."""
 
-    def __init__(self, stream: TailStream) -> None:
+    def __init__(self, stream: TailStream, spacing: int = SPACING) -> None:
         self._stream = stream
+        self._spacing = spacing
         self._ids: list[int] = []  # not yet given to the stream: converted many at a time
         self._pieces: list[str] = []
         self._seen = 0  # given to the stream
-        self._wanted = FIRST_CHECKPOINT  # until the next checkpoint, from what was given
+        self._wanted = next_checkpoint(0, spacing)  # until the next checkpoint, from what was given
         self._fired = False
 
     def push(self, ids: Sequence[int], pieces: Sequence[str] | None = None) -> LoopSpan | None:
@@ -81,7 +83,7 @@ class TailWatcher:
             end = at + self._wanted
             self._stream.extend(as_ids(self._ids[at:end]), self._pieces[at:end])
             at, self._seen = end, self._seen + self._wanted
-            self._wanted = next_checkpoint(self._seen) - self._seen
+            self._wanted = next_checkpoint(self._seen, self._spacing) - self._seen
             found = self._stream.tail()
             if found:
                 self._fired = True
@@ -90,25 +92,28 @@ class TailWatcher:
         return None
 
 
-def checkpoints(n: int) -> NDArray[np.int64]:
+def checkpoints(n: int, spacing: int = SPACING) -> NDArray[np.int64]:
     """Return the token counts at which an output of `n` tokens is looked at; `n` is the last."""
-    known = _known_checkpoints(max(16, n.bit_length()))
+    known = _known_checkpoints(max(16, n.bit_length()), spacing)
     looks = known[: known.searchsorted(n) + 1].copy()
     looks[-1] = n
     return looks if n else looks[:0]
 
 
 @cache
-def _known_checkpoints(bits: int) -> NDArray[np.int64]:
+def _known_checkpoints(bits: int, spacing: int) -> NDArray[np.int64]:
     """Return the checkpoints up to the first after `bits` bits of tokens."""
-    found = [FIRST_CHECKPOINT]
+    found = [next_checkpoint(0, spacing)]
     while found[-1] < 1 << bits:
-        found.append(next_checkpoint(found[-1]))
+        found.append(next_checkpoint(found[-1], spacing))
     return np.array(found, np.int64)
 
 
 def scan_tail(
-    stream: TailStream, ids: Sequence[int], text: str | Sequence[str] | None
+    stream: TailStream,
+    ids: Sequence[int],
+    text: str | Sequence[str] | None,
+    spacing: int = SPACING,
 ) -> tuple[list[TailLoop], TailLoop | None]:
     """The batch face: all loops in order, and the one that the output ends in."""
     array = as_ids(ids)
@@ -116,7 +121,7 @@ def scan_tail(
     loops: list[TailLoop] = []
     found: TailLoop | None = None
     at = 0
-    for end in checkpoints(len(array)).tolist():
+    for end in checkpoints(len(array), spacing).tolist():
         stream.extend(array[at:end], texts[at:end])
         at = end
         found = stream.tail()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loopbench import detectors
 from loopbench.detectors import Detector, Watcher
-from loopbench.detectors.parts.streaming import FIRST_CHECKPOINT, next_checkpoint
+from loopbench.detectors.parts.streaming import SPACING, next_checkpoint
 from loopbench.naming import UnknownNameError
 from loopbench.types import Level, LoopSpan, Verdict
 
@@ -57,12 +57,13 @@ def feed(watcher: Watcher, ids: list[int], pieces: list[str], cuts: list[int]) -
 
 def first_terminal(detector: Detector, ids: list[int], pieces: list[str]) -> list[LoopSpan]:
     """Return the loop at the first checkpoint at which a scan of the prefix ends in one."""
-    n = FIRST_CHECKPOINT
+    spacing = getattr(detector, "spacing", SPACING)
+    n = next_checkpoint(0, spacing)
     while n <= len(ids):
         verdict = detector.scan(ids[:n], pieces[:n])
         if verdict.terminal:
             return [verdict.spans[-1]]
-        n = next_checkpoint(n)
+        n = next_checkpoint(n, spacing)
     return []
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopbench import detectors
-from loopbench.detectors.parts.streaming import FIRST_CHECKPOINT, next_checkpoint
+from loopbench.detectors.parts.streaming import next_checkpoint
 
 RULES: dict[str, dict[str, float]] = {
     "ngram": {"n": 5, "k": 4},
@@ -51,7 +51,7 @@ def test_the_watcher_fires_where_the_scan_first_calls_a_prefix_terminal(
     detector = detectors.get(name, **RULES[name])
     pieces = [ALPHABET[i] for i in stream]
     expected = None
-    checkpoint = FIRST_CHECKPOINT
+    checkpoint = next_checkpoint(0)
     while checkpoint <= len(stream) and expected is None:
         verdict = detector.scan(stream[:checkpoint], pieces[:checkpoint])
         expected = verdict.spans[-1] if verdict.terminal else None
