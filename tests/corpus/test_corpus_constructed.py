@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from constructed import GENERATORS, drafts, place
+from constructed.rounds import SCENES, scenes
 from model_tokens import ModelTokenizer
 from tokenised import LONGEST, NOT_DIGITS, WORDS, constructed_trace, contradiction, fallback
 
@@ -17,11 +18,11 @@ from loopbench.calibration.corpus import Trace, read_traces
 
 FILE = Path(__file__).parent / "constructed.jsonl.gz"
 BY_ENDING = {
-    ("none", "length"): 264,
+    ("none", "length"): 333,
     ("none", "stop"): 30,
     ("verbatim", "length"): 44,
     ("counter", "length"): 46,
-    ("circular", "length"): 16,
+    ("circular", "length"): 80,
 }
 
 
@@ -47,7 +48,7 @@ def test_the_generators_make_the_file(traces: list[Trace]) -> None:
         for category, index, draft in drafts()
         if place(category, index, draft) == 0
     ]
-    assert len(made) == sum(trace.tokenizer == WORDS for trace in traces) == 134
+    assert len(made) == sum(trace.tokenizer == WORDS for trace in traces) == 179
     for trace in made:
         assert trace == stored[trace.uid]
 
@@ -83,11 +84,11 @@ def test_the_texts_under_real_tokenizers_are_those_of_the_generators(traces: lis
 def test_the_corpus_has_the_promised_shape(traces: list[Trace]) -> None:
     assert Counter((t.label, t.finish) for t in traces) == BY_ENDING
     assert Counter(t.category for t in traces) == {n: count for n, (_, count) in GENERATORS.items()}
-    assert len(GENERATORS) == 114
+    assert len(GENERATORS) == 149
     assert Counter(t.tokenizer for t in traces) == {
-        "words-v1": 134,
-        "smollm2-135m": 133,
-        "gemma3-270m": 133,
+        "words-v1": 179,
+        "smollm2-135m": 179,
+        "gemma3-270m": 175,
     }
     assert FILE.stat().st_size < 1_000_000
 
@@ -140,6 +141,28 @@ def test_near_and_counter_loops_are_long_enough(traces: list[Trace]) -> None:
         if trace.label in ("circular", "counter"):
             assert trace.onset is not None
             assert len(trace.token_ids) - trace.onset >= 128, trace.uid
+
+
+def test_circular_ends_come_after_progress_and_say_nothing_new(traces: list[Trace]) -> None:
+    circular = [t for t in traces if t.category.startswith("circular_")]
+    assert len(circular) == 64
+    for trace in circular:
+        assert trace.label == "circular"
+        assert trace.onset is not None
+        assert trace.onset >= 100, trace.uid
+        assert len(trace.token_ids) - trace.onset >= 300, trace.uid
+        assert 700 <= len(trace.token_ids) <= 1_500, trace.uid
+        # Chinese has no blanks: its characters count as words, and digits one by one.
+        words = re.findall(r"[\u4e00-\u9fff]|[^\W\d_]+|\d", trace.text.casefold())
+        said = set(words[:-100])
+        assert sum(word not in said for word in words[-100:]) <= 20, trace.uid
+
+
+def test_every_scene_is_told() -> None:
+    made = Counter(draft.prompt for _, _, draft in drafts())
+    for file in SCENES.glob("*.toml"):
+        if file.stem != "advancing":
+            assert all(made[scene.prompt] == 1 for scene in scenes(file.stem)), file
 
 
 _SPELLED = (

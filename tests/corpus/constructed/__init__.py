@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import (
+    advancing_searches,
+    advancing_steps,
+    advancing_texts,
     algorithms,
     arithmetic,
     circular,
+    circular_ends,
     code,
     counting,
     data,
@@ -21,8 +25,9 @@ from .base import Draft, Generator, trace_rng
 
 FAMILIES = (
     tables, arithmetic, data, code, algorithms, prose, languages, endings, verbatim, counting,
-    circular,
+    circular, circular_ends, advancing_steps, advancing_searches, advancing_texts,
 )  # fmt: skip
+"""New ones come last: which tokenizer a trace gets depends on its place."""
 
 GENERATORS: dict[str, tuple[Generator, int]] = {
     name: entry for family in FAMILIES for name, entry in family.GENERATORS.items()
