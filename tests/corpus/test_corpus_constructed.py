@@ -161,7 +161,7 @@ def test_circular_ends_come_after_progress_and_say_nothing_new(traces: list[Trac
 def test_every_scene_is_told() -> None:
     made = Counter(draft.prompt for _, _, draft in drafts())
     for file in SCENES.glob("*.toml"):
-        if file.stem != "advancing":
+        if not file.stem.startswith("advancing_"):
             assert all(made[scene.prompt] == 1 for scene in scenes(file.stem)), file
 
 

@@ -185,7 +185,11 @@ def question_and_answer(rng: random.Random, index: int) -> Draft:
     return Draft("Go on with the conversation.", text, budget(rng, 450, 1_200))
 
 
-BY_HAND = tomllib.loads((SCENES / "advancing.toml").read_text(encoding="utf-8"))
+BY_HAND = {
+    kind: entries
+    for file in sorted(SCENES.glob("advancing_*.toml"))
+    for kind, entries in tomllib.loads(file.read_text(encoding="utf-8")).items()
+}
 
 
 def written(kind: str) -> tuple[Generator, int]:
