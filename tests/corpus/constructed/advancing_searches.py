@@ -11,7 +11,7 @@ from .words import COLOURS, NAMES, PRODUCTS, TOPICS
 
 def insertion_and_merging(rng: random.Random, index: int) -> Draft:
     """Sorting by insertion or by merging, with the list after each step."""
-    lines = []
+    lines: list[str] = []
     for _ in range(8):
         items = rng.sample(range(10, 99), 9)
         lines.append(f"Sort {items}.")
@@ -34,7 +34,7 @@ def hanoi_with_state(rng: random.Random, index: int) -> Draft:
     """Moves of disks with what lies on each peg afterwards."""
     names = shuffled(rng, "ABC")
     pegs = {names[0]: [6, 5, 4, 3, 2, 1], names[1]: [], names[2]: []}
-    lines = []
+    lines: list[str] = []
 
     def move(n: int, a: str, b: str, c: str) -> None:
         if n:
@@ -114,7 +114,7 @@ def _grid_search(rng: random.Random) -> list[str]:
 
 
 def _trial_division(rng: random.Random) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for n in rng.sample(range(601, 4_000, 2), 14):
         lines.append(f"Is {n} prime?")
         for q in (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61):
@@ -139,7 +139,7 @@ def elimination_puzzle(rng: random.Random, index: int) -> Draft:
     text = "<think>\n" if index % 2 else ""
     for round_ in range(1, 5):
         people = rng.sample(NAMES, 5)
-        left = {}
+        left: dict[tuple[str, str], tuple[list[str], str]] = {}
         for kind, pool in (("scarf", COLOURS), ("bag", PRODUCTS), ("talk", TOPICS)):
             answer = dict(zip(people, rng.sample(pool, 5), strict=True))
             left |= {(p, kind): (shuffled(rng, answer.values()), answer[p]) for p in people}
