@@ -48,7 +48,7 @@ _UNSPACED = (
 _ANY_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_]){{1,64}}|\d")
 
 Hashes = NDArray[np.uint64]
-_SIZES = ("window", "recent", "min_words")
+_SIZES = ("window", "recent", "min_words", "lasting")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Circular:
         Words, the window among them, in which a repetition is looked for.
     min_words
         Shorter outputs are not judged: there is too little that could have been said before.
+    lasting
+        Words for which a stretch must have gone on since it was first seen, before it counts.
     """
 
     share: float = 0.36
@@ -74,6 +76,7 @@ class Circular:
     window: int = 200
     recent: int = 900
     min_words: int = 300
+    lasting: int = 0
 
     name = "circular"
     version = 1
@@ -93,6 +96,8 @@ class Circular:
             raise ValueError(
                 f"min_words must be above the window of {self.window}, got {self.min_words}"
             )
+        if self.lasting < 0:
+            raise ValueError(f"lasting must be >= 0, got {self.lasting}")
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text, its ids stand for words."""
@@ -248,7 +253,7 @@ class _Stream:
             self._span = self._seen()
         else:
             self._span = self._spanning(self._span.start, self._span.period)
-        return TailLoop(self._span)
+        return TailLoop(self._span) if self._count - self._since >= rule.lasting else None
 
     def verdict(self, terminal: TailLoop | None) -> Verdict:
         """Return what is known at the end; a round is measured there."""

@@ -13,7 +13,7 @@ import platform
 import re
 import shlex
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import TypeVar
 
@@ -24,11 +24,17 @@ from loopbench.harness.judging import audit_of
 from loopbench.monitor import MEASURE
 from loopbench.report.runs import Loaded
 from loopbench.results.rescoring import rescored
-from loopbench.results.store import Header, RunError, write_atomically
+from loopbench.results.store import (
+    Header,
+    RunError,
+    decode_audit,
+    decode_record,
+    write_atomically,
+)
 from loopbench.results.summary import Row
-from loopbench.types import Audit, ModelInfo, Record, Struct
+from loopbench.types import SCHEMA_VERSION, Audit, ModelInfo, Record, Struct
 
-ENTRY_SCHEMA = 1
+ENTRY_SCHEMA = 2
 ENTRY, RECORDS, AUDITS = "entry.json", "records.jsonl.gz", "audits.jsonl.gz"
 LARGEST = 1 << 30
 """Bytes that a file of records may unpack to: an entry comes from strangers."""
@@ -256,7 +262,9 @@ def refreshed(path: Path) -> Kept:
         If the entry cannot be read.
     """
     sources, run = _read(path, _Sources)
-    header = msgspec.structs.replace(sources.header, measure=list(MEASURE))
+    header = msgspec.structs.replace(
+        sources.header, schema_version=SCHEMA_VERSION, measure=list(MEASURE)
+    )
     measure = [rule.build() for rule in header.measure]
     by_key = {record.key: record for record in run.records}
     run = Loaded(
@@ -275,16 +283,15 @@ def refreshed(path: Path) -> Kept:
 def _read(path: Path, kind: type[Part]) -> tuple[Part, Loaded]:
     try:
         entry = msgspec.json.decode((path / ENTRY).read_bytes(), type=kind)
-        records = _unpacked(path / RECORDS, Record)
-        audits = _unpacked(path / AUDITS, Audit)
+        records = _unpacked(path / RECORDS, decode_record)
+        audits = _unpacked(path / AUDITS, decode_audit)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise RunError(f"{path} is no entry that can be read: {error}.") from error
     return entry, Loaded(name=entry.name, header=entry.header, records=records, audits=audits)
 
 
-def _unpacked(file: Path, kind: type[Line]) -> list[Line]:
-    decoder = msgspec.json.Decoder(kind)
-    return [decoder.decode(line) for line in content(file).splitlines() if line]
+def _unpacked(file: Path, decode: Callable[[bytes], Line]) -> list[Line]:
+    return [decode(line) for line in content(file).splitlines() if line]
 
 
 def content(file: Path) -> bytes:

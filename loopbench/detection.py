@@ -8,7 +8,7 @@ from typing import get_args
 from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
 from loopbench.monitor import MEASURE, Rule, judge
 from loopbench.naming import UnknownNameError
-from loopbench.outcome import classify, doom_level
+from loopbench.outcome import LEVELS, classify, stuck_level
 from loopbench.types import Finish, Level, Outcome, Struct, Verdict
 
 
@@ -46,7 +46,7 @@ def detect(
     text
         The text of the ids, or one string per id. Counter loops are invisible without.
     finish
-        Why the output ended. Only one that did not end by itself can be doomed; the
+        Why the output ended. Only one that did not end by itself can be stuck; the
         default assumes that it hit its budget.
     rules
         Detectors to use; the measuring defaults unless given.
@@ -90,7 +90,8 @@ def detect(
 
 
 def _reported(verdicts: Sequence[Verdict]) -> Verdict | None:
-    level = doom_level(verdicts)
+    level = stuck_level(verdicts)
     if level:
         return next(v for v in verdicts if v.level == level and v.terminal)
-    return next((v for v in verdicts if v.looped), None)
+    looped = [v for v in verdicts if v.looped]
+    return min(looped, key=lambda v: LEVELS.index(v.level), default=None)

@@ -28,17 +28,23 @@ DOOM = (
 )
 """What counts as a loop in a finished output, and decides about doom."""
 
-MEASURE = (
-    *DOOM,
-    Rule(detector="gain", parameters={"threshold": 0.98, "window": 1024, "min_tokens": 256}),
+CIRCULAR = Rule(
+    detector="circular",
+    parameters={"share": 0.36, "bits": 26.0, "window": 200, "recent": 900, "min_words": 300},
 )
-"""Every rule whose verdicts a record keeps: those of doom, and one of near loops."""
+"""What counts as going round at the end of a finished output."""
+
+MEASURE = (*DOOM, CIRCULAR)
+"""Every rule whose verdicts a record keeps: together they decide about its outcome."""
 
 STOP = (
     Rule(detector="suffix", parameters={"min_repeats": 8, "min_tokens": 256}),
     Rule(detector="counter", parameters={"min_repeats": 32, "min_tokens": 512}),
 )
 """What stops a stream: stricter, because lists that were asked for end by themselves."""
+
+STOP_CIRCULAR = Rule(detector="circular", parameters={**CIRCULAR.parameters, "lasting": 400})
+"""What also stops a stream where that is asked for: many circular stretches are left again."""
 
 
 class StreamMonitor:

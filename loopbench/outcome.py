@@ -1,4 +1,4 @@
-"""How an output ended: the five-way outcome from its finish reason and its verdicts."""
+"""How an output ended: its outcome, from its finish reason and its verdicts. Pure."""
 
 from __future__ import annotations
 
@@ -7,26 +7,46 @@ from collections.abc import Iterable
 from loopbench.types import Finish, Level, Outcome, Verdict
 
 DOOM_LEVELS: tuple[Level, ...] = ("verbatim", "counter")
-"""Levels that make an output doomed, strictest first. Near loops are a column of their own."""
+"""Levels that make an output doomed, strictest first: almost none of these ends by itself."""
+
+LEVELS: tuple[Level, ...] = (*DOOM_LEVELS, "circular")
+"""All levels, strictest first."""
+
+STUCK: tuple[Outcome, ...] = ("doom", "circular")
+"""Outcomes that were getting nowhere at their last token."""
 
 
 def classify(finish: Finish, verdicts: Iterable[Verdict]) -> Outcome:
     """Return the outcome of one output.
 
     Termination is part of the definition: no text tells a loop from a table or a list of
-    squares that was asked for. A model that ends by itself is not doomed.
+    squares that was asked for. A model that ends by itself is neither doomed nor circular.
     """
-    loops = [v for v in verdicts if v.level in DOOM_LEVELS]
+    verdicts = list(verdicts)
+    found = {v.level for v in verdicts if v.looped}
     if finish == "error":
         return "error"
     if finish == "stop":
-        return "recovered" if any(v.looped for v in loops) else "clean"
-    if finish == "loop" or any(v.terminal for v in loops):
-        return "doom"
-    return "truncated"
+        return "recovered" if found.intersection(DOOM_LEVELS) else "clean"
+    level = stuck_level(verdicts)
+    if level is None and finish == "loop":
+        # Tokens that came after the stop can hide the end of the loop it was stopped for.
+        level = next((level for level in LEVELS if level in found), "verbatim")
+    if level is None:
+        return "truncated"
+    return "doom" if level in DOOM_LEVELS else "circular"
 
 
-def doom_level(verdicts: Iterable[Verdict]) -> Level | None:
-    """Return the strictest level at which an output is in a loop at its end, if any."""
+def stuck_level(verdicts: Iterable[Verdict]) -> Level | None:
+    """Return the strictest level at which an output is stuck at its end, if any."""
     terminal = {v.level for v in verdicts if v.terminal}
-    return next((level for level in DOOM_LEVELS if level in terminal), None)
+    return next((level for level in LEVELS if level in terminal), None)
+
+
+def circled(verdicts: Iterable[Verdict]) -> bool | None:
+    """Return whether an output went round for a while and left that again.
+
+    None where no rule looked for circular stretches.
+    """
+    looked = [v for v in verdicts if v.level == "circular"]
+    return any(len(v.spans) > v.terminal for v in looked) if looked else None

@@ -11,14 +11,17 @@ from typing import Any, Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
-"""Version of the files of a run; raised whenever an old reader could misread them."""
+SCHEMA_VERSION = 2
+"""Version of the files of a run; raised whenever an old reader could misread them.
+
+1: circular ends were `truncated`, and their level was called `near`.
+"""
 
 Finish = Literal["stop", "length", "loop", "error"]
 """Why a generation ended: by itself, at the budget, stopped by a watcher, or by a failure."""
 
-Outcome = Literal["clean", "recovered", "doom", "truncated", "error"]
-"""How an output ended; see `loopbench.outcome.classify`."""
+Outcome = Literal["clean", "recovered", "doom", "circular", "truncated", "error"]
+"""How an output ended; see `loopbench.outcome.classify`. Every output has exactly one."""
 
 Level = Literal["verbatim", "counter", "circular"]
 """Kind of repetition a detector reports: L0, L1 and L2."""
@@ -290,6 +293,8 @@ class Record(Struct, frozen=True):
     """The loop begins inside a thinking block; None without a loop or without thinking."""
     turns: list[Turn] | None = None
     """The turns of an agent episode, whose texts and tokens `generation` joins."""
+    circled: bool | None = None
+    """It went round for a while and left that again; changes no outcome. None if no rule looked."""
 
 
 class Audit(Struct, frozen=True):

@@ -104,8 +104,8 @@ def record(
 ) -> Record:
     """Return a record by its outcome; `level` is that of its loop."""
     looped = level is not None
-    finish = finish or {"doom": "length", "truncated": "length", "error": "error"}.get(
-        outcome, "stop"
+    finish = finish or {"clean": "stop", "recovered": "stop", "error": "error"}.get(
+        outcome, "length"
     )
     return Record(
         schema_version=SCHEMA_VERSION,
@@ -132,11 +132,11 @@ def record(
         ),
         verdicts=[
             Verdict(
-                detector="suffix" if level == "verbatim" else "counter",
+                detector={"verbatim": "suffix"}.get(level, level),
                 version=1,
                 level=level,
                 looped=True,
-                terminal=outcome == "doom",
+                terminal=outcome in ("doom", "circular"),
                 onset=onset,
             )
         ]

@@ -1,4 +1,4 @@
-"""The five-way outcome: every finish reason against every kind of verdict."""
+"""The outcome: every finish reason against every kind of verdict."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from loopbench.outcome import classify, doom_level
-from loopbench.types import Finish, Level, Outcome, Verdict
+from loopbench.outcome import circled, classify, stuck_level
+from loopbench.types import Finish, Level, LoopSpan, Outcome, Verdict
 
 
 def verdict(level: Level, looped: bool = True, terminal: bool = False) -> Verdict:
@@ -22,8 +22,10 @@ VERDICTS = {
     "terminal": [verdict("verbatim", terminal=True)],
     "terminal counter": [verdict("verbatim", looped=False), verdict("counter", terminal=True)],
     "one left, one terminal": [verdict("verbatim"), verdict("counter", terminal=True)],
-    "near, left": [verdict("circular")],
-    "near, terminal": [verdict("circular", terminal=True)],
+    "circular, left": [verdict("circular")],
+    "circular": [verdict("circular", terminal=True)],
+    "both": [verdict("circular", terminal=True), verdict("verbatim", terminal=True)],
+    "left a loop, then circular": [verdict("verbatim"), verdict("circular", terminal=True)],
 }
 
 TABLE: dict[str, dict[Finish, Outcome]] = {
@@ -36,9 +38,12 @@ TABLE: dict[str, dict[Finish, Outcome]] = {
         "terminal": ("recovered", "doom", "doom", "error"),
         "terminal counter": ("recovered", "doom", "doom", "error"),
         "one left, one terminal": ("recovered", "doom", "doom", "error"),
-        # Near loops have a column of their own and never make an output doomed.
-        "near, left": ("clean", "truncated", "doom", "error"),
-        "near, terminal": ("clean", "truncated", "doom", "error"),
+        # Only a rule for circular ends can have stopped it.
+        "circular, left": ("clean", "truncated", "circular", "error"),
+        "circular": ("clean", "circular", "circular", "error"),
+        # A verbatim loop says nothing new either; the strictest level decides.
+        "both": ("recovered", "doom", "doom", "error"),
+        "left a loop, then circular": ("recovered", "circular", "circular", "error"),
     }.items()
 }
 
@@ -57,10 +62,28 @@ def test_the_order_of_verdicts_does_not_matter(finish: Finish) -> None:
 
 def test_the_strictest_terminal_level_is_reported() -> None:
     verbatim, counter = verdict("verbatim", terminal=True), verdict("counter", terminal=True)
-    assert doom_level([counter, verbatim]) == "verbatim"
-    assert doom_level([verdict("verbatim"), counter]) == "counter"
+    circular = verdict("circular", terminal=True)
+    assert stuck_level([circular, counter, verbatim]) == "verbatim"
+    assert stuck_level([circular, verdict("verbatim"), counter]) == "counter"
+    assert stuck_level([verdict("verbatim"), circular]) == "circular"
 
 
-@pytest.mark.parametrize("verdicts", ["none", "nothing found", "left", "near, terminal"])
+@pytest.mark.parametrize("verdicts", ["none", "nothing found", "left", "circular, left"])
 def test_no_terminal_loop_no_level(verdicts: str) -> None:
-    assert doom_level(VERDICTS[verdicts]) is None
+    assert stuck_level(VERDICTS[verdicts]) is None
+
+
+def stretches(*ends: int, terminal: bool) -> Verdict:
+    spans = [LoopSpan(start=0, end=end, period=10, repeats=1) for end in ends]
+    return Verdict(
+        detector="circular", version=1, level="circular",
+        looped=bool(spans), terminal=terminal, spans=spans,
+    )  # fmt: skip
+
+
+def test_circled_is_a_stretch_that_was_left() -> None:
+    assert circled([verdict("verbatim", terminal=True)]) is None
+    assert circled([stretches(terminal=False)]) is False
+    assert circled([stretches(90, terminal=True)]) is False
+    assert circled([stretches(90, terminal=False)]) is True
+    assert circled([stretches(40, 90, terminal=True)]) is True

@@ -19,8 +19,8 @@ from loopbench.backends.recordings import (
     lines_of,
 )
 from loopbench.detectors.parts.tokens import split_pieces
-from loopbench.results.store import AUDITS, RECORDS, read_header
-from loopbench.types import Audit, Category, Generation, Record, Sample, Sampling
+from loopbench.results.store import AUDITS, RECORDS, decode_audit, decode_record, read_header
+from loopbench.types import Category, Generation, Sample, Sampling
 
 
 class _RecordHead(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ def load_run(path: Path, name: str | None) -> Recording:
     RunError
         If the header cannot be read.
     """
-    header = read_header(path)
+    header = read_header(path, earlier=True)
     models = {info.name: info for info in header.models}
     if name is None and len(models) > 1:
         raise RecordingError(
@@ -61,8 +61,7 @@ def load_run(path: Path, name: str | None) -> Recording:
     audits = {
         audit.key: audit.generation
         for _, line in lines_of(path / AUDITS)
-        if line.endswith(b"\n")
-        and (audit := msgspec.json.decode(line, type=Audit)).outcome != "error"
+        if line.endswith(b"\n") and (audit := decode_audit(line)).outcome != "error"
     }
     samples: dict[tuple[str, str], Sample] = {}
     streams: dict[Place, Callable[[], Stream]] = {}
@@ -103,7 +102,7 @@ def _heads(
         rest = audits.get(head.key)
 
         def again(at: int = at, rest: Generation | None = rest) -> Stream:
-            record = msgspec.json.decode(line_at(records, at), type=Record)
+            record = decode_record(line_at(records, at))
             parts = [record.generation]
             if rest and record.generation.finish == "loop":
                 parts.append(rest)

@@ -95,7 +95,7 @@ def escapes_of(runs: Sequence[Path], most: float) -> Measured:
     streams: list[Stream] = []
     cut = 0
     for run in runs:
-        read_header(run)
+        read_header(run, earlier=True)
         whole, left = whole_streams(read_records(run), read_audits(run))
         streams += whole
         cut += left

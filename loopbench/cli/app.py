@@ -239,7 +239,7 @@ def _print_agreement(path: Path, names: Sequence[str], form: str, html: Path | N
 
     if form not in ("text", "json"):
         raise click.UsageError("--detectors prints as text or json.")
-    read_header(path)
+    read_header(path, earlier=True)
     chosen = detectors.names() if "all" in names else names
     result = agreement(read_records(path), [detectors.get(name) for name in chosen])
     if form == "json":

@@ -15,13 +15,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from loopbench.outcome import STUCK
 from loopbench.results.table import printable
 
 LOG_EVERY_S = 5.0
 
 
 class Display:
-    """Shows generations done, tokens per second, loops so far and the time left.
+    """Shows generations done, tokens per second, stuck outputs so far and the time left.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class Display:
         self._started = time.monotonic()
         self._logged = self._started
         self._text, self._total, self._finished = "", 0, 0
-        self._tokens = self._dooms = 0
+        self._tokens = self._stuck = 0
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -44,7 +45,7 @@ class Display:
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[speed]:.0f} tok/s · {task.fields[dooms]} doomed ·"),
+                TextColumn("{task.fields[speed]:.0f} tok/s · {task.fields[stuck]} stuck ·"),
                 TimeRemainingColumn(),
                 console=self._console,
             )
@@ -58,10 +59,10 @@ class Display:
     def phase(self, text: str, total: int) -> None:
         """Begin a part of the run with so many generations."""
         self._text, self._total, self._finished = printable(text), total, 0
-        self._tokens = self._dooms = 0
+        self._tokens = self._stuck = 0
         self._started = self._logged = time.monotonic()
         if self._bar:
-            self._task = self._bar.add_task(self._text, total=total, speed=0.0, dooms=0)
+            self._task = self._bar.add_task(self._text, total=total, speed=0.0, stuck=0)
         else:
             self._log(f"{self._text}: {total} generations")
 
@@ -74,7 +75,7 @@ class Display:
     def done(self, outcome: str) -> None:
         """One generation has ended."""
         self._finished += 1
-        self._dooms += outcome == "doom"
+        self._stuck += outcome in STUCK
         if self._bar or self._finished == self._total:
             self._show()
 
@@ -88,12 +89,12 @@ class Display:
         elapsed = max(now - self._started, 1e-9)
         speed = self._tokens / elapsed
         if self._bar:
-            self._bar.update(self._task, completed=self._finished, speed=speed, dooms=self._dooms)
+            self._bar.update(self._task, completed=self._finished, speed=speed, stuck=self._stuck)
             return
         left = elapsed / self._finished * (self._total - self._finished) if self._finished else None
         self._log(
             f"{self._text}: {self._finished}/{self._total} done, {speed:.0f} tok/s, "
-            f"{self._dooms} doomed, {'?' if left is None else f'{left:.0f}'} s left"
+            f"{self._stuck} stuck, {'?' if left is None else f'{left:.0f}'} s left"
         )
 
     def _log(self, line: str) -> None:

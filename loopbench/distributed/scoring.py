@@ -21,8 +21,8 @@ from loopbench.harness.progress import Silent, Watching
 from loopbench.monitor import MEASURE, STOP
 from loopbench.results.rescoring import Again, again
 from loopbench.results.rows_in import OutputRow, judge_row
-from loopbench.results.store import RECORDS
-from loopbench.types import Record, Request, Sampling
+from loopbench.results.store import RECORDS, decode_record
+from loopbench.types import Request, Sampling
 
 RANGE_BYTES = 4_000_000
 """Of `records.jsonl` that one task reads and judges."""
@@ -55,8 +55,7 @@ def lines_of(file: Path, start: int, end: int) -> Iterator[bytes]:
 
 def judge_range(row: dict[str, Any], *, keep: bool) -> dict[str, Any]:
     """Judge the records of one stretch; the result is pickled, so that Ray copies bytes."""
-    decoder = msgspec.json.Decoder(Record)
-    records = map(decoder.decode, lines_of(Path(row["file"]), row["start"], row["end"]))
+    records = map(decode_record, lines_of(Path(row["file"]), row["start"], row["end"]))
     measure = [rule.build() for rule in MEASURE]
     return {"judged": pickle.dumps(list(again(records, measure, keep=keep)))}
 

@@ -13,7 +13,7 @@ from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.episodes.conversation import MAX_CALLS
 from loopbench.episodes.running import CONTEXT, TURN_LIMIT
 from loopbench.monitor import judge
-from loopbench.outcome import classify
+from loopbench.outcome import STUCK, classify
 from loopbench.types import Generation, Grade, LoopSpan, Outcome, Sample, Turn, Verdict
 
 
@@ -67,17 +67,19 @@ def judge_episode(
 ) -> tuple[list[Verdict], Outcome]:
     """Return the verdicts on the whole stream, that on the calls among them, and the outcome.
 
-    Doom: a turn ended in a loop, or the turns ran out in a tool-call cycle.
+    Doom: a turn ended in a loop, or the turns ran out in a tool-call cycle. Circular: the last
+    turn went round, or all of them did.
     """
     pieces = split_pieces(generation.text, generation.token_chars)
     ids = generation.token_ids
     verdicts = [*judge(measure, ids, pieces), cycle_verdict(turns)]
     outcome = classify(generation.finish, verdicts)
-    if outcome == "truncated":
+    if outcome in ("circular", "truncated"):
         # Rules that abstract numbers may see less in the whole than in the turn itself.
         begin = len(ids) - turns[-1].tokens
         own = judge(measure, ids[begin:], pieces[begin:])
-        outcome = classify(generation.finish, own)
+        last = classify(generation.finish, own)
+        outcome = last if last in STUCK else outcome
     return verdicts, outcome
 
 

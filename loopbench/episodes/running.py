@@ -31,7 +31,7 @@ from loopbench.episodes.conversation import (
 )
 from loopbench.harness.plan import Job
 from loopbench.monitor import judge
-from loopbench.outcome import classify
+from loopbench.outcome import STUCK, classify
 from loopbench.tasks.agents.toolbox import Toolbox, argument_of, introduction, valid
 from loopbench.tasks.answers import candidates, last_line
 from loopbench.tasks.base import AgentTask
@@ -80,8 +80,8 @@ class Episode:
 
     Parameters
     ----------
-    dooms
-        Whether a turn that hit its budget ended in a loop: the episode ends with it.
+    stuck
+        Whether a turn that hit its budget was stuck at its end: the episode ends with it.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class Episode:
         job: Job,
         rule: EpisodeRule,
         tools: Toolbox,
-        dooms: Callable[[Generation], bool],
+        stuck: Callable[[Generation], bool],
     ) -> None:
         task = tasks.get(job.sample.task)
         if not isinstance(task, AgentTask):
             raise TypeError(f"{job.sample.task!r} is of category agents but no AgentTask")
         self.job = job
-        self._rule, self._task, self._tools, self._dooms = rule, task, tools, dooms
+        self._rule, self._task, self._tools, self._stuck = rule, task, tools, stuck
         self._world = task.world(job.sample)
         self._tokens_per_char = _FIRST_TOKENS_PER_CHAR
         self._said: list[_Said] = []
@@ -121,7 +121,7 @@ class Episode:
         if generation.prompt_tokens:
             sent = length(self._request.messages)
             self._tokens_per_char = generation.prompt_tokens / sent
-        if generation.finish in ("error", "loop") or self._dooms(generation):
+        if generation.finish in ("error", "loop") or self._stuck(generation):
             self._end = generation.finish, generation.raw_finish
             return
         reply = read_reply(generation.text)
@@ -265,10 +265,10 @@ def run_episodes(
     ready: deque[Request] = deque()
     live: dict[str, Episode] = {}
 
-    def dooms(generation: Generation) -> bool:
+    def stuck(generation: Generation) -> bool:
         pieces = split_pieces(generation.text, generation.token_chars)
         verdicts = judge(measure, generation.token_ids, pieces)
-        return classify(generation.finish, verdicts) == "doom"
+        return classify(generation.finish, verdicts) in STUCK
 
     def feed() -> Iterator[Request]:
         while True:
@@ -278,7 +278,7 @@ def run_episodes(
             job = next(new, None)
             if job is None:
                 return
-            live[job.key] = Episode(job, rule, tools, dooms)
+            live[job.key] = Episode(job, rule, tools, stuck)
             yield live[job.key].request
 
     while True:

@@ -12,7 +12,7 @@ from loopbench.episodes.grading import cycle_verdict, episode_grade, judge_episo
 from loopbench.harness.plan import Job
 from loopbench.monitor import judge
 from loopbench.naming import UnknownNameError
-from loopbench.outcome import classify
+from loopbench.outcome import STUCK, circled, classify
 from loopbench.thinking import loop_in_thinking, whole_text
 from loopbench.types import SCHEMA_VERSION, Audit, Generation, Grade, Record, Sample, Turn, Verdict
 
@@ -63,6 +63,7 @@ def record_of(
         grade=grade,
         turns=turns,
         loop_in_thinking=loop_in_thinking(generation, verdicts),
+        circled=circled(verdicts),
     )
 
 
@@ -92,5 +93,6 @@ def audit_of(record: Record, generation: Generation, measure: Sequence[Detector]
         generation=generation,
         verdicts=verdicts,
         outcome=outcome,
-        escaped=outcome in ("clean", "recovered", "truncated"),
+        # A doomed stream that goes on in circles has left its loop, but not the other way round.
+        escaped=outcome != "doom" if record.outcome == "doom" else outcome not in STUCK,
     )

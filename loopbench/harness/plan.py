@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from loopbench.outcome import doom_level
+from loopbench.outcome import stuck_level
 from loopbench.results.store import Header
 from loopbench.tasks.agents import toolbox
 from loopbench.tasks.suites import DEFAULT_SUITE
@@ -41,6 +41,8 @@ class Settings(Struct, frozen=True):
     slots: int | None = None
     threads: int | None = None
     early_stop: bool = True
+    stop_circular: bool = False
+    """Also end streams that go round; many of these would have left by themselves."""
     audit_share: float = 0.05
     audit_min: int = 20
     deterministic: bool = False
@@ -142,6 +144,8 @@ class Settings(Struct, frozen=True):
                 raise ValueError(f"A {what} is named twice; use --repeats to run it again.")
         if not 0 <= self.audit_share <= 1 or self.audit_min < 0:
             raise ValueError("--audit-share must be between 0 and 1, --audit-min at least 0.")
+        if self.stop_circular and not self.early_stop:
+            raise ValueError("--stop-circular and --no-early-stop exclude each other.")
         if self.constrained and self.early_stop:
             raise ValueError(
                 "--constrained needs --no-early-stop: a stream that is continued for the audit "
@@ -322,7 +326,7 @@ def audit_choice(
     levels: dict[Any, list[tuple[str, Record]]] = {}
     for record in flagged:
         rank = hashlib.sha256(f"audit:{seed}:{record.key}".encode()).hexdigest()
-        levels.setdefault(doom_level(record.verdicts), []).append((rank, record))
+        levels.setdefault(stuck_level(record.verdicts), []).append((rank, record))
     chosen: dict[str, Record] = {}
     for ranked in levels.values():
         ranked.sort(key=lambda pair: pair[0])

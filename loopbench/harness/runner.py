@@ -40,7 +40,7 @@ from loopbench.harness.targets import (
     quantised,
     selection_of,
 )
-from loopbench.monitor import MEASURE, STOP
+from loopbench.monitor import MEASURE, STOP, STOP_CIRCULAR, Rule
 from loopbench.naming import UnknownNameError
 from loopbench.results.store import Header, RunError, RunStore, read_audits, read_records
 from loopbench.tasks.agents.toolbox import Toolbox
@@ -174,7 +174,7 @@ def _header(
         repeats=selection.repeats,
         seed=settings.seed,
         measure=list(MEASURE),
-        stop=list(STOP) if settings.early_stop else [],
+        stop=_stop_rules(settings),
         audit_share=settings.audit_share,
         audit_min=settings.audit_min,
         deterministic=settings.deterministic,
@@ -182,6 +182,12 @@ def _header(
         sources=_sources(sorted({sample.task for sample in samples})),
         episodes=episode_rule(settings, samples),
     )
+
+
+def _stop_rules(settings: Settings) -> list[Rule]:
+    if not settings.early_stop:
+        return []
+    return [*STOP, STOP_CIRCULAR] if settings.stop_circular else list(STOP)
 
 
 def _sources(names: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from loopbench.detection import Detection, detect
 from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.lmeval.output import Origin, Output
-from loopbench.outcome import classify, doom_level
+from loopbench.outcome import classify, stuck_level
 from loopbench.types import Finish, Level, Outcome, Struct
 
 RATES = ("doom_rate", "recovered_rate", "truncated_rate")
@@ -60,7 +60,7 @@ def _detection(origin: Origin) -> Detection:
 
 def _judgement(detection: Detection, finish: Finish | None, raw: str) -> Judgement:
     outcome: Outcome | None = detection.outcome
-    if finish is None and doom_level(detection.verdicts) is None:
+    if finish is None and stuck_level(detection.verdicts) is None:
         looped = classify("stop", detection.verdicts) == "recovered"
         outcome = "recovered" if looped else None
     return Judgement(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from loopbench.outcome import DOOM_LEVELS, doom_level
+from loopbench.outcome import DOOM_LEVELS, stuck_level
 from loopbench.statistics.incidence import Incidence, aalen_johansen
 from loopbench.types import Outcome, Record, Struct, Verdict
 
@@ -24,7 +24,7 @@ def shown_verdict(record: Record) -> Verdict | None:
     The strictest loop at the end of a doomed output; else the strictest loop anywhere; else a
     near loop at the end.
     """
-    at_end = doom_level(record.verdicts) if record.outcome == "doom" else None
+    at_end = stuck_level(record.verdicts) if record.outcome == "doom" else None
     for verdict in record.verdicts:
         if at_end and verdict.level == at_end and verdict.terminal:
             return verdict

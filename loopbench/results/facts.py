@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.outcome import doom_level
+from loopbench.outcome import STUCK, stuck_level
 from loopbench.results.structure import Structure, structure_loop
 from loopbench.types import Category, Level, Outcome, Record
 
@@ -38,8 +38,8 @@ class Ending(NamedTuple):
     category: Category
     outcome: Outcome
     doom: Level | None
-    near: bool | None
-    """In a near loop at the budget; None if no near rule looked."""
+    circled: bool
+    """Went round on the way, and left that again."""
     stopped: bool
     score: float
     correct: bool
@@ -76,7 +76,7 @@ class Fact(NamedTuple):
 def fact_of(record: Record) -> Fact:
     """Reduce a record."""
     doomed = record.outcome == "doom"
-    level = doom_level(record.verdicts) if doomed else None
+    level = stuck_level(record.verdicts) if record.outcome in STUCK else None
     onset = next((v.onset for v in record.verdicts if v.level == level), None) if level else None
     generation, sampling, grade = record.generation, record.sampling, record.grade
     last = record.turns[-1] if record.turns else generation
@@ -95,8 +95,8 @@ def fact_of(record: Record) -> Fact:
         ending=Ending(
             category=record.category,
             outcome=record.outcome,
-            doom=level,
-            near=_near(record),
+            doom=level if doomed else None,
+            circled=bool(record.circled),
             stopped=generation.finish == "loop",
             score=grade.score or 0.0,
             correct=bool(grade.correct),
@@ -117,11 +117,6 @@ def _thinking_cut(record: Record) -> bool | None:
     parts = [turn.thinking for turn in record.turns or ()] or [record.generation.thinking]
     finishes = [part.finish for part in parts if part and part.finish != "none"]
     return "budget" in finishes if finishes else None
-
-
-def _near(record: Record) -> bool | None:
-    near = [v.terminal for v in record.verdicts if v.level == "circular"]
-    return record.outcome == "truncated" and any(near) if near else None
 
 
 def digest(*names: str) -> int:
@@ -219,6 +214,11 @@ class Cell:
     def flags(self, test: Callable[[Ending], bool]) -> Flags:
         """Return which facts have such an ending."""
         return self.values(test).astype(np.bool_)
+
+    def kinds(self, of: Callable[[Ending], T]) -> set[T]:
+        """Return what is asked of the endings, each answer once."""
+        present = np.unique(self._facts._endings.column[self._index]).tolist()
+        return {of(self._facts._endings.values[code]) for code in present}
 
     def values(self, value: Callable[[Ending], float]) -> NDArray[np.float64]:
         """Return a number of each fact's ending."""

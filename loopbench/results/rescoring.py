@@ -16,12 +16,12 @@ from loopbench.detectors import Detector
 from loopbench.harness.judging import audit_of, judge_generation, record_of
 from loopbench.harness.plan import Job
 from loopbench.monitor import MEASURE
-from loopbench.outcome import classify
+from loopbench.outcome import circled, classify
 from loopbench.results.facts import Fact, Facts, fact_of
 from loopbench.results.store import RunStore, read_audited, read_header, read_records
 from loopbench.results.summary import By, Followed, Row, followed_of, rows
 from loopbench.thinking import loop_in_thinking
-from loopbench.types import Audit, Record, Sample, Struct
+from loopbench.types import SCHEMA_VERSION, Audit, Record, Sample, Struct
 
 
 class Rescored(Struct, frozen=True):
@@ -85,7 +85,7 @@ def rescore_run(
     loopbench.results.store.RunError
         If the source is no run, or the target holds one.
     """
-    header = msgspec.structs.replace(read_header(source), measure=list(MEASURE))
+    header = msgspec.structs.replace(read_header(source, earlier=True), measure=list(MEASURE))
     measure = [rule.build() for rule in header.measure]
     changed: Counter[str] = Counter()
     facts = Facts()
@@ -138,9 +138,13 @@ def rescored(
             # Detection needs no task; the grade stays as it was.
             verdicts = judge_generation(record.generation, measure)
             outcome = classify(record.generation.finish, verdicts)
-            inside = loop_in_thinking(record.generation, verdicts)
             after = msgspec.structs.replace(
-                record, verdicts=verdicts, outcome=outcome, loop_in_thinking=inside
+                record,
+                schema_version=SCHEMA_VERSION,
+                verdicts=verdicts,
+                outcome=outcome,
+                loop_in_thinking=loop_in_thinking(record.generation, verdicts),
+                circled=circled(verdicts),
             )
             yield record, after, False
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 
@@ -236,13 +236,18 @@ class RunStore(Closing):
         self._files.clear()
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, *, earlier: bool = False) -> Header:
     """Return the header of a run.
+
+    Parameters
+    ----------
+    earlier
+        Also that of a run whose outcomes are of an earlier schema, for who judges them again.
 
     Raises
     ------
     RunError
-        If there is none, or it comes from a newer LoopBench.
+        If there is none, or it comes from another LoopBench.
     """
     try:
         data = (path / HEADER).read_bytes()
@@ -251,10 +256,16 @@ def read_header(path: Path) -> Header:
     try:
         # First: a header of another schema may have other fields.
         written = msgspec.json.decode(data, type=_Written)
-        if written.schema_version == SCHEMA_VERSION:
-            return msgspec.json.decode(data, type=Header)
+        if written.schema_version == SCHEMA_VERSION or (earlier and written.schema_version == 1):
+            header = msgspec.json.decode(data, type=Header)
+            return msgspec.structs.replace(header, schema_version=SCHEMA_VERSION)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path / HEADER} cannot be understood: {error}.") from error
+    if written.schema_version == 1:
+        raise RunError(
+            f"{path} was judged before circular ends were told apart from truncated ones; "
+            f"judge it again with 'loopbench score {path} --out NEW' and use NEW."
+        )
     raise RunError(
         f"{path} has schema version {written.schema_version}, this LoopBench reads "
         f"{SCHEMA_VERSION}. Use the version that wrote it ({written.loopbench_version})."
@@ -262,13 +273,52 @@ def read_header(path: Path) -> Header:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Yield the records of a run one by one."""
-    return _read_lines(path / RECORDS, _RECORD)
+    """Yield the records of a run one by one; see `decode_record` for those of an earlier schema."""
+    return _read_lines(path / RECORDS, decode_record)
 
 
 def read_audits(path: Path) -> Iterator[Audit]:
     """Yield the audits of a run one by one."""
-    return _read_lines(path / AUDITS, _AUDIT)
+    return _read_lines(path / AUDITS, decode_audit)
+
+
+class _EarlierRecord(Record, frozen=True):
+    """A record of schema 1, whose verdicts may have a level that is none today."""
+
+    verdicts: Any
+
+
+class _EarlierAudit(Audit, frozen=True):
+    """An audit of schema 1."""
+
+    verdicts: Any
+
+
+def decode_record(line: bytes) -> Record:
+    """Read one line of `records.jsonl`.
+
+    A record of an earlier schema has no verdicts: they are to be made again.
+
+    Raises
+    ------
+    msgspec.MsgspecError, UnicodeDecodeError
+        If it is none.
+    """
+    if line.startswith(_EARLIER):
+        return _unjudged(_EARLIER_RECORD.decode(line), Record)
+    return _RECORD.decode(line)
+
+
+def decode_audit(line: bytes) -> Audit:
+    """Read one line of `audits.jsonl`, as `decode_record` does."""
+    if line.startswith(_EARLIER):
+        return _unjudged(_EARLIER_AUDIT.decode(line), Audit)
+    return _AUDIT.decode(line)
+
+
+def _unjudged(line: Record | Audit, kind: type[T]) -> T:
+    fields = {name: getattr(line, name) for name in line.__struct_fields__}
+    return kind(**fields | {"verdicts": []})
 
 
 class _Ended(Struct, frozen=True):
@@ -299,24 +349,24 @@ def read_audited(path: Path) -> Iterator[tuple[Record, Audit]]:
     audits, records = path / AUDITS, path / RECORDS
     at = 0
     for number, line in enumerate(_whole_lines(audits), 1):
-        places[_decoded(_AUDIT_KEY, line, audits, number).key] = at, number
+        places[_decoded(_AUDIT_KEY.decode, line, audits, number).key] = at, number
         at += len(line)
     if not places:
         return
     with audits.open("rb") as file:
         for number, line in enumerate(_whole_lines(records), 1):
-            brief = _decoded(_BRIEF, line, records, number)
+            brief = _decoded(_BRIEF.decode, line, records, number)
             # A key may have an earlier record that failed: that one was not continued.
             if brief.generation.finish == "loop" and brief.key in places:
                 at, of = places.pop(brief.key)
                 file.seek(at)
-                audit = _decoded(_AUDIT, file.readline(), audits, of)
-                yield _decoded(_RECORD, line, records, number), audit
+                audit = _decoded(decode_audit, file.readline(), audits, of)
+                yield _decoded(decode_record, line, records, number), audit
 
 
-def _read_lines(file: Path, decoder: msgspec.json.Decoder[T]) -> Iterator[T]:
+def _read_lines(file: Path, decode: Callable[[bytes], T]) -> Iterator[T]:
     for number, line in enumerate(_whole_lines(file), 1):
-        yield _decoded(decoder, line, file, number)
+        yield _decoded(decode, line, file, number)
 
 
 def _whole_lines(file: Path) -> Iterator[bytes]:
@@ -329,14 +379,17 @@ def _whole_lines(file: Path) -> Iterator[bytes]:
             yield line
 
 
-def _decoded(decoder: msgspec.json.Decoder[T], line: bytes, file: Path, number: int) -> T:
+def _decoded(decode: Callable[[bytes], T], line: bytes, file: Path, number: int) -> T:
     try:
-        return decoder.decode(line)
+        return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{file} line {number} cannot be understood: {error}.") from error
 
 
 _RECORD, _AUDIT = msgspec.json.Decoder(Record), msgspec.json.Decoder(Audit)
+_EARLIER = b'{"schema_version":1,'
+_EARLIER_RECORD = msgspec.json.Decoder(_EarlierRecord)
+_EARLIER_AUDIT = msgspec.json.Decoder(_EarlierAudit)
 _BRIEF, _AUDIT_KEY = msgspec.json.Decoder(_Brief), msgspec.json.Decoder(_Keyed)
 
 

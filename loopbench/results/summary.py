@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from loopbench.outcome import DOOM_LEVELS
+from loopbench.outcome import STUCK
 from loopbench.results.facts import Cell, Ending, Facts, Origin, digest, fact_of
 from loopbench.results.store import Header
 from loopbench.results.structure import STRUCTURED, Structure
@@ -21,7 +21,7 @@ from loopbench.statistics.intervals import (
     mean_interval,
     rate_of_clusters,
 )
-from loopbench.types import Audit, Category, Level, Outcome, Record, Struct
+from loopbench.types import Audit, Category, Outcome, Record, Struct
 
 By = Literal["model", "task", "level", "category"]
 
@@ -57,12 +57,15 @@ class Row(Struct, frozen=True):
     verbatim_rate: Rate
     counter_rate: Rate
     corrected_doom_rate: Rate
-    """doom_rate less the share of early stops that escapes by the audit."""
-    near_rate: Rate
-    """Neither doomed nor ended, and a near rule sees its loop at the end; never part of doom.
-
-    n is 0 where no near rule was among the measuring rules.
-    """
+    """doom_rate as the audit of early stops says it would be without them."""
+    circular_rate: Rate
+    """Still going round at the last token; never part of doom."""
+    stuck_rate: Rate
+    """(doom + circular) / (n − n_error)."""
+    corrected_stuck_rate: Rate
+    """stuck_rate as the audit of early stops says it would be without them."""
+    circled_rate: Rate
+    """Of the outputs that ended by themselves: those that went round on the way."""
     recovered_rate: Rate
     truncated_rate: Rate
     flip_rate: Rate
@@ -72,7 +75,7 @@ class Row(Struct, frozen=True):
     escaped: int
     escape_rate: Rate
     median_onset: float | None
-    """Of the doomed outputs."""
+    """Of the stuck outputs."""
     tokens_used: int
     """Generated, audits included."""
     tokens_saved: int
@@ -131,13 +134,17 @@ class Followed(NamedTuple):
     """What a row needs of one audit."""
 
     escaped: bool
+    outcome: Outcome
+    """At the budget."""
     tokens: int
     seconds: float
 
 
 def followed_of(audit: Audit) -> Followed:
     """Reduce an audit."""
-    return Followed(audit.escaped, audit.generation.output_tokens, audit.generation.seconds)
+    return Followed(
+        audit.escaped, audit.outcome, audit.generation.output_tokens, audit.generation.seconds
+    )
 
 
 _GROUPS: dict[By, Callable[[Origin], str]] = {
@@ -184,7 +191,7 @@ def _row(
     audits = _audits_of(stopped, followed)
     escaped = sum(audit.escaped for audit in audits)
     onsets = valid.onsets
-    doom = _rate(valid, lambda end: end.outcome == "doom")
+    ended = valid.where(lambda end: end.outcome in ("clean", "recovered"))
     audit_tokens = sum(audit.tokens for audit in audits)
     tokens = valid.total(lambda length: length.tokens) + audit_tokens
     return Row(
@@ -200,11 +207,14 @@ def _row(
         n=len(facts),
         n_error=len(facts) - len(valid),
         prompts=int(facts.prompts.max(initial=-1)) + 1,
-        doom_rate=doom,
+        doom_rate=_rate(valid, _doomed),
         verbatim_rate=_rate(valid, lambda end: end.doom == "verbatim"),
         counter_rate=_rate(valid, lambda end: end.doom == "counter"),
-        corrected_doom_rate=_corrected(doom, stopped, followed),
-        near_rate=_rate(valid.where(lambda end: end.near is not None), lambda end: bool(end.near)),
+        corrected_doom_rate=_corrected(_DOOM, valid, followed),
+        circular_rate=_rate(valid, lambda end: end.outcome == "circular"),
+        stuck_rate=_rate(valid, _stuck),
+        corrected_stuck_rate=_corrected(STUCK, valid, followed),
+        circled_rate=_rate(ended, lambda end: end.circled),
         recovered_rate=_rate(valid, lambda end: end.outcome == "recovered"),
         truncated_rate=_rate(valid, lambda end: end.outcome == "truncated"),
         flip_rate=_flips(valid),
@@ -237,13 +247,24 @@ def _row(
         if len(agents)
         else None,
         structure_rate=_rate(structured, lambda end: end.structure is not None),
-        structure_runs=_stuck(structured, "run"),
-        structure_calls=_stuck(structured, "calls"),
-        structure_copies=_stuck(structured, "copies"),
+        structure_runs=_in_structure(structured, "run"),
+        structure_calls=_in_structure(structured, "calls"),
+        structure_copies=_in_structure(structured, "copies"),
     )
 
 
-def _stuck(structured: Cell, kind: Structure) -> int:
+_DOOM: tuple[Outcome, ...] = ("doom",)
+
+
+def _doomed(end: Ending) -> bool:
+    return end.outcome == "doom"
+
+
+def _stuck(end: Ending) -> bool:
+    return end.outcome in STUCK
+
+
+def _in_structure(structured: Cell, kind: Structure) -> int:
     return int(structured.flags(lambda end: end.structure == kind).sum())
 
 
@@ -284,21 +305,31 @@ def _mean_score(facts: Cell, category: Category) -> Rate:
     return _as_rate(mean_interval(means), len(graded))
 
 
-def _corrected(doom: Rate, stopped: Cell, followed: Mapping[int, Followed]) -> Rate:
-    if doom.value is None or doom.low is None or doom.high is None:
+def _corrected(outcomes: Sequence[Outcome], valid: Cell, followed: Mapping[int, Followed]) -> Rate:
+    """Return a rate of outcomes with every early stop put where the audits say it belongs."""
+    counted = partial(_ends_in, outcomes)
+    naive = _rate(valid, counted)
+    if naive.value is None or naive.low is None or naive.high is None:
         return NO_RATE
+    stopped = valid.where(lambda end: end.stopped)
     seen = []
-    for level in (*DOOM_LEVELS, None):
-        flagged = stopped.where(partial(_is_doom, level))
+    # One stratum per kind of loop that streams were stopped for, each with its own escapes.
+    for kind in sorted(stopped.kinds(_stopped_for)):
+        flagged = stopped.where(lambda end, kind=kind: _stopped_for(end) == kind)  # type: ignore[misc]
         audits = _audits_of(flagged, followed)
-        escaped = sum(audit.escaped for audit in audits)
-        seen.append(Stratum(flagged=len(flagged), audited=len(audits), escaped=escaped))
-    interval = corrected_rate(Interval(doom.value, doom.low, doom.high), doom.n, seen)
-    return _as_rate(interval, doom.n) if interval else NO_RATE
+        inside = kind[0] in outcomes
+        moved = sum((audit.outcome in outcomes) != inside for audit in audits)
+        seen.append(Stratum(len(flagged), len(audits), moved, leaves=inside))
+    interval = corrected_rate(Interval(naive.value, naive.low, naive.high), naive.n, seen)
+    return _as_rate(interval, naive.n) if interval else NO_RATE
 
 
-def _is_doom(level: Level | None, end: Ending) -> bool:
-    return end.doom == level
+def _ends_in(outcomes: Sequence[Outcome], end: Ending) -> bool:
+    return end.outcome in outcomes
+
+
+def _stopped_for(end: Ending) -> tuple[str, str]:
+    return end.outcome, end.doom or ""
 
 
 def _flips(facts: Cell) -> Rate:

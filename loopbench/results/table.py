@@ -80,10 +80,11 @@ COLUMNS = (
     Column("by", lambda r: printable(r.group), lambda rows: any(r.group != "all" for r in rows)),
     Column("n", lambda r: str(r.n)),
     Column("error", lambda r: str(r.n_error), lambda rows: any(r.n_error for r in rows)),
+    Column("stuck %", lambda r: percent(r.stuck_rate)),
     Column("doom %", lambda r: percent(r.doom_rate)),
     Column("verb.", lambda r: _point(r.verbatim_rate)),
     Column("count.", lambda r: _point(r.counter_rate)),
-    Column("near", lambda r: _point(r.near_rate)),
+    Column("circ.", lambda r: _point(r.circular_rate)),
     Column("recov.", lambda r: _point(r.recovered_rate)),
     Column("trunc.", lambda r: _point(r.truncated_rate)),
     Column(
@@ -133,10 +134,10 @@ def columns_for(rows: Sequence[Row]) -> list[Column]:
 def footnotes(rows: Sequence[Row]) -> list[str]:
     """Return what a reader must know to quote the numbers."""
     notes = [
-        "Rates in percent with 95 % intervals. doom: at its last token still in a loop, "
-        "verbatim or counting; recovered: looped, left the loop, ended by itself; "
-        "truncated: at the budget without a loop; near: the part of those whose end adds "
-        "next to nothing.",
+        "Rates in percent with 95 % intervals. stuck: doom and circular together. doom: at its "
+        "last token still in a loop, verbatim or counting; circular: at the budget, going round "
+        "without saying anything new; recovered: looped, left the loop, ended by itself; "
+        "truncated: at the budget, still saying something new.",
     ]
     stuck = [
         sum(counts)
@@ -165,8 +166,8 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
         notes.append(
             f"{printable(row.model)} T={row.temperature:g}{penalty}: {row.early_stopped} streams "
             f"stopped early, {kept} run on to the budget, {row.escaped} escaped "
-            f"({percent(row.escape_rate)} %); corrected doom rate "
-            f"{percent(row.corrected_doom_rate)} %."
+            f"({percent(row.escape_rate)} %); corrected rates: doom "
+            f"{percent(row.corrected_doom_rate)} %, stuck {percent(row.corrected_stuck_rate)} %."
         )
     return notes
 
@@ -227,18 +228,46 @@ def _escaped(text: str) -> str:
     return re.sub(r"[\\|<]", r"\\\g<0>", text)
 
 
-def rich_table(rows: Sequence[Row]) -> Table:
-    """Return the table for a terminal."""
+_KEYS = ("model", "engine", "weights", "T", "penalty", "by")
+"""Columns that say which row it is: repeated in every part of a table that is cut."""
+
+
+def rich_tables(rows: Sequence[Row], width: int) -> list[Table]:
+    """Return the table for a terminal of `width` columns, one under the other if it is narrow."""
+    from rich.cells import cell_len
+
+    def needed(column: Column) -> int:
+        lines = [column.title, *(line for row in rows for line in _lines(column, row))]
+        return max(map(cell_len, lines)) + 2
+
+    columns = columns_for(rows)
+    keys = [column for column in columns if column.title in _KEYS]
+    first = sum(map(needed, keys))
+    parts: list[list[Column]] = [[]]
+    used = first
+    for column in columns[len(keys) :]:
+        if parts[-1] and used + needed(column) > width:
+            parts.append([])
+            used = first
+        parts[-1].append(column)
+        used += needed(column)
+    return [_rich_table(rows, keys + part) for part in parts]
+
+
+def _lines(column: Column, row: Row) -> list[str]:
+    # An interval goes under its value.
+    return column.cell(row).replace(" [", "\n[").split("\n")
+
+
+def _rich_table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    columns = columns_for(rows)
     for column in columns:
         left = column.title in ("model", "engine", "weights", "by")
         table.add_column(column.title, justify="left" if left else "right", overflow="fold")
     for row in rows:
-        # An interval goes under its value where the column gets narrow.
-        table.add_row(*(Text(column.cell(row).replace(" [", "\n[")) for column in columns))
+        table.add_row(*(Text("\n".join(_lines(column, row))) for column in columns))
     return table

@@ -117,6 +117,8 @@ class Stratum(NamedTuple):
     flagged: int
     audited: int
     escaped: int
+    leaves: bool = True
+    """Its streams are counted in the rate, and escapes leave it; otherwise escapes enter it."""
 
 
 def corrected_rate(naive: Interval, n: int, strata: Sequence[Stratum]) -> Interval | None:
@@ -136,9 +138,10 @@ def corrected_rate(naive: Interval, n: int, strata: Sequence[Stratum]) -> Interv
 
     Notes
     -----
-    rate − Σ (flagged / n) · escape. Limits by MOVER, the method of variance estimates
-    recovery (Zou & Donner, Statistics in Medicine 27, 2008), from the Wilson limits of
-    the parts: honest at 0 escapes of few audits, where a delta method claims certainty.
+    rate − Σ (flagged / n) · escape, with + for strata that were not counted. Limits by
+    MOVER, the method of variance estimates recovery (Zou & Donner, Statistics in Medicine
+    27, 2008), from the Wilson limits of the parts: honest at 0 escapes of few audits, where
+    a delta method claims certainty.
     """
     value = naive.value
     below, above = (value - naive.low) ** 2, (naive.high - value) ** 2
@@ -147,16 +150,18 @@ def corrected_rate(naive: Interval, n: int, strata: Sequence[Stratum]) -> Interv
             continue
         if stratum.audited == 0:
             return None
-        weight = stratum.flagged / n
+        weight, sign = stratum.flagged / n, 1 if stratum.leaves else -1
         if stratum.audited == stratum.flagged:
             # Nothing was left to estimate.
-            value -= weight * stratum.escaped / stratum.audited
+            value -= sign * weight * stratum.escaped / stratum.audited
             continue
         escape = wilson(stratum.escaped, stratum.audited)
-        value -= weight * escape.value
-        below += (weight * (escape.high - escape.value)) ** 2
-        above += (weight * (escape.value - escape.low)) ** 2
-    value = max(0.0, value)
+        value -= sign * weight * escape.value
+        further = (weight * (escape.high - escape.value)) ** 2
+        nearer = (weight * (escape.value - escape.low)) ** 2
+        below += further if stratum.leaves else nearer
+        above += nearer if stratum.leaves else further
+    value = min(1.0, max(0.0, value))
     return Interval(value, max(0.0, value - math.sqrt(below)), min(1.0, value + math.sqrt(above)))
 
 

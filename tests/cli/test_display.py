@@ -43,9 +43,9 @@ def test_without_a_terminal_there_is_a_line_every_few_seconds(clock: Clock) -> N
         shown.done("doom")
     assert file.getvalue().splitlines() == [
         "a T=0: 3 generations",
-        "a T=0: 0/3 done, 20 tok/s, 0 doomed, ? s left",
-        "a T=0: 1/3 done, 20 tok/s, 1 doomed, 20 s left",
-        "a T=0: 3/3 done, 20 tok/s, 2 doomed, 0 s left",
+        "a T=0: 0/3 done, 20 tok/s, 0 stuck, ? s left",
+        "a T=0: 1/3 done, 20 tok/s, 1 stuck, 20 s left",
+        "a T=0: 3/3 done, 20 tok/s, 2 stuck, 0 s left",
     ]
 
 
@@ -57,7 +57,7 @@ def test_every_phase_counts_anew(clock: Clock) -> None:
             clock.now += 1
             shown.token(5)
             shown.done("doom")
-    assert file.getvalue().splitlines()[-1] == "two: 1/1 done, 5 tok/s, 1 doomed, 0 s left"
+    assert file.getvalue().splitlines()[-1] == "two: 1/1 done, 5 tok/s, 1 stuck, 0 s left"
 
 
 def test_a_terminal_gets_a_bar() -> None:
@@ -68,7 +68,7 @@ def test_a_terminal_gets_a_bar() -> None:
         shown.done("doom")
         shown.done("clean")
     assert "2/2" in file.getvalue()
-    assert "1 doomed" in file.getvalue()
+    assert "1 stuck" in file.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False])

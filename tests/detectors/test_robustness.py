@@ -114,7 +114,7 @@ def test_no_ids_and_no_text_raise(name: str, ids: list[int], data: st.DataObject
     check_both_faces(name, ids, pieces)
 
 
-BAD_IDS: list[Any] = [[1.5] * 40, [2**64] * 40, ["a"] * 40, [None] * 40, [[1, 2]] * 40]
+BAD_IDS: list[Any] = [[1.5] * 80, [2**64] * 80, ["a"] * 80, [None] * 80, [[1, 2]] * 80]
 
 
 @ALL

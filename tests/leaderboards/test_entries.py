@@ -63,7 +63,7 @@ def test_an_entry_follows_from_its_records(entry: Path) -> None:
     assert checking.problems(entry) == []
     kept = entries.read(entry)
     assert kept.entry.rows[0].doom_rate.n == 6
-    assert kept.entry.detectors.keys() == {"counter", "gain", "suffix"}
+    assert kept.entry.detectors.keys() == {"circular", "counter", "suffix"}
     assert kept.run.audits
 
 
@@ -93,7 +93,7 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
     "another command": (lambda e: e.update(command="rm -rf /"), "command is rm -rf /"),
     "another version": (lambda e: e["detectors"].update(suffix=99), "detectors.suffix is 99"),
     "another name": (lambda e: e.update(name="b"), "'b' is not that of its folder"),
-    "another schema": (lambda e: e.update(entry_schema=2), "schema 2 is not 1"),
+    "another schema": (lambda e: e.update(entry_schema=1), "schema 1 is not 2"),
     "another model": (
         lambda e: e["header"]["models"][0].update(fingerprint="sha256:1"),
         "record 1 has a key that is not its own",
@@ -187,7 +187,7 @@ def test_records_of_older_rules_are_no_entry(run: Path) -> None:
         )
         for r in loaded.records
     ]
-    with pytest.raises(RunError, match="judged by counter v0"):
+    with pytest.raises(RunError, match="judged by circular v0"):
         entries.make(msgspec.structs.replace(loaded, records=old), "a", "a laptop")
 
 

@@ -92,7 +92,7 @@ def test_what_is_no_run_is_said(tmp_path: Path, run: Path) -> None:
 def test_a_run_of_another_schema_is_refused(run: Path) -> None:
     header = (run / "header.json").read_bytes()
     (run / "header.json").write_bytes(
-        header.replace(b'"schema_version": 1', b'"schema_version": 9')
+        header.replace(b'"schema_version": 2', b'"schema_version": 9')
     )
     with pytest.raises(RunError, match="schema version 9"):
         read_header(run)
@@ -243,8 +243,8 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> 
 
 def test_a_header_of_another_schema_may_have_other_fields(tmp_path: Path) -> None:
     run = stored(tmp_path / "run")
-    (run / HEADER).write_bytes(b'{"schema_version": 2, "loopbench_version": "7.1", "novel": 1}')
-    with pytest.raises(RunError, match=r"schema version 2, .* the version that wrote it \(7\.1\)"):
+    (run / HEADER).write_bytes(b'{"schema_version": 3, "loopbench_version": "7.1", "novel": 1}')
+    with pytest.raises(RunError, match=r"schema version 3, .* the version that wrote it \(7\.1\)"):
         read_header(run)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loopbench.results.summary import NO_RATE, Row, summarise
 from loopbench.statistics.intervals import clustered_rate, wilson
-from loopbench.types import Audit, Finish, Grade, Outcome, Record, Verdict
+from loopbench.types import Audit, Finish, Grade, Outcome, Record
 
 RECORDS = [
     record("v1", "doom", level="verbatim", onset=40, finish="loop", tokens=300, score=0.0),
@@ -18,6 +18,7 @@ RECORDS = [
     record("c1", "doom", level="counter", onset=200, finish="loop", tokens=600, score=0.0),
     record("r1", "recovered", level="counter", onset=5, score=1.0),
     record("t1", "truncated", tokens=1000, score=0.0),
+    record("g1", "circular", level="circular", onset=700, tokens=1000, score=0.0),
     record("k1", "clean", score=1.0),
     record("e1", "error", tokens=77),
     record("x1", "clean", task="extract_records", category="extraction", score=0.5),
@@ -35,21 +36,23 @@ def one(records: list[Record], audits: list[Audit] | None = None) -> Row:
 def test_a_row_counts_what_the_records_say() -> None:
     row = one(RECORDS, AUDITS)
     assert (row.model, row.temperature, row.budget, row.group) == ("a", 0.0, 1000, "all")
-    assert (row.n, row.n_error, row.prompts) == (10, 1, 10)
-    assert (row.doom_rate.value, row.doom_rate.low, row.doom_rate.high) == wilson(3, 9)
-    assert row.doom_rate.n == 9
-    assert row.verbatim_rate.value == 2 / 9
-    assert row.counter_rate.value == 1 / 9
-    assert row.recovered_rate.value == 1 / 9
-    assert row.truncated_rate.value == 1 / 9
-    assert row.near_rate == row.flip_rate == NO_RATE
-    assert row.median_onset == 60
+    assert (row.n, row.n_error, row.prompts) == (11, 1, 11)
+    assert (row.doom_rate.value, row.doom_rate.low, row.doom_rate.high) == wilson(3, 10)
+    assert row.doom_rate.n == 10
+    assert row.verbatim_rate.value == 2 / 10
+    assert row.counter_rate.value == 1 / 10
+    assert row.recovered_rate.value == 1 / 10
+    assert row.truncated_rate.value == 1 / 10
+    assert row.circular_rate.value == 1 / 10
+    assert row.stuck_rate.value == 4 / 10
+    assert row.flip_rate == NO_RATE
+    assert row.median_onset == 130
     assert (row.early_stopped, row.audited, row.escaped) == (2, 2, 1)
     assert row.escape_rate.value == 0.5
-    assert row.corrected_doom_rate.value == pytest.approx(2 / 9)
-    assert row.tokens_used == 300 + 1000 + 600 + 100 + 1000 + 100 + 3 * 100 + 700 + 150
+    assert row.corrected_doom_rate.value == pytest.approx(2 / 10)
+    assert row.tokens_used == 300 + 1000 + 600 + 100 + 1000 + 1000 + 100 + 3 * 100 + 700 + 150
     assert row.tokens_saved == 700 + 400 - 700 - 150
-    assert (row.accuracy.value, row.accuracy.n) == (2 / 6, 6)
+    assert (row.accuracy.value, row.accuracy.n) == (2 / 7, 7)
     assert (row.extraction_f1.value, row.extraction_f1.n) == (0.75, 2)
     assert (row.tool_score.value, row.tool_score.n) == (1.0, 1)
     # Every stream ran at 10 tokens per second, two at a time.
@@ -57,21 +60,37 @@ def test_a_row_counts_what_the_records_say() -> None:
     assert (row.quantization, row.engine) == ("F32", "fake 1")
 
 
-def near(terminal: bool) -> Verdict:
-    return Verdict(detector="gain", version=1, level="circular", looped=terminal, terminal=terminal)
+def test_stuck_is_doom_and_circular_together() -> None:
+    row = one(RECORDS)
+    assert (row.doom_rate.value, row.circular_rate.value) == (0.3, 0.1)
+    assert (row.stuck_rate.value, row.stuck_rate.low, row.stuck_rate.high) == wilson(4, 10)
 
 
-def test_near_counts_outputs_that_neither_ended_nor_are_doomed() -> None:
-    """A near verdict on a doomed or an ended output says nothing that its outcome does not."""
-    outcomes = {"d": "doom", "t": "truncated", "u": "truncated", "c": "clean"}
-    records = [
-        msgspec.structs.replace(r, verdicts=[*r.verdicts, near(key != "u")])
-        for key, outcome in outcomes.items()
-        for r in [record(key, outcome, level="verbatim" if outcome == "doom" else None)]
-    ]
-    row = one(records)
-    assert (row.near_rate.value, row.near_rate.n) == (0.25, 4)
-    assert (row.doom_rate.value, row.truncated_rate.value) == (0.25, 0.5)
+def test_a_circular_stretch_that_was_left_changes_no_rate() -> None:
+    went = [msgspec.structs.replace(r, circled=r.key in ("k1", "t1")) for r in RECORDS]
+    row = one(went)
+    # Of the five that ended by themselves.
+    assert (row.circled_rate.value, row.circled_rate.n) == (0.2, 5)
+    assert msgspec.structs.replace(row, circled_rate=one(RECORDS).circled_rate) == one(RECORDS)
+
+
+def test_each_kind_of_early_stop_is_corrected_by_its_own_audits() -> None:
+    stopped = {"v": ("doom", "verbatim"), "w": ("doom", "verbatim"), "c": ("circular", "circular"),
+               "d": ("circular", "circular"), "e": ("circular", "circular")}  # fmt: skip
+    records = [record(k, o, level=level, finish="loop") for k, (o, level) in stopped.items()]
+    records += [record(f"k{i}") for i in range(5)]
+    audits = [
+        audit("v", "doom"), audit("w", "circular"),
+        audit("c", "clean"), audit("d", "doom"), audit("e", "circular"),
+    ]  # fmt: skip
+    row = one(records, audits)
+    assert (row.doom_rate.value, row.stuck_rate.value) == (0.2, 0.5)
+    # One doomed stream only went round at the budget, and one that went round was doomed there.
+    assert row.corrected_doom_rate.value == pytest.approx(0.2)
+    assert row.corrected_stuck_rate.value == pytest.approx(0.4)
+    # Without an audit of the circular ones nothing can be said of either.
+    assert one(records, audits[:2]).corrected_stuck_rate == NO_RATE
+    assert one(records, audits[:2]).corrected_doom_rate == NO_RATE
 
 
 def test_verbatim_and_counter_are_the_parts_of_doom() -> None:
@@ -140,9 +159,9 @@ def test_repeats_of_a_prompt_do_not_narrow_the_interval() -> None:
 @pytest.mark.parametrize(
     ("by", "groups"),
     [
-        ("task", [("chain_sum", 7), ("extract_records", 2), ("tool_call", 1)]),
-        ("category", [("extraction", 2), ("reasoning", 7), ("tools", 1)]),
-        ("level", [("hard", 10)]),
+        ("task", [("chain_sum", 8), ("extract_records", 2), ("tool_call", 1)]),
+        ("category", [("extraction", 2), ("reasoning", 8), ("tools", 1)]),
+        ("level", [("hard", 11)]),
     ],
 )
 def test_rows_can_be_broken_down(by, groups: list[tuple[str, int]]) -> None:

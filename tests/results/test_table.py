@@ -18,19 +18,20 @@ from loopbench.results.table import (
     percent,
     printable,
     render,
-    rich_table,
+    rich_tables,
     thousands,
 )
 
 FIELDS = [
-    "model", "quantization", "engine", "temperature", "budget", "group", "n", "n_error", "prompts",
-    "doom_rate", "verbatim_rate", "counter_rate", "corrected_doom_rate", "near_rate",
-    "recovered_rate", "truncated_rate", "flip_rate", "early_stopped", "audited", "escaped",
-    "escape_rate", "median_onset", "tokens_used", "tokens_saved", "accuracy", "extraction_f1",
-    "tool_score", "tokens_per_second", "template_hash", "tokenization", "doom_in_thinking",
-    "constrained", "think_budget", "thinking_cut", "repetition_penalty",
-    "agent_score", "hallucinated_rate", "calls_per_episode", "structure_rate", "structure_runs",
-    "structure_calls", "structure_copies",
+    "model", "quantization", "engine", "temperature", "budget", "group", "n", "n_error",
+    "prompts", "doom_rate", "verbatim_rate", "counter_rate", "corrected_doom_rate",
+    "circular_rate", "stuck_rate", "corrected_stuck_rate", "circled_rate", "recovered_rate",
+    "truncated_rate", "flip_rate", "early_stopped", "audited", "escaped", "escape_rate",
+    "median_onset", "tokens_used", "tokens_saved", "accuracy", "extraction_f1", "tool_score",
+    "tokens_per_second", "template_hash", "tokenization", "doom_in_thinking", "constrained",
+    "think_budget", "thinking_cut", "repetition_penalty", "agent_score", "hallucinated_rate",
+    "calls_per_episode", "structure_rate", "structure_runs", "structure_calls",
+    "structure_copies",
 ]  # fmt: skip
 HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"
 
@@ -57,7 +58,8 @@ def hostile() -> list[Row]:
 
 def shown(rows: list[Row], width: int = 240) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(rich_table(rows))
+    for table in rich_tables(rows, width):
+        console.print(table)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -74,7 +76,7 @@ def test_zero_of_two_hundred_and_no_data_print_honestly(rows: list[Row]) -> None
     titles = [cell.strip() for cell in markdown.splitlines()[0].strip("|").split("|")]
     row = dict(zip(titles, cells, strict=True))
     assert (row["n"], row["error"], row["doom %"]) == ("201", "1", "0.0 [0.0, 1.9]")
-    assert (row["near"], row["onset"], row["tools"]) == ("–", "–", "–")
+    assert (row["circ."], row["onset"], row["tools"]) == ("0.0", "–", "–")
 
 
 def test_names_of_the_json_fields_stay(rows: list[Row]) -> None:
@@ -123,7 +125,7 @@ def test_a_declared_tokenization_is_told(rows: list[Row]) -> None:
 def test_footnotes_tell_of_audits(rows: list[Row]) -> None:
     assert footnotes(rows)[1:] == [
         "a T=0: 1 streams stopped early, all run on to the budget, 0 escaped "
-        "(0.0 [0.0, 79.3] %); corrected doom rate 0.5 [0.1, 2.8] %."
+        "(0.0 [0.0, 79.3] %); corrected rates: doom 0.5 [0.1, 2.8] %, stuck 0.5 [0.1, 2.8] %."
     ]
 
 
@@ -142,10 +144,23 @@ def test_names_cannot_break_markdown(hostile: list[Row]) -> None:
     assert "\\<img" in line
 
 
-def test_a_narrow_terminal_loses_no_number(rows: list[Row]) -> None:
-    printed = shown(rows, width=100)
-    assert "0.0" in printed
-    assert "1.9" in printed.replace("\n", "")
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_a_narrow_terminal_cuts_the_table_and_no_cell(rows: list[Row], width: int) -> None:
+    printed = shown(rows, width)
+    assert max(map(len, printed.splitlines())) <= width
+    words = printed.split()
+    for column in columns_for(rows):
+        for row in rows:
+            assert set(column.cell(row).split()) <= set(words), column.title
+    # Each part says which row is which.
+    parts = words.count("model")
+    assert parts > 1
+    assert words.count("T") == parts
+
+
+def test_a_wide_terminal_has_one_table(rows: list[Row]) -> None:
+    assert len(rich_tables(rows, 240)) == 1
+    assert len(rich_tables([], 240)) == 1
 
 
 def test_no_rows_print_as_no_rows() -> None:
