@@ -45,9 +45,13 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
+_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _ANY_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_]){{1,64}}|\d")
 
 Hashes = NDArray[np.uint64]
+_IDS = (1.4, 1.3)
+"""Of a usual vocabulary 1.4 tokens make a word; they share what it carries, some of it twice."""
+_CHARACTERS = (1.6, 2.0)
 _SIZES = ("window", "recent", "min_words", "lasting")
 
 
@@ -109,10 +113,10 @@ class Circular:
         """Return fresh state for one stream."""
         return TailWatcher(_Stream(self), self.spacing)
 
-    def for_ids(self) -> Circular:
-        """Return the rule for ids in place of words: of a usual vocabulary 1.4 make a word."""
-        sizes = {name: round(1.4 * getattr(self, name)) for name in _SIZES}
-        return replace(self, bits=1.3 * self.bits, **sizes)
+    def scaled(self, sizes: float, bits: float) -> Circular:
+        """Return the rule for units of which `sizes` make a word, and which share their bits."""
+        counts = {name: round(sizes * getattr(self, name)) for name in _SIZES}
+        return replace(self, bits=bits * self.bits, **counts)
 
 
 class Size(NamedTuple):
@@ -203,13 +207,14 @@ def _echoes(words: Hashes, size: int, window: int) -> tuple[int, NDArray[np.int6
 
 class _Stream:
     def __init__(self, rule: Circular) -> None:
-        self._worded = rule
-        self._rule = rule.for_ids()
+        self._worded, self._by_ids = rule, rule.scaled(*_IDS)
+        self._dense = rule.scaled(*_CHARACTERS)
         self._text = False  # some token added text, so that words are known
         self._begun = ""  # a word that may go on in the next piece
         self._tokens = self._count = 0
         self._words = np.empty(0, np.uint64)  # the recent ones, and the token of each
         self._places = np.empty(0, np.int64)
+        self._unspaced = np.empty(0, bool)  # which are single characters of such scripts
         self._span: LoopSpan | None = None
         self._since = 0  # words when the present stretch was first seen
         self._left: list[LoopSpan] = []  # those that lasted
@@ -218,29 +223,34 @@ class _Stream:
         text = "".join(pieces)
         if text and not self._text:
             # What came before were control tokens.
-            self._text, self._rule = True, self._worded
+            self._text = True
             self._words, self._places = self._words[:0], self._places[:0]
-        words = self._words_of(text) if self._text else _mixed(ids)
+            self._unspaced = self._unspaced[:0]
+        words, unspaced = self._words_of(text) if self._text else (_mixed(ids), ())
         # Evenly dealt out over the tokens of this step, which are few: an onset is no sharper.
         places = self._tokens + np.arange(len(words)) * len(ids) // max(1, len(words))
-        self._words = np.concatenate((self._words, words))[-self._rule.recent :]
-        self._places = np.concatenate((self._places, places))[-self._rule.recent :]
+        kept = max(rule.recent for rule in (self._by_ids, self._dense))
+        self._words = np.concatenate((self._words, words))[-kept:]
+        self._places = np.concatenate((self._places, places))[-kept:]
+        self._unspaced = np.concatenate((self._unspaced, unspaced))[-kept:].astype(bool)
         self._tokens += len(ids)
         self._count += len(words)
 
-    def _words_of(self, text: str) -> Hashes:
+    def _words_of(self, text: str) -> tuple[Hashes, Sequence[bool]]:
         # Not lower(): what becomes of a capital sigma depends on the letters after it.
         text = self._begun + text.casefold()
-        words = (_WORD if text.isascii() else _ANY_WORD).findall(text)
+        plain = text.isascii()
+        words = (_WORD if plain else _ANY_WORD).findall(text)
         self._begun = ""
         if words and text.endswith(words[-1]) and len(words[-1]) < 64 and words[-1].isalpha():
             self._begun = words.pop()
-        return np.array(list(map(hash, words)), np.int64).view(np.uint64)
+        hashes = np.array(list(map(hash, words)), np.int64).view(np.uint64)
+        return hashes, [not plain and bool(_CHARACTER.match(word)) for word in words]
 
     def tail(self) -> TailLoop | None:
-        rule = self._rule
-        circular = len(self._words) >= rule.min_words and share_of(
-            self._words, rule.bits, rule.window, rule.share
+        rule, words = self._now()
+        circular = len(words) >= rule.min_words and share_of(
+            words, rule.bits, rule.window, rule.share
         )
         if not circular:
             # Less than a window is a passage that was repeated once, as in checking a step again.
@@ -261,20 +271,30 @@ class _Stream:
             terminal = TailLoop(self._spanning(terminal.span.start, self._seen().period))
         loops = [*map(TailLoop, self._left), *([terminal] if terminal else [])]
         verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)
-        rule, words = self._rule, self._words
+        rule, words = self._now()
         judged = len(words) >= rule.min_words
         score = share_of(words, rule.bits, rule.window) if judged else None
         return msgspec.structs.replace(verdict, score=score)
 
+    def _now(self) -> tuple[Circular, Hashes]:
+        """Return the rule in the units of the present text, and as many words as it looks at."""
+        rule = self._worded
+        if not self._text:
+            rule = self._by_ids
+        elif 2 * np.count_nonzero(self._unspaced[-rule.window :]) > rule.window:
+            rule = self._dense
+        return rule, self._words[-rule.recent :]
+
     def _seen(self) -> LoopSpan:
         """Return the stretch as the window shows it."""
-        words = self._words
-        size = size_of(words[-self._rule.window :], self._rule.bits)
+        rule, words = self._now()
+        size = size_of(words[-rule.window :], rule.bits)
         assert size, "only a tail of some variety is circular"
-        start, back = _echoes(words, size.words, self._rule.window)
-        tokens = self._tokens - int(self._places[0])
+        start, back = _echoes(words, size.words, rule.window)
+        places = self._places[-len(words) :]
+        tokens = self._tokens - int(places[0])
         return self._spanning(
-            int(self._places[start]), max(1, int(np.median(back)) * tokens // len(words))
+            int(places[start]), max(1, int(np.median(back)) * tokens // len(words))
         )
 
     def _spanning(self, start: int, period: int) -> LoopSpan:
