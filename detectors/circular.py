@@ -1,7 +1,7 @@
 """Circular end: the output goes round, though no template repeats exactly.
 
-A word is *said again* if the words that begin with it and carry 26 bits between them (about
-six words of prose) stand earlier among the last 900; an output is circular while at least 36 %
+A word is *said again* if the words that begin with it and carry 25 bits between them (about
+five words of prose) stand earlier among the last 900; an output is circular while at least 36 %
 of its last 200 words are said again. How many words carry the bits follows from how varied
 these 200 are: rows of a truth table must match over thirty words, prose over six. So a
 form that comes back with other contents is not held against an output, whatever its vocabulary.
@@ -45,13 +45,17 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_CHARACTER = re.compile(f"[{_UNSPACED}]")
+_UNSPACED_ONE = re.compile(f"[{_UNSPACED}]")
+_DIGIT, _CHARACTER = 1, 2
+"""Kinds of words; 0 is letters."""
 _ANY_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_]){{1,64}}|\d")
 
 Hashes = NDArray[np.uint64]
 _IDS = (1.4, 1.3)
 """Of a usual vocabulary 1.4 tokens make a word; they share what it carries, some of it twice."""
 _CHARACTERS = (1.6, 2.0)
+_DIGITS = 0.6
+"""Digits of one number are not independent: a text of digits has to match over more bits."""
 _SIZES = ("window", "recent", "min_words", "lasting")
 
 
@@ -76,7 +80,7 @@ class Circular:
     """
 
     share: float = 0.36
-    bits: float = 26.0
+    bits: float = 25.0
     window: int = 200
     recent: int = 900
     min_words: int = 300
@@ -214,7 +218,7 @@ class _Stream:
         self._tokens = self._count = 0
         self._words = np.empty(0, np.uint64)  # the recent ones, and the token of each
         self._places = np.empty(0, np.int64)
-        self._unspaced = np.empty(0, bool)  # which are single characters of such scripts
+        self._kinds = np.empty(0, np.uint8)  # letters, digit, or character without spaces
         self._span: LoopSpan | None = None
         self._since = 0  # words when the present stretch was first seen
         self._left: list[LoopSpan] = []  # those that lasted
@@ -225,34 +229,35 @@ class _Stream:
             # What came before were control tokens.
             self._text = True
             self._words, self._places = self._words[:0], self._places[:0]
-            self._unspaced = self._unspaced[:0]
-        words, unspaced = self._words_of(text) if self._text else (_mixed(ids), ())
+            self._kinds = self._kinds[:0]
+        words, kinds = self._words_of(text) if self._text else (_mixed(ids), [0] * len(ids))
         # Evenly dealt out over the tokens of this step, which are few: an onset is no sharper.
         places = self._tokens + np.arange(len(words)) * len(ids) // max(1, len(words))
         kept = max(rule.recent for rule in (self._by_ids, self._dense))
         self._words = np.concatenate((self._words, words))[-kept:]
         self._places = np.concatenate((self._places, places))[-kept:]
-        self._unspaced = np.concatenate((self._unspaced, unspaced))[-kept:].astype(bool)
+        self._kinds = np.concatenate((self._kinds, np.array(kinds, np.uint8)))[-kept:]
         self._tokens += len(ids)
         self._count += len(words)
 
-    def _words_of(self, text: str) -> tuple[Hashes, Sequence[bool]]:
+    def _words_of(self, text: str) -> tuple[Hashes, list[int]]:
         # Not lower(): what becomes of a capital sigma depends on the letters after it.
         text = self._begun + text.casefold()
-        plain = text.isascii()
-        words = (_WORD if plain else _ANY_WORD).findall(text)
+        words = (_WORD if text.isascii() else _ANY_WORD).findall(text)
         self._begun = ""
         if words and text.endswith(words[-1]) and len(words[-1]) < 64 and words[-1].isalpha():
             self._begun = words.pop()
         hashes = np.array(list(map(hash, words)), np.int64).view(np.uint64)
-        return hashes, [not plain and bool(_CHARACTER.match(word)) for word in words]
+        if text.isascii():
+            return hashes, [word < ":" for word in words]
+        return hashes, [
+            _DIGIT if word.isdigit() else _CHARACTER * bool(_UNSPACED_ONE.match(word))
+            for word in words
+        ]
 
     def tail(self) -> TailLoop | None:
-        rule, words = self._now()
-        circular = len(words) >= rule.min_words and share_of(
-            words, rule.bits, rule.window, rule.share
-        )
-        if not circular:
+        rule, words, bits = self._now()
+        if len(words) < rule.min_words or not share_of(words, bits, rule.window, rule.share):
             # Less than a window is a passage that was repeated once, as in checking a step again.
             if self._span and self._count - self._since >= rule.window:
                 self._left.append(self._span)
@@ -271,24 +276,24 @@ class _Stream:
             terminal = TailLoop(self._spanning(terminal.span.start, self._seen().period))
         loops = [*map(TailLoop, self._left), *([terminal] if terminal else [])]
         verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)
-        rule, words = self._now()
+        rule, words, bits = self._now()
         judged = len(words) >= rule.min_words
-        score = share_of(words, rule.bits, rule.window) if judged else None
+        score = share_of(words, bits, rule.window) if judged else None
         return msgspec.structs.replace(verdict, score=score)
 
-    def _now(self) -> tuple[Circular, Hashes]:
-        """Return the rule in the units of the present text, and as many words as it looks at."""
-        rule = self._worded
-        if not self._text:
-            rule = self._by_ids
-        elif 2 * np.count_nonzero(self._unspaced[-rule.window :]) > rule.window:
+    def _now(self) -> tuple[Circular, Hashes, float]:
+        """Return the rule in the units of the present text, the words it looks at, its bits."""
+        rule = self._worded if self._text else self._by_ids
+        kinds = np.bincount(self._kinds[-rule.window :], minlength=_CHARACTER + 1)
+        if 2 * int(kinds[_CHARACTER]) > rule.window:
             rule = self._dense
-        return rule, self._words[-rule.recent :]
+        digits = int(kinds[_DIGIT]) / rule.window
+        return rule, self._words[-rule.recent :], rule.bits * (1 + _DIGITS * digits)
 
     def _seen(self) -> LoopSpan:
         """Return the stretch as the window shows it."""
-        rule, words = self._now()
-        size = size_of(words[-rule.window :], rule.bits)
+        rule, words, bits = self._now()
+        size = size_of(words[-rule.window :], bits)
         assert size, "only a tail of some variety is circular"
         start, back = _echoes(words, size.words, rule.window)
         places = self._places[-len(words) :]
