@@ -27,6 +27,7 @@ its memory does not grow with the stream.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -47,7 +48,8 @@ _UNSPACED = (
 )
 _UNSPACED_ONE = re.compile(f"[{_UNSPACED}]")
 _DIGIT, _CHARACTER = 1, 2
-"""Kinds of words; 0 is letters."""
+_KIND = np.uint64(3)
+"""The lowest bits of a word's hash are its kind: letters (0), a digit, or such a character."""
 _ANY_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_]){{1,64}}|\d")
 
 Hashes = NDArray[np.uint64]
@@ -137,8 +139,8 @@ def size_of(tail: Hashes, bits: float) -> Size | None:
     """
     n = len(tail)
     tail = np.sort(tail)
-    edges = np.flatnonzero(tail[1:] != tail[:-1]) + 1
-    counts = np.diff(edges, prepend=0, append=n)
+    edges = np.concatenate(([0], np.flatnonzero(tail[1:] != tail[:-1]) + 1, [n]))
+    counts = edges[1:] - edges[:-1]
     entropy = float(np.log2(n) - counts @ np.log2(counts) / n)
     if entropy * (n - 1) <= bits:
         return None
@@ -150,9 +152,14 @@ _BASE = 0x9E3779B97F4A7C15
 _ONE = np.uint64(1)
 
 
-@cache
 def _powers(size: int) -> tuple[Hashes, Hashes]:
-    """Return the powers of an odd base and of its inverse, modulo 2**64, from the 0th on."""
+    """Return `size` powers of an odd base and of its inverse, modulo 2**64, from the 0th on."""
+    base, inverse = _known_powers(1 << size.bit_length())
+    return base[:size], inverse[:size]
+
+
+@cache
+def _known_powers(size: int) -> tuple[Hashes, Hashes]:
     base, inverse = np.ones(size, np.uint64), np.ones(size, np.uint64)
     base[1:], inverse[1:] = _BASE, pow(_BASE, -1, 1 << 64)
     return np.cumprod(base), np.cumprod(inverse)
@@ -167,7 +174,7 @@ def _sums(words: Hashes) -> Hashes:
 
 def _runs(sums: Hashes, size: int) -> Hashes:
     """Return the hash of every run of `size` words: equal runs have equal ones."""
-    return (sums[size:] - sums[:-size]) * _powers(len(sums))[1][: len(sums) - size]
+    return (sums[size:] - sums[:-size]) * _powers(len(sums) - size)[1]
 
 
 def _said_again(sums: Hashes, size: int, window: int) -> float:
@@ -177,9 +184,9 @@ def _said_again(sums: Hashes, size: int, window: int) -> float:
     runs &= ~_ONE
     runs[-window:] |= _ONE
     runs.sort()
-    new = (runs[1:] >> _ONE) != (runs[:-1] >> _ONE)
-    fresh = int(runs[0] & _ONE) + int(np.count_nonzero(new & (runs[1:] & _ONE).astype(bool)))
-    return 1 - fresh / window
+    after = runs[1:]
+    firsts = after[(after ^ runs[:-1]) > _ONE]
+    return 1 - int(np.count_nonzero(firsts & _ONE) + (runs[0] & _ONE)) / window
 
 
 def share_of(words: Hashes, bits: float, window: int, at_least: float = 0.0) -> float:
@@ -206,6 +213,9 @@ def _echoes(words: Hashes, size: int, window: int) -> tuple[int, NDArray[np.int6
     same = runs[order[1:]] == runs[order[:-1]]
     again, before = order[1:][same], order[:-1][same]
     inside = again >= len(runs) - window
+    if not inside.any():
+        # Only the next longer run, which begins one word before, was seen.
+        return len(runs) - window, np.array([window])
     return int(again[inside].min()), (again - before)[inside]
 
 
@@ -216,9 +226,8 @@ class _Stream:
         self._text = False  # some token added text, so that words are known
         self._begun = ""  # a word that may go on in the next piece
         self._tokens = self._count = 0
-        self._words = np.empty(0, np.uint64)  # the recent ones, and the token of each
-        self._places = np.empty(0, np.int64)
-        self._kinds = np.empty(0, np.uint8)  # letters, digit, or character without spaces
+        self._words = np.empty(0, np.uint64)  # the recent ones
+        self._marks = deque([(0, 0)])  # words and tokens so far, from before the recent ones on
         self._span: LoopSpan | None = None
         self._since = 0  # words when the present stretch was first seen
         self._left: list[LoopSpan] = []  # those that lasted
@@ -227,39 +236,33 @@ class _Stream:
         text = "".join(pieces)
         if text and not self._text:
             # What came before were control tokens.
-            self._text = True
-            self._words, self._places = self._words[:0], self._places[:0]
-            self._kinds = self._kinds[:0]
-        words, kinds = self._words_of(text) if self._text else (_mixed(ids), [0] * len(ids))
-        # Evenly dealt out over the tokens of this step, which are few: an onset is no sharper.
-        places = self._tokens + np.arange(len(words)) * len(ids) // max(1, len(words))
+            self._text, self._words = True, self._words[:0]
+        words = self._words_of(text) if self._text else _mixed(ids)
         kept = max(rule.recent for rule in (self._by_ids, self._dense))
         self._words = np.concatenate((self._words, words))[-kept:]
-        self._places = np.concatenate((self._places, places))[-kept:]
-        self._kinds = np.concatenate((self._kinds, np.array(kinds, np.uint8)))[-kept:]
         self._tokens += len(ids)
         self._count += len(words)
+        self._marks.append((self._count, self._tokens))
+        while len(self._marks) > 2 and self._marks[1][0] <= self._count - kept:
+            self._marks.popleft()
 
-    def _words_of(self, text: str) -> tuple[Hashes, list[int]]:
+    def _words_of(self, text: str) -> Hashes:
         # Not lower(): what becomes of a capital sigma depends on the letters after it.
         text = self._begun + text.casefold()
-        words = (_WORD if text.isascii() else _ANY_WORD).findall(text)
+        plain = text.isascii()
+        words = (_WORD if plain else _ANY_WORD).findall(text)
         self._begun = ""
         if words and text.endswith(words[-1]) and len(words[-1]) < 64 and words[-1].isalpha():
             self._begun = words.pop()
-        hashes = np.array(list(map(hash, words)), np.int64).view(np.uint64)
-        if text.isascii():
-            return hashes, [word < ":" for word in words]
-        return hashes, [
-            _DIGIT if word.isdigit() else _CHARACTER * bool(_UNSPACED_ONE.match(word))
-            for word in words
-        ]
+        hashes = np.array(list(map(hash, words)), np.int64).view(np.uint64) & ~_KIND
+        hashes |= np.array([word < ":" if plain else _kind(word) for word in words], np.uint64)
+        return hashes
 
     def tail(self) -> TailLoop | None:
         rule, words, bits = self._now()
         if len(words) < rule.min_words or not share_of(words, bits, rule.window, rule.share):
-            # Less than a window is a passage that was repeated once, as in checking a step again.
-            if self._span and self._count - self._since >= rule.window:
+            # What lasts for less is often one passage said again, as in checking a step.
+            if self._span and self._count - self._since >= 2 * rule.window:
                 self._left.append(self._span)
             self._span = None
             return None
@@ -284,10 +287,12 @@ class _Stream:
     def _now(self) -> tuple[Circular, Hashes, float]:
         """Return the rule in the units of the present text, the words it looks at, its bits."""
         rule = self._worded if self._text else self._by_ids
-        kinds = np.bincount(self._kinds[-rule.window :], minlength=_CHARACTER + 1)
-        if 2 * int(kinds[_CHARACTER]) > rule.window:
-            rule = self._dense
-        digits = int(kinds[_DIGIT]) / rule.window
+        digits = 0.0
+        if self._text:
+            kinds = self._words[-rule.window :] & _KIND
+            digits = int(np.count_nonzero(kinds == _DIGIT)) / rule.window
+            if 2 * np.count_nonzero(kinds == _CHARACTER) > rule.window:
+                rule = self._dense
         return rule, self._words[-rule.recent :], rule.bits * (1 + _DIGITS * digits)
 
     def _seen(self) -> LoopSpan:
@@ -296,15 +301,25 @@ class _Stream:
         size = size_of(words[-rule.window :], bits)
         assert size, "only a tail of some variety is circular"
         start, back = _echoes(words, size.words, rule.window)
-        places = self._places[-len(words) :]
-        tokens = self._tokens - int(places[0])
-        return self._spanning(
-            int(places[start]), max(1, int(np.median(back)) * tokens // len(words))
-        )
+        first = self._count - len(words)
+        tokens = self._tokens - self._token(first)
+        period = max(1, int(np.median(back)) * tokens // len(words))
+        return self._spanning(self._token(first + start), period)
+
+    def _token(self, word: int) -> int:
+        """Return the token of a word, by its number: evenly dealt out between two marks."""
+        counts, tokens = zip(*self._marks, strict=True)
+        return int(np.interp(word, counts, tokens))
 
     def _spanning(self, start: int, period: int) -> LoopSpan:
         repeats = max(1, (self._tokens - start) // period)
         return LoopSpan(start=start, end=self._tokens, period=period, repeats=repeats)
+
+
+def _kind(word: str) -> int:
+    if word.isdigit():
+        return _DIGIT
+    return _CHARACTER if _UNSPACED_ONE.match(word) else 0
 
 
 def _mixed(ids: NDArray[np.int64]) -> Hashes:
