@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from loopbench import detectors
+from loopbench.calibration.circular_fates import CircularFate, Followed, circular_fates, followed
 from loopbench.calibration.corpus import CorpusError, Trace, read_traces
 from loopbench.calibration.escapes import Escape, Stream, escapes, flags, whole_streams
 from loopbench.calibration.measures import (
@@ -18,7 +19,13 @@ from loopbench.calibration.measures import (
     part_of,
     summarise,
 )
-from loopbench.calibration.tables import calibration_grid, category_grid, escape_grid, proposals
+from loopbench.calibration.tables import (
+    calibration_grid,
+    category_grid,
+    escape_grid,
+    fate_grid,
+    proposals,
+)
 from loopbench.monitor import DOOM
 from loopbench.results.grid import Grid
 from loopbench.results.store import read_audits, read_header, read_records
@@ -30,7 +37,7 @@ DOOM_ROW = " or ".join(rule.detector for rule in DOOM)
 class Measured(NamedTuple):
     """What was measured, as records, as tables, and as sentences under them."""
 
-    result: Sequence[Calibration] | Sequence[Escape]
+    result: Sequence[Calibration] | Mapping[str, Sequence[Escape] | Sequence[CircularFate]]
     grids: list[Grid]
     notes: list[str]
 
@@ -93,10 +100,12 @@ def escapes_of(runs: Sequence[Path], most: float) -> Measured:
         If a path is no run.
     """
     streams: list[Stream] = []
+    outputs: list[Followed] = []
     cut = 0
     for run in runs:
         read_header(run, earlier=True)
         whole, left = whole_streams(read_records(run), read_audits(run))
+        outputs += followed(read_records(run), read_audits(run))
         streams += whole
         cut += left
     table = escapes(flags(streams))
@@ -106,4 +115,8 @@ def escapes_of(runs: Sequence[Path], most: float) -> Measured:
             f"{cut} streams were stopped early and not audited, so they say nothing here: "
             "run with --no-early-stop to follow every stream."
         )
-    return Measured(table, [escape_grid(table)], notes)
+    fates = circular_fates(outputs)
+    grids = [escape_grid(table), *([fate_grid(fates)] if fates else [])]
+    if not fates:
+        notes.append("circular: no output was going round at 512 tokens or more.")
+    return Measured({"escapes": table, "circular": fates}, grids, notes)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from loopbench.calibration.circular_fates import LATER, CircularFate
 from loopbench.calibration.escapes import STOP_TOKENS, Escape, proposal
 from loopbench.calibration.measures import Calibration, Spread
 from loopbench.outcome import DOOM_LEVELS
@@ -111,6 +112,44 @@ def escape_grid(table: Sequence[Escape]) -> Grid:
             "clustered by prompt."
         ),
     )
+
+
+def fate_grid(fates: Sequence[CircularFate]) -> Grid:
+    """Return what became of circular outputs, one line per model, temperature and budget."""
+    lines: dict[tuple[str, float, int], dict[int, CircularFate]] = {}
+    for fate in fates:
+        times = fate.later // fate.budget
+        lines.setdefault((fate.model, fate.temperature, fate.budget), {})[times] = fate
+    return Grid(
+        titles=("model", "T", "budget", "circular", *(f"ended by {k}x %" for k in LATER),
+                *(f"doom, circ., trunc. at {k}x" for k in LATER)),
+        rows=[
+            (
+                printable(model),
+                f"{temperature:g}",
+                str(budget),
+                _of_reached(cells),
+                *(percent(cells[k].ended) if k in cells else "–" for k in LATER),
+                *(
+                    f"{cells[k].doom}, {cells[k].circular}, {cells[k].truncated}"
+                    if k in cells
+                    else "–"
+                    for k in LATER
+                ),
+            )
+            for (model, temperature, budget), cells in lines.items()
+        ],
+        note=(
+            "circular: outputs that go round at the budget, of those that have not ended there. "
+            "Of them, the percent that ended by themselves within two and four times the budget, "
+            "with 95 % intervals clustered by prompt, and what the others were by then."
+        ),
+    )  # fmt: skip
+
+
+def _of_reached(cells: Mapping[int, CircularFate]) -> str:
+    first = cells[min(cells)]
+    return f"{first.n}/{first.reached}"
 
 
 def proposals(table: Sequence[Escape], most: float) -> list[str]:

@@ -79,12 +79,13 @@ def test_the_command_prints_every_form(corpus: Path, form: str) -> None:
 
 def test_escapes_of_a_run(run: Path) -> None:
     measured = escapes_of([run], most=0.05)
-    flagged = {row.repeats: row.rate for row in measured.result if row.by == "all"}
+    flagged = {row.repeats: row.rate for row in measured.result["escapes"] if row.by == "all"}
     assert (flagged[8].value, flagged[8].n) == (0.0, 2)
     assert measured.notes[0].startswith("verbatim: stop from 4 repeats; 0.0 [")
     assert measured.notes[1].startswith("counter: no stream was flagged")
     result = CliRunner().invoke(cli, ["calibrate", "--escapes", str(run)], catch_exceptions=False)
     assert "verbatim: stop from 4 repeats" in result.output
+    assert "circular: no output was going round" in result.output
 
 
 def test_what_is_no_corpus_is_one_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+"""What becomes of outputs that go round at some budget, if they are given two and four times it.
+
+Every output is judged as if its budget had been 512, 1,024, 2,048, … tokens. Of those that are
+circular there, it is followed how many have ended by two and by four times that budget, as far
+as the run went. One run with a large budget answers for all smaller ones. Pure: records in,
+numbers out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from loopbench.detectors import Detector
+from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.monitor import MEASURE, judge
+from loopbench.outcome import classify
+from loopbench.results.summary import Rate
+from loopbench.statistics.intervals import clustered_rate
+from loopbench.types import Audit, Outcome, Record, Struct
+
+BUDGETS = tuple(512 << k for k in range(8))
+LATER = (2, 4)
+"""Multiples of the budget up to which a circular output is followed."""
+
+
+class CircularFate(Struct, frozen=True):
+    """What had become of the outputs circular at one budget by a multiple of it."""
+
+    model: str
+    temperature: float
+    budget: int
+    later: int
+    """Tokens up to which they were followed."""
+    n: int
+    """Outputs circular at `budget`, of those that reached it and were followed to `later`."""
+    reached: int
+    """Outputs that were still going at `budget`."""
+    ended: Rate
+    """By themselves; interval clustered by prompt."""
+    doom: int
+    circular: int
+    truncated: int
+    """Cut while saying something new."""
+
+
+class Followed(NamedTuple):
+    """One output as far as it was followed."""
+
+    model: str
+    temperature: float
+    prompt: tuple[str, str]
+    ids: list[int]
+    pieces: list[str]
+    stopped: Outcome | None
+    """Its outcome where it ended, or was stopped in a loop, before its budget."""
+
+
+def followed(records: Iterable[Record], audits: Iterable[Audit] = ()) -> Iterator[Followed]:
+    """Yield every output, together with its continuation where it has one.
+
+    A stream that was stopped in a loop and not continued is taken to stay in it. Failed
+    generations are left out; a key that occurs twice counts as it came last.
+    """
+    rest = {audit.key: audit for audit in audits if audit.outcome != "error"}
+    for record in {record.key: record for record in records}.values():
+        if record.outcome == "error":
+            continue
+        parts = [record.generation]
+        outcome: Outcome = record.outcome
+        if record.generation.finish == "loop" and record.key in rest:
+            parts.append(rest[record.key].generation)
+            outcome = rest[record.key].outcome
+        yield Followed(
+            model=record.model,
+            temperature=record.sampling.temperature,
+            prompt=(record.task, record.sample_id),
+            ids=[i for part in parts for i in part.token_ids],
+            pieces=[p for part in parts for p in split_pieces(part.text, part.token_chars)],
+            # What a stream that was stopped for going round would have done is not known.
+            stopped=None if parts[-1].finish == "length" or outcome == "circular" else outcome,
+        )
+
+
+def state_at(output: Followed, budget: int, measure: Sequence[Detector]) -> Outcome | None:
+    """Return the outcome that an output would have had at a budget; None if that is not known."""
+    if len(output.ids) >= budget:
+        return classify("length", judge(measure, output.ids[:budget], output.pieces[:budget]))
+    return output.stopped
+
+
+def circular_fates(
+    outputs: Sequence[Followed], budgets: Sequence[int] = BUDGETS
+) -> list[CircularFate]:
+    """Return, by model, temperature and budget, what became of the circular outputs."""
+    measure = [rule.build() for rule in MEASURE]
+    cells: dict[tuple[str, float], list[dict[int, Outcome | None]]] = {}
+    prompts: dict[tuple[str, float], list[tuple[str, str]]] = {}
+    for output in outputs:
+        row = output.model, output.temperature
+        wanted = [b for b in budgets if b <= 2 * len(output.ids)]
+        states = {b: state_at(output, b, measure) for b in wanted}
+        cells.setdefault(row, []).append(states | {0: output.stopped})
+        prompts.setdefault(row, []).append(output.prompt)
+    return [
+        fate
+        for row, states in cells.items()
+        for budget in budgets
+        for times in LATER
+        if (fate := _fate(row, states, prompts[row], budget, budget * times))
+    ]
+
+
+def _fate(
+    row: tuple[str, float],
+    states: Sequence[dict[int, Outcome | None]],
+    prompts: Sequence[tuple[str, str]],
+    budget: int,
+    later: int,
+) -> CircularFate | None:
+    clusters: dict[tuple[str, str], list[bool]] = {}
+    fates: Counter[Outcome] = Counter()
+    reached = 0
+    for known, prompt in zip(states, prompts, strict=True):
+        now, then = known.get(budget), known.get(later, known[0])
+        reached += now in ("doom", "circular", "truncated")
+        if now == "circular" and then is not None:
+            fates[then] += 1
+            clusters.setdefault(prompt, []).append(then in ("clean", "recovered"))
+    n = fates.total()
+    if not n:
+        return None
+    value, low, high = clustered_rate(list(clusters.values()))
+    return CircularFate(
+        model=row[0],
+        temperature=row[1],
+        budget=budget,
+        later=later,
+        n=n,
+        reached=reached,
+        ended=Rate(value=value, low=low, high=high, n=n),
+        doom=fates["doom"],
+        circular=fates["circular"],
+        truncated=fates["truncated"],
+    )
