@@ -9,7 +9,7 @@ from loopbench.integrations.pieces import Decode, Pieces
 from loopbench.monitor import STOP, StreamMonitor
 from loopbench.types import LoopSpan
 
-_IDS_ONLY = frozenset({"gain", "llamacpp", "ngram", "suffix", "trl", "vllm"})
+_IDS_ONLY = frozenset({"cusum", "gain", "llamacpp", "ngram", "suffix", "trl", "vllm"})
 """Detectors that work on ids alone; any other is given text."""
 
 

@@ -12,6 +12,7 @@ from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.types import LoopSpan, Verdict
 
 EXACT = ["ngram", "vllm", "llamacpp", "antidoom", "gemini"]
+RATIOS = ["whisper", "trl", "gopher", "novelty", "gain", "cusum"]
 PROSE = (
     "Early in spring the river left its bed and took the lower road, two barns and a bridge. "
     "Nobody in town had seen such water; old Marek measured it with his walking stick, wrote "
@@ -27,13 +28,13 @@ def scan(name: str, text: str, **parameters: object) -> Verdict:
     return detectors.get(name, **parameters).scan(ids, pieces)
 
 
-@pytest.mark.parametrize("name", [*EXACT, "whisper", "trl", "gopher", "gain"])
+@pytest.mark.parametrize("name", [*EXACT, "whisper", "trl", "gopher", "gain", "cusum"])
 def test_a_sentence_said_forty_times_is_a_loop(name: str) -> None:
     verdict = scan(name, PROSE + WAIT * 40)
     assert verdict.looped and verdict.terminal
 
 
-@pytest.mark.parametrize("name", [*EXACT, "gain", "novelty", "toolcycle"])
+@pytest.mark.parametrize("name", [*EXACT, "gain", "novelty", "toolcycle", "cusum"])
 def test_prose_is_none(name: str) -> None:
     assert not scan(name, PROSE).looped
 
@@ -247,4 +248,4 @@ def test_levels() -> None:
         return detectors.get(name).scan(ids).level
 
     assert {level(name) for name in (*EXACT, "toolcycle")} == {"verbatim"}
-    assert {level(name) for name in ("whisper", "trl", "gopher", "novelty", "gain")} == {"circular"}
+    assert {level(name) for name in RATIOS} == {"circular"}

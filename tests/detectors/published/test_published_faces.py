@@ -13,6 +13,7 @@ from loopbench.detectors.parts.streaming import next_checkpoint
 
 RULES: dict[str, dict[str, float]] = {
     "ngram": {"n": 5, "k": 4},
+    "cusum": {"n": 3, "tau": 4.0},
     "vllm": {"max_pattern_size": 20, "min_pattern_size": 2},
     "llamacpp": {"min_pattern_size": 6, "max_pattern_size": 40},
     "antidoom": {"max_unit_chars": 50},
@@ -108,6 +109,8 @@ def test_rules_about_text_find_nothing_without_one(name: str) -> None:
     [
         ("ngram", "k", 1),
         ("ngram", "n", 0),
+        ("cusum", "n", 0),
+        ("cusum", "tau", 0),
         ("vllm", "min_count", 1),
         ("vllm", "max_pattern_size", -1),
         ("vllm", "min_pattern_size", 65),

@@ -89,6 +89,19 @@ def test_ngram_restated(t: list[int], n: int, k: int) -> None:
     assert verdict.terminal == bool(grams and counts[grams[-1]] >= k)
 
 
+@given(loops, st.integers(1, 8), st.integers(1, 8))
+@settings(max_examples=100, deadline=None)
+def test_cusum_restated(t: list[int], n: int, tau: int) -> None:
+    grams = [tuple(t[i : i + n]) for i in range(len(t) - n + 1)]
+    sums = [0.0]
+    for i, gram in enumerate(grams):
+        sums.append(sums[-1] + 1 if gram in grams[:i] else max(0.0, sums[-1] - 0.25))
+    verdict = detectors.get("cusum", n=n, tau=tau).scan(t)
+    assert verdict.score == sums[-1]
+    assert verdict.terminal == (sums[-1] >= tau * n)
+    assert verdict.looped == (max(sums) >= tau * n)
+
+
 @given(loops, st.integers(1, 5), st.floats(-2, 0))
 @settings(max_examples=60, deadline=None)
 def test_trl_score_is_its_reward(t: list[int], n: int, penalty: float) -> None:
