@@ -1,4 +1,4 @@
-"""A cumulative sum of repeated n-grams: it rises with each that occurred before, falls with new ones.
+"""A cumulative sum that rises with each n-gram that occurred before, and falls with new ones.
 
 Sees verbatim loops, and text that goes round in long equal pieces, whatever their order. Does
 not see pieces shorter than n tokens, or counters whose blocks are. It rises over anything that
