@@ -26,12 +26,14 @@ from loopbench.calibration.tables import (
     fate_grid,
     proposals,
 )
-from loopbench.monitor import DOOM
+from loopbench.monitor import DOOM, MEASURE
 from loopbench.results.grid import Grid
 from loopbench.results.store import read_audits, read_header, read_records
 
 DOOM_ROW = " or ".join(rule.detector for rule in DOOM)
 """Name of the row of the rules that decide about doom, joined."""
+STUCK_ROW = f"{DOOM_ROW} or circular"
+"""Name of the row of all measuring rules, joined."""
 
 
 class Measured(NamedTuple):
@@ -83,10 +85,11 @@ def traces_in(paths: Sequence[Path], part: Part | Literal["all"] = "all") -> lis
 
 
 def calibrations(traces: Sequence[Trace], names: Sequence[str]) -> list[Calibration]:
-    """Return every detector's numbers, after those of the rules that decide about doom."""
-    doom = either([call(rule.build(), traces) for rule in DOOM])
+    """Return every detector's numbers, after those of the rules that decide outcomes, joined."""
+    calls = [call(rule.build(), traces) for rule in MEASURE]
     return [
-        summarise(DOOM_ROW, 0, {}, doom),
+        summarise(DOOM_ROW, 0, {}, either(calls[: len(DOOM)])),
+        summarise(STUCK_ROW, 0, {}, either(calls)),
         *(calibrate(detectors.get(name), traces) for name in names),
     ]
 

@@ -22,6 +22,8 @@ Part = Literal["development", "held-out"]
 
 DOOM_LABELS: tuple[Label, ...] = ("verbatim", "counter")
 """Labels whose traces count as doomed; circular ones are judged in a column of their own."""
+STUCK_LABELS: tuple[Label, ...] = (*DOOM_LABELS, "circular")
+"""Labels whose traces were getting nowhere."""
 
 
 class Spread(Struct, frozen=True):
@@ -36,8 +38,9 @@ class Spread(Struct, frozen=True):
 class Calibration(Struct, frozen=True):
     """One detector on a set of labelled traces.
 
-    Rates and F1 are about doom: traces labelled `verbatim` or `counter` are to be called,
-    those labelled `none` are not, and circular ones are left aside but for `recall_circular`.
+    Precision, recall and F1 are about doom: traces labelled `verbatim` or `counter` are to be
+    called, those labelled `none` are not, and circular ones are left aside. Those of `stuck`
+    take circular traces for ones that are to be called, too.
     Intervals are 95 %, clustered by prompt or by kind of constructed text.
     """
 
@@ -48,6 +51,10 @@ class Calibration(Struct, frozen=True):
     precision: Rate
     recall: Rate
     f1: Rate
+    stuck_precision: Rate
+    """Of the called traces: those labelled `verbatim`, `counter` or `circular`."""
+    stuck_recall: Rate
+    stuck_f1: Rate
     recall_verbatim: Rate
     recall_counter: Rate
     recall_circular: Rate
@@ -123,7 +130,10 @@ def summarise(
         n=len(calls),
         precision=_rate([c for c in calls if c.called and c.trace.label != "circular"], _is_doomed),
         recall=_rate(doomed, _is_called),
-        f1=_f1(calls),
+        f1=_f1([c for c in calls if c.trace.label != "circular"], DOOM_LABELS),
+        stuck_precision=_rate([c for c in calls if c.called], _is_stuck),
+        stuck_recall=_rate([c for c in calls if _is_stuck(c)], _is_called),
+        stuck_f1=_f1(calls, STUCK_LABELS),
         recall_verbatim=_rate([c for c in doomed if c.trace.label == "verbatim"], _is_called),
         recall_counter=_rate([c for c in doomed if c.trace.label == "counter"], _is_called),
         recall_circular=_rate([c for c in calls if c.trace.label == "circular"], _is_called),
@@ -173,6 +183,10 @@ def _is_doomed(called: Called) -> bool:
     return called.trace.label in DOOM_LABELS
 
 
+def _is_stuck(called: Called) -> bool:
+    return called.trace.label in STUCK_LABELS
+
+
 def _is_called(called: Called) -> bool:
     return called.called
 
@@ -187,21 +201,17 @@ def _rate(calls: Sequence[Called], true: Callable[[Called], bool]) -> Rate:
     return Rate(value=value, low=low, high=high, n=len(calls))
 
 
-def _f1(calls: Sequence[Called]) -> Rate:
-    """Return F1 with its interval.
+def _f1(calls: Sequence[Called], labels: Sequence[Label]) -> Rate:
+    """Return F1 of calling the traces with these labels, with its interval.
 
     Notes
     -----
     F1 = 2 J / (1 + J) with J = TP / (TP + FP + FN), which is a plain proportion: of the traces
-    that are doomed or called, those that are both. The map is monotone, so the clustered
+    that are labelled so or called, those that are both. The map is monotone, so the clustered
     Wilson limits of J give those of F1.
     """
-    either = [
-        c
-        for c in calls
-        if c.trace.label != "circular" and (c.called or c.trace.label in DOOM_LABELS)
-    ]
-    jaccard = _rate(either, lambda c: c.called and _is_doomed(c))
+    either = [c for c in calls if c.called or c.trace.label in labels]
+    jaccard = _rate(either, lambda c: c.called and c.trace.label in labels)
     if jaccard.value is None or jaccard.low is None or jaccard.high is None:
         return NO_RATE
     value, low, high = (2 * j / (1 + j) for j in (jaccard.value, jaccard.low, jaccard.high))
@@ -219,7 +229,7 @@ def _by_category(none: Sequence[Called]) -> dict[str, tuple[int, int]]:
 def lowest_silent(
     name: str, parameter: str, values: Sequence[float], traces: Sequence[Trace]
 ) -> float | None:
-    """Return the lowest value of a near rule's threshold that gives no false alarm.
+    """Return the lowest value of a ratio rule's threshold that gives no false alarm.
 
     Outputs that end in two or three exact copies of something are not held against it: they
     are labelled `none` because a loop needs more, and say nothing new all the same.

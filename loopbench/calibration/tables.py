@@ -23,6 +23,7 @@ def calibration_grid(rows: Sequence[Calibration]) -> Grid:
             "F1 %",
             "precision %",
             "recall %",
+            "stuck F1 %",
             "verbatim",
             "counter",
             "circular",
@@ -36,6 +37,7 @@ def calibration_grid(rows: Sequence[Calibration]) -> Grid:
                 percent(row.f1),
                 percent(row.precision),
                 percent(row.recall),
+                percent(row.stuck_f1),
                 _count(row.recall_verbatim),
                 _count(row.recall_counter),
                 _count(row.recall_circular),
@@ -47,10 +49,10 @@ def calibration_grid(rows: Sequence[Calibration]) -> Grid:
         ],
         note=(
             f"{n} traces. Called: did not end by itself, and the rule sees a loop at the last "
-            "token. F1, precision and recall are about verbatim and counter loops, with 95 % "
-            "intervals clustered by prompt or kind of constructed text; verbatim, counter and "
-            "circular: called of so many with "
-            "that label; false alarms: called of the unfinished ones without a loop. Onset error "
+            "token. F1, precision and recall are about verbatim and counter loops, stuck F1 about "
+            "circular ends too, with 95 % intervals clustered by prompt or kind of constructed "
+            "text; verbatim, counter and circular: called of so many with that label; false "
+            "alarms: called of the unfinished ones that still say something new. Onset error "
             "(reported less labelled) and delay (from onset to where the watcher fires) in "
             "tokens: median [quartiles] of the rightly called."
         ),

@@ -11,7 +11,7 @@ from fakes import ANSWER, LOOP, RAMBLE, install
 from test_calibration import LOOP as LOOPING
 from test_calibration import PROSE, trace
 
-from loopbench.calibration.command import DOOM_ROW, detectors_on, escapes_of, traces_in
+from loopbench.calibration.command import DOOM_ROW, STUCK_ROW, detectors_on, escapes_of, traces_in
 from loopbench.calibration.corpus import CorpusError, write_traces
 from loopbench.calibration.measures import part_of
 from loopbench.cli.app import cli
@@ -58,8 +58,8 @@ def test_a_folder_is_all_its_files_and_a_part_is_a_part(corpus: Path) -> None:
 
 def test_the_rules_of_doom_come_first(corpus: Path) -> None:
     measured = detectors_on([corpus], ["suffix"], "all")
-    assert [row.detector for row in measured.result] == [DOOM_ROW, "suffix"]
-    assert [row.f1.value for row in measured.result] == [1.0, 1.0]
+    assert [row.detector for row in measured.result] == [DOOM_ROW, STUCK_ROW, "suffix"]
+    assert [row.f1.value for row in measured.result] == [1.0, 1.0, 1.0]
     assert measured.grids[0].rows[0][0] == "suffix or counter"
 
 
@@ -70,7 +70,7 @@ def test_the_command_prints_every_form(corpus: Path, form: str) -> None:
     assert result.exit_code == 0
     if form == "json":
         assert [row["detector"] for row in json.loads(result.output)] == [
-            DOOM_ROW, "suffix", "vllm",
+            DOOM_ROW, STUCK_ROW, "suffix", "vllm",
         ]  # fmt: skip
     else:
         assert "6/6" in result.output

@@ -88,7 +88,7 @@ TRACES = [
 def test_every_number_of_a_rule_that_always_fires() -> None:
     row = calibrate(Always(), TRACES)
     assert (row.detector, row.version, row.n) == ("always", 7, 6)
-    # Two loops are called, two that are none; near and what ended by itself are left aside.
+    # Two loops are called, two that are none; circular and what ended by itself are left aside.
     assert (row.precision.value, row.precision.n) == (0.5, 4)
     assert (row.recall.value, row.recall.n) == (1.0, 2)
     assert (row.recall_verbatim.n, row.recall_counter.n) == (1, 1)
@@ -96,6 +96,10 @@ def test_every_number_of_a_rule_that_always_fires() -> None:
     assert row.f1.value == pytest.approx(2 / 3)
     low, high = (2 * j / (1 + j) for j in wilson(2, 4)[1:])
     assert (row.f1.low, row.f1.high) == pytest.approx((low, high))
+    # Three that are stuck are called, and two that are not.
+    assert (row.stuck_precision.value, row.stuck_precision.n) == (3 / 5, 5)
+    assert (row.stuck_recall.value, row.stuck_recall.n) == (1.0, 3)
+    assert row.stuck_f1.value == pytest.approx(3 / 4)
     assert (row.false_positives.value, row.false_positives.n) == (1.0, 2)
     assert row.by_category == {"poem": (2, 2)}
     assert (row.onset_error.n, row.onset_error.median) == (2, (10 - 300 + 10 - 20) / 2)
@@ -178,7 +182,7 @@ def test_tables_show_counts_and_categories() -> None:
     rows = [calibrate(Always(), TRACES), calibrate(detectors.get("suffix"), TRACES)]
     grid = calibration_grid(rows)
     assert [row[0] for row in grid.rows] == ["suffix v2", "always v7"]
-    assert grid.rows[1][7] == "2/2"
+    assert grid.rows[1][8] == "2/2"
     false_alarms = category_grid(rows)
     assert false_alarms.titles == ("unfinished, no loop", "n", "always")
     assert false_alarms.rows == [("poem", "2", "2"), ("all", "2", "2")]
