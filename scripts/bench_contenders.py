@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 import zlib
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -76,6 +77,18 @@ def counter(n: int, rng: random.Random) -> Stream:
     return Stream(head.ids + ids, head.pieces + pieces, onset)
 
 
+def going_round(n: int, rng: random.Random) -> Stream:
+    """Prose, then nine sentences of it in drifting order, each with a word that changes."""
+    onset = n // 8
+    known = [prose(14, rng).ids for _ in range(9)]
+    ids = prose(onset, rng).ids
+    while len(ids) < n:
+        sentence = list(rng.choice(known))
+        sentence[rng.randrange(4)] = rng.randrange(30)
+        ids += sentence
+    return of_words(ids[:n], onset)
+
+
 def fibonacci(n: int, rng: random.Random) -> Stream:
     """The Fibonacci word: as repetitive as a sequence without a fourth power can be."""
     a, b = [0], [0, 1]
@@ -107,17 +120,18 @@ STREAMS: dict[str, Callable[[int, random.Random], Stream | None]] = {
     "loop of 2,000": loop(2_000),
     "loop of 20,000": loop(20_000),
     "counter loop": counter,
+    "going round": going_round,
     "Fibonacci word": fibonacci,
     "Thue-Morse word": thue_morse,
     "nested cubes": nested,
 }
 
 
-def watcher(name: str) -> Callable[[], Push]:
+def watcher(name: str, **parameters: float) -> Callable[[], Push]:
     """Our own detectors, as a decoder would use them."""
 
     def start() -> Push:
-        push = detectors.get(name, min_repeats=REPEATS, min_tokens=TOKENS).watch().push
+        push = detectors.get(name, **parameters).watch().push
         return lambda ids, pieces: push(ids, pieces) is not None
 
     return start
@@ -163,6 +177,27 @@ def ngrams() -> Push:
             return False
         count = counts[window] = counts.get(window, 0) + 1
         return count >= 20
+
+    return push
+
+
+def novelty() -> Push:
+    """The share of the last 256 8-grams that a set of all earlier ones holds; 0.9 is the alarm."""
+    seen: set[tuple[int, ...]] = set()
+    gram: tuple[int, ...] = ()
+    known: deque[bool] = deque(maxlen=256)
+    again = 0
+
+    def push(ids: list[int], pieces: list[str]) -> bool:
+        nonlocal gram, again
+        gram = (*gram[-7:], *ids)
+        if len(gram) < 8:
+            return False
+        again -= known[0] if len(known) == 256 else False
+        known.append(gram in seen)
+        again += known[-1]
+        seen.add(gram)
+        return again >= 0.9 * 256
 
     return push
 
@@ -230,11 +265,14 @@ def automaton() -> Push:
 
 
 CONTENDERS: dict[str, Callable[[], Push]] = {
-    "suffix": watcher("suffix"),
-    "counter": watcher("counter"),
+    "suffix": watcher("suffix", min_repeats=REPEATS, min_tokens=TOKENS),
+    "counter": watcher("counter", min_repeats=REPEATS, min_tokens=TOKENS),
+    "circular": watcher("circular"),
     "vLLM 20": vllm(20),
     "vLLM 1,024": vllm(1_024),
     "30-grams": ngrams,
+    "8-gram set": novelty,
+    "CUSUM": watcher("cusum"),
     "zlib": zlib_ratio,
     "automaton": automaton,
 }
