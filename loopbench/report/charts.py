@@ -68,10 +68,11 @@ class Chart(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A rate in a chart, and the series it belongs to."""
+    """Two rates in a chart, the second a part of the first, and the series they belong to."""
 
     series: int
-    rate: Rate
+    stuck: Rate
+    doom: Rate
 
 
 def require() -> None:
@@ -135,97 +136,141 @@ def short(label: str) -> str:
 
 
 def interval_chart(groups: Mapping[str, Sequence[Mark]], series: Sequence[str] = ()) -> Figure:
-    """Draw rates in percent with their intervals, one line of the chart per group."""
+    """Draw rates in percent with their intervals, one line of the chart per group.
+
+    A line over a band on one height: the part and the whole stay together, and both intervals
+    can be seen.
+    """
 
     def draw(axes: Axes) -> None:
         for y, marks in enumerate(groups.values()):
-            for i, (index, rate) in enumerate(marks):
-                if rate.value is None or rate.low is None or rate.high is None:
-                    continue
+            for i, (index, *rates) in enumerate(marks):
                 at = y + (i - (len(marks) - 1) / 2) * 0.7 / max(1, len(marks))
-                axes.plot([100 * rate.low, 100 * rate.high], [at, at], color=colour(index), lw=2)
-                axes.plot([100 * rate.value], [at], "o", color=colour(index), ms=5)
+                for rate, (bar, point) in zip(rates, (_STUCK, _DOOM), strict=True):
+                    if rate.value is None or rate.low is None or rate.high is None:
+                        continue
+                    limits = [100 * rate.low, 100 * rate.high]
+                    axes.plot(limits, [at, at], color=colour(index), **bar)
+                    axes.plot([100 * rate.value], [at], "o", color=colour(index), **point)
         axes.set_yticks(range(len(groups)), [short(label) for label in groups])
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.set_xlim(-2, 102)
         axes.grid(axis="y", visible=False)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("doom loops, % of outputs, with 95 % intervals")
+        axes.set_xlabel("% of outputs, with 95 % intervals")
+        _kinds(axes)
 
     lines = sum(max(1, len(marks)) for marks in groups.values())
-    height = 0.75 + 0.16 * len(groups) + 0.13 * lines
-    return _drawn(max(1.2, height), draw, series)
+    height = 0.95 + 0.16 * len(groups) + 0.13 * lines
+    return _drawn(max(1.4, height), draw, series)
+
+
+_STUCK: tuple[dict[str, Any], dict[str, Any]] = (
+    {"lw": 6, "alpha": 0.25, "solid_capstyle": "butt"},
+    {"ms": 7.5, "mfc": "none", "mew": 1.2},
+)
+_DOOM: tuple[dict[str, Any], dict[str, Any]] = ({"lw": 1.5}, {"ms": 4})
+"""How the bars and the points of the two rates look."""
+
+
+def _kinds(axes: Axes) -> None:
+    """Say which look is which rate."""
+    from matplotlib.lines import Line2D
+
+    labels = ("stuck: doom and circular", "doom")
+    handles = [
+        (Line2D([], [], color=SOFT, **bar), Line2D([], [], color=SOFT, marker="o", lw=0, **point))
+        for bar, point in (_STUCK, _DOOM)
+    ]
+    axes.legend(
+        handles, labels, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, borderpad=0
+    )
 
 
 def temperature_chart(
     points: Mapping[str, Sequence[tuple[float, Mark]]],
 ) -> Figure:
-    """Draw loop rates over temperature, one line per model."""
+    """Draw stuck and doom rates over temperature side by side, one line per model."""
 
     def draw(axes: Axes) -> None:
-        for i, marks in enumerate(points.values()):
-            known = [(t, m.rate) for t, m in marks if m.rate.value is not None]
-            temperatures = [t for t, _ in known]
-            values = [100 * (r.value or 0) for _, r in known]
-            below = [100 * ((r.value or 0) - (r.low or 0)) for _, r in known]
-            above = [100 * ((r.high or 0) - (r.value or 0)) for _, r in known]
-            axes.errorbar(
-                temperatures, values, yerr=(below, above), color=colour(i), marker="o", ms=4, lw=1.5
-            )
-        axes.set_ylim(-2, 102)
-        axes.set_xlabel("temperature")
-        axes.set_ylabel("doom loops, %")
+        figure = axes.figure
+        grid = figure.add_gridspec(1, 2)
+        axes.set_subplotspec(grid[0])
+        other = figure.add_subplot(grid[1], sharey=axes)
+        for panel, kind in ((axes, "stuck"), (other, "doom")):
+            for i, marks in enumerate(points.values()):
+                rates = [(t, getattr(mark, kind)) for t, mark in marks]
+                _over_temperature(panel, rates, colour(i))
+            panel.set(ylim=(-2, 102), xlabel="temperature", ylabel=f"{kind}, %")
+        other.tick_params(length=0)
 
     return _drawn(2.4, draw, list(points))
 
 
-def onset_chart(onsets: Sequence[Sequence[int]], series: Sequence[str], budget: int) -> Figure:
-    """Draw at which token the loops of doomed outputs begin."""
+def _over_temperature(axes: Axes, rates: Sequence[tuple[float, Rate]], tint: str) -> None:
+    known = [(t, rate) for t, rate in rates if rate.value is not None]
+    temperatures = [t for t, _ in known]
+    values = [100 * (r.value or 0) for _, r in known]
+    below = [100 * ((r.value or 0) - (r.low or 0)) for _, r in known]
+    above = [100 * ((r.high or 0) - (r.value or 0)) for _, r in known]
+    axes.errorbar(temperatures, values, yerr=(below, above), color=tint, marker="o", ms=4, lw=1.5)
+
+
+def onset_chart(
+    kinds: Mapping[str, Sequence[Sequence[int]]], series: Sequence[str], budget: int
+) -> Figure:
+    """Draw at which token stuck ends begin: a panel for each kind, the series on each other."""
     from matplotlib.ticker import MaxNLocator
 
     def draw(axes: Axes) -> None:
+        figure = axes.figure
+        grid = figure.add_gridspec(len(kinds), 1)
+        axes.set_subplotspec(grid[0])
+        panels = [axes, *(figure.add_subplot(grid[i]) for i in range(1, len(kinds)))]
         edges = [budget * i / 32 for i in range(33)]
-        axes.hist(
-            [list(values) for values in onsets],
-            bins=edges,
-            stacked=True,
-            color=[colour(i) for i in range(len(onsets))],
-            rwidth=0.9,
-        )
-        axes.grid(axis="x", visible=False)
-        axes.set_xlim(0, budget)
-        axes.set_xlabel("onset of the loop, tokens")
-        axes.set_ylabel("outputs")
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        for panel, (kind, onsets) in zip(panels, kinds.items(), strict=True):
+            panel.hist(
+                [list(values) for values in onsets],
+                bins=edges,
+                stacked=True,
+                color=[colour(i) for i in range(len(onsets))],
+                rwidth=0.9,
+            )
+            panel.grid(axis="x", visible=False)
+            panel.set(xlim=(0, budget), ylabel=f"{kind} outputs")
+            panel.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+            panel.tick_params(length=0)
+        panels[-1].set_xlabel("onset, tokens")
 
-    return _drawn(2.3, draw, series)
+    return _drawn(1.0 + 1.3 * len(kinds), draw, series)
 
 
 def incidence_chart(fates: Sequence[Incidence], series: Sequence[str], budget: int) -> Figure:
-    """Draw the shares that have looped and ended after so many tokens, and those cut in the end."""
+    """Draw the shares that have looped and ended after so many tokens, and what did neither."""
 
     def draw(axes: Axes) -> None:
         figure = axes.figure
         grid = figure.add_gridspec(2, 2, height_ratios=(2, 1), width_ratios=(2, 1))
         axes.set_subplotspec(grid[0, :])
-        ends, cuts = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
+        ends, others = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
         alpha = min(0.15, 0.6 / max(1, len(fates)))  # many bands lie over each other
         for i, one in enumerate(fates):
-            loop, end, cut = (_percent(one.curves[kind]) for kind in FATES)
+            loop, end, circular, cut = (_percent(one.curves[kind]) for kind in FATES)
             axes.fill_between(
                 one.times, loop.low, loop.high, step="post", color=colour(i), alpha=alpha, lw=0
             )
             axes.step(one.times, loop.share, where="post", color=colour(i), lw=1.6)
             ends.step(one.times, end.share, where="post", color=colour(i), lw=1)
-            cuts.plot([cut.low[-1], cut.high[-1]], [i, i], color=colour(i), lw=1.5)
-            cuts.plot(cut.share[-1:], [i], "o", color=colour(i), ms=4)
+            for at, curve, face in ((i - 0.2, circular, "none"), (i + 0.2, cut, colour(i))):
+                others.plot([curve.low[-1], curve.high[-1]], [at, at], color=colour(i), lw=1)
+                others.plot(curve.share[-1:], [at], "o", color=colour(i), mfc=face, ms=4)
         for panel, label in ((axes, "looped, %"), (ends, "ended without\na loop, %")):
             panel.set(xlim=(0, budget), ylim=(0, 102), xlabel="tokens", ylabel=label)
-        cuts.set(
-            xlim=(-2, 102), ylim=(len(fates) - 0.5, -0.5), yticks=[], xlabel="cut at the budget, %"
+        others.set(
+            xlim=(-2, 102), ylim=(len(fates) - 0.5, -0.5), yticks=[], xlabel="○ circular, ● cut, %"
         )
-        cuts.spines["left"].set_visible(False)
-        for panel in (ends, cuts):
+        others.spines["left"].set_visible(False)
+        for panel in (ends, others):
             panel.tick_params(length=0)
 
     return _drawn(3.3, draw, series)
@@ -252,7 +297,7 @@ def outcome_chart(cells: Sequence[Crossed]) -> Figure:
             left = [a + b for a, b in zip(left, counts, strict=True)]
         _bars(axes, OUTCOMES, "outputs")
 
-    return _drawn(2.0, draw)
+    return _drawn(2.25, draw)
 
 
 def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
@@ -260,15 +305,16 @@ def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
 
     def draw(axes: Axes) -> None:
         left = [0] * len(counts)
-        for kind, tint, label in (
-            ("useful", GOOD, "before a loop"),
-            ("wasted", BAD, "inside a loop"),
-            ("saved", NONE, "saved"),
+        for kind, tint, alpha, label in (
+            ("useful", GOOD, 1.0, "before"),
+            ("looping", BAD, 1.0, "in a loop"),
+            ("circling", BAD, 0.45, "going round"),
+            ("saved", NONE, 1.0, "saved"),
         ):
             values = [getattr(one, kind) for one in counts]
             if any(values):
                 bars = range(len(counts))
-                axes.barh(bars, values, left=left, color=tint, height=0.6, label=label)
+                axes.barh(bars, values, left=left, color=tint, alpha=alpha, height=0.6, label=label)
             left = [a + b for a, b in zip(left, values, strict=True)]
         _bars(axes, [short(label) for label in series], "tokens")
 
@@ -284,7 +330,10 @@ def _bars(axes: Axes, labels: Sequence[str], unit: str) -> None:
     axes.set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, borderpad=0)
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, borderpad=0,
+            columnspacing=1, handlelength=1.2,
+        )  # fmt: skip
 
 
 def svg(figure: Figure, name: str) -> bytes:

@@ -15,8 +15,9 @@ from loopbench.results.summary import Rate, Row
 from loopbench.results.table import printable, render
 
 _METRICS = (
+    ("stuck_rate", "stuck_rate", "Stuck: doom loop or circular end"),
     ("doom_rate", "doom_loop_rate", "Doom-loop rate"),
-    ("truncated_rate", "truncated_rate", "Truncated without a loop"),
+    ("truncated_rate", "truncated_rate", "Truncated, still saying something new"),
     ("accuracy", "accuracy", "Reasoning accuracy"),
     ("extraction_f1", "f1", "Extraction F1"),
     ("tool_score", "tool_score", "Tool-use score"),

@@ -7,32 +7,32 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from loopbench.outcome import DOOM_LEVELS, stuck_level
+from loopbench.outcome import DOOM_LEVELS, LEVELS, STUCK, stuck_level
 from loopbench.statistics.incidence import Incidence, aalen_johansen
 from loopbench.types import Outcome, Record, Struct, Verdict
 
-OUTCOMES: tuple[Outcome, ...] = ("clean", "recovered", "doom", "truncated")
+OUTCOMES: tuple[Outcome, ...] = ("clean", "recovered", "doom", "circular", "truncated")
 
-Fate = Literal["loop", "end", "cut"]
-"""What can befall an output first: a loop, its own end, the budget."""
+Fate = Literal["loop", "end", "circular", "cut"]
+"""What can befall an output first: a loop, its own end, an end that goes round, the budget."""
 FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 def shown_verdict(record: Record) -> Verdict | None:
     """Return the verdict whose loop stands for an output, if one found any.
 
-    The strictest loop at the end of a doomed output; else the strictest loop anywhere; else a
-    near loop at the end.
+    The strictest loop at the end of a stuck output; else the strictest anywhere, a circular
+    stretch being the least strict.
     """
-    at_end = stuck_level(record.verdicts) if record.outcome == "doom" else None
+    at_end = stuck_level(record.verdicts) if record.outcome in STUCK else None
     for verdict in record.verdicts:
         if at_end and verdict.level == at_end and verdict.terminal:
             return verdict
-    for level in DOOM_LEVELS:
+    for level in LEVELS:
         for verdict in record.verdicts:
             if verdict.level == level and verdict.looped:
                 return verdict
-    return next((v for v in record.verdicts if v.level == "circular" and v.terminal), None)
+    return None
 
 
 def first_loop(record: Record) -> int | None:
@@ -47,28 +47,34 @@ def first_loop(record: Record) -> int | None:
     return min(starts, default=None)
 
 
-def onsets(records: Iterable[Record]) -> list[int]:
-    """Return where the loops of the doomed outputs begin, in tokens."""
-    verdicts = [shown_verdict(r) for r in records if r.outcome == "doom"]
+def onsets(records: Iterable[Record], outcome: Outcome = "doom") -> list[int]:
+    """Return where the loops of the doomed outputs begin, or of the circular ones; in tokens."""
+    verdicts = [shown_verdict(r) for r in records if r.outcome == outcome]
     return [v.onset for v in verdicts if v and v.onset is not None]
 
 
 def fate(record: Record, largest: int) -> tuple[int, Fate | None]:
     """Return what befell an output first, and after how many tokens.
 
-    A loop, verbatim or counting, even one that was left; else its own end, or the budget. What
-    was cut at a budget below the `largest` might have gone on: its fate is not known (None).
+    A loop, verbatim or counting, even one that was left; else its own end, or the last token of
+    what went round or was cut. At a budget below the `largest` it might have gone on: then its
+    fate is not known (None).
     """
     start, made = first_loop(record), record.generation.output_tokens
-    if start is not None or record.generation.finish == "loop":
-        return made if start is None else start, "loop"
-    if record.generation.finish == "stop":
+    finish, circular = record.generation.finish, record.outcome == "circular"
+    if start is not None:
+        return start, "loop"
+    if finish == "loop":
+        return made, "circular" if circular else "loop"
+    if finish == "stop":
         return made, "end"
-    return made, "cut" if record.sampling.max_new_tokens == largest else None
+    if record.sampling.max_new_tokens != largest:
+        return made, None
+    return made, "circular" if circular else "cut"
 
 
 def incidence(records: Iterable[Record]) -> Incidence:
-    """Return which shares of outputs have looped, ended and been cut after so many tokens.
+    """Return which shares of outputs have looped, ended and been given up after so many tokens.
 
     Failed generations are left out. Where every output had the same budget nothing is censored,
     and the shares are plain counts. Under several budgets a loop that began shortly before a
@@ -84,27 +90,31 @@ class Tokens(Struct, frozen=True):
     """Where the tokens of a series went."""
 
     useful: int
-    """Before a loop, or in outputs that never looped."""
-    wasted: int
+    """Before any of the others."""
+    looping: int
     """From the onset of the loop of a doomed output on."""
+    circling: int
+    """From where a circular output is seen to go round on."""
     saved: int
-    """Not generated, because a looping stream was stopped."""
+    """Not generated, because a stream was stopped."""
 
 
 def tokens(records: Iterable[Record]) -> Tokens:
-    """Count tokens before and after the onset of loops; audits are left out."""
-    useful = wasted = saved = 0
+    """Count tokens before and after the onsets of stuck ends; audits are left out."""
+    useful = saved = 0
+    lost = dict.fromkeys(STUCK, 0)
     for record in records:
         if record.outcome == "error":
             continue
         made = record.generation.output_tokens
-        verdict = shown_verdict(record) if record.outcome == "doom" else None
+        verdict = shown_verdict(record) if record.outcome in STUCK else None
         onset = made if verdict is None or verdict.onset is None else min(verdict.onset, made)
         useful += onset
-        wasted += made - onset
+        if record.outcome in STUCK:
+            lost[record.outcome] += made - onset
         if record.generation.finish == "loop":
             saved += record.sampling.max_new_tokens - made
-    return Tokens(useful=useful, wasted=wasted, saved=saved)
+    return Tokens(useful=useful, looping=lost["doom"], circling=lost["circular"], saved=saved)
 
 
 class Crossed(Struct, frozen=True):
@@ -140,7 +150,10 @@ class Starter(Struct, frozen=True):
 
 
 def starters(records: Iterable[Record], most: int = 12) -> list[Starter]:
-    """Return the tokens with which the loops of doomed outputs begin, the frequent ones first."""
+    """Return the tokens with which the loops of doomed outputs begin, the frequent ones first.
+
+    Circular ends are left out: where they begin is known to some tokens only.
+    """
     counts: Counter[str] = Counter()
     for record in records:
         verdict = shown_verdict(record) if record.outcome == "doom" else None

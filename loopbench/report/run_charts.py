@@ -18,12 +18,13 @@ def charts_of(series: Sequence[Series]) -> list[Chart]:
 
 
 def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
-    models = {label: [Mark(i, series[i].row.doom_rate)] for i, label in enumerate(labels)}
+    models = {label: [_mark(i, series[i].row)] for i, label in enumerate(labels)}
     found = [
         Chart(
             "loop-rate",
-            "Loop rate",
-            "Outputs that were still in a loop at their last token.",
+            "Stuck outputs",
+            "Still in a loop at their last token (doom), or going round without saying anything "
+            "new (circular).",
             charts.interval_chart(models),
         )
     ]
@@ -32,15 +33,15 @@ def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
         found.append(
             Chart(
                 "loop-rate-temperature",
-                "Loop rate by temperature",
+                "Stuck outputs by temperature",
                 "One line per model; bars are 95 % intervals.",
                 charts.temperature_chart(_by_temperature(series)),
             )
         )
     for name, title, groups in (
-        ("task", "Loop rate by task", _groups([one.by_task for one in series])),
-        ("level", "Loop rate by level", _groups([one.by_level for one in series])),
-        ("quantisation", "Loop rate by quantisation", _by_quantisation(series)),
+        ("task", "Stuck outputs by task", _groups([one.by_task for one in series])),
+        ("level", "Stuck outputs by level", _groups([one.by_level for one in series])),
+        ("quantisation", "Stuck outputs by quantisation", _by_quantisation(series)),
     ):
         # One level or one quantisation says nothing that the first chart does not.
         if len(groups) > 1:
@@ -55,12 +56,14 @@ def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
     return found
 
 
+def _mark(series: int, row: Row) -> Mark:
+    return Mark(series, row.stuck_rate, row.doom_rate)
+
+
 def _by_temperature(series: Sequence[Series]) -> dict[str, list[tuple[float, Mark]]]:
     points: dict[str, list[tuple[float, Mark]]] = {}
     for i, one in enumerate(series):
-        points.setdefault(one.row.model, []).append(
-            (one.row.temperature, Mark(i, one.row.doom_rate))
-        )
+        points.setdefault(one.row.model, []).append((one.row.temperature, _mark(i, one.row)))
     return {name: sorted(marks, key=lambda pair: pair[0]) for name, marks in points.items()}
 
 
@@ -68,20 +71,20 @@ def _groups(rows: Sequence[Sequence[Row]]) -> dict[str, list[Mark]]:
     groups: dict[str, list[Mark]] = {}
     for i, some in enumerate(rows):
         for row in some:
-            groups.setdefault(row.group, []).append(Mark(i, row.doom_rate))
+            groups.setdefault(row.group, []).append(_mark(i, row))
     return _ranked(groups)
 
 
 def _by_quantisation(series: Sequence[Series]) -> dict[str, list[Mark]]:
     groups: dict[str, list[Mark]] = {}
     for i, one in enumerate(series):
-        groups.setdefault(one.row.quantization, []).append(Mark(i, one.row.doom_rate))
+        groups.setdefault(one.row.quantization, []).append(_mark(i, one.row))
     return _ranked(groups)
 
 
 def _ranked(groups: dict[str, list[Mark]]) -> dict[str, list[Mark]]:
     def mean(marks: list[Mark]) -> float:
-        known = [mark.rate.value for mark in marks if mark.rate.value is not None]
+        known = [mark.stuck.value for mark in marks if mark.stuck.value is not None]
         return sum(known) / len(known) if known else -1.0
 
     return dict(sorted(groups.items(), key=lambda pair: -mean(pair[1])))
@@ -94,17 +97,23 @@ def _over_tokens(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]
             "incidence",
             "Loop, end or cut",
             "How many outputs have looped, and how many have ended without a loop, after so many "
-            "tokens; the rest is cut at the budget. Aalen–Johansen estimates with 95 % limits.",
+            "tokens; the rest goes round at its last token, or is cut at the budget while it says "
+            "something new. Aalen–Johansen estimates with 95 % limits.",
             charts.incidence_chart([incidence(one.records) for one in series], labels, budget),
         )
     ]
-    begins = [onsets(one.records) for one in series]
-    if any(begins):
+    begins = {
+        "doomed": [onsets(one.records) for one in series],
+        "circular": [onsets(one.records, "circular") for one in series],
+    }
+    begins = {kind: values for kind, values in begins.items() if any(values)}
+    if begins:
         found.append(
             Chart(
                 "onset",
                 "Where loops begin",
-                "First token of the loop in which a doomed output ends.",
+                "First token of the loop in which a doomed output ends. Of a circular one, where "
+                "it is first seen to go round: that is never before its 100th word.",
                 charts.onset_chart(begins, labels, budget),
             )
         )
@@ -122,7 +131,8 @@ def _counts(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
         Chart(
             "tokens",
             "Where the tokens went",
-            "Wasted: from the onset of a doomed output’s loop on. Saved: not made at all.",
+            "In a loop: from the onset of a doomed output’s loop on. Going round: from where a "
+            "circular output is first seen to. Saved: not made at all.",
             charts.token_chart([tokens(one.records) for one in series], labels),
         ),
     ]

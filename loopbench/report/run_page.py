@@ -102,12 +102,14 @@ def _table(series: Sequence[Series]) -> dict[str, Any]:
 
 def _tokens(one: Series) -> dict[str, Any]:
     counts = tokens(one.records)
-    made = counts.useful + counts.wasted
+    lost = counts.looping + counts.circling
+    made = counts.useful + lost
     return {
         "label": one.label,
         "useful": counts.useful,
-        "wasted": counts.wasted,
-        "share": f"{100 * counts.wasted / made:.1f}" if made else "–",
+        "looping": counts.looping,
+        "circling": counts.circling,
+        "share": f"{100 * lost / made:.1f}" if made else "–",
         "saved": counts.saved,
     }
 

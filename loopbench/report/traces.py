@@ -57,8 +57,8 @@ def _loop(record: Record, verdict: Verdict) -> dict[str, Any]:
     ends = [span.end for span in verdict.spans if span.start == onset]
     starts = [0, *accumulate(generation.token_chars)]
     last = len(starts) - 1
-    begin = starts[min(onset, last)]
-    end = starts[min(max(ends, default=last), last)]
+    stop = min(max(ends, default=last), last)
+    begin, end = starts[min(onset, last)], starts[stop]
     period = verdict.period or 0
     cuts = [begin, end]
     if verdict.level == "verbatim" and period:
@@ -67,11 +67,16 @@ def _loop(record: Record, verdict: Verdict) -> dict[str, Any]:
         cuts = [*range(begin, end, size), end] if size else cuts
     elif verdict.level == "counter" and verdict.template:
         cuts = template_cuts(generation.text, begin, end, verdict.template)
+    elif verdict.level == "circular" and period:
+        # Rounds differ: the last one alone is cut off, for that is where a round was measured.
+        cuts = [begin, starts[stop - period], end] if stop - period > onset else cuts
     return {
         "kind": verdict.level,
         "onset": onset,
         "period": verdict.period,
         "repeats": verdict.repeats,
+        "score": verdict.score,
+        "left": not verdict.terminal,
         "detector": f"{verdict.detector} v{verdict.version}",
         "cuts": _in_utf16(generation.text, cuts),
     }

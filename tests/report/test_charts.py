@@ -7,11 +7,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from going_round import circular
 from looping_runs import few, said, write
 
 from loopbench.report import charts
+from loopbench.report.charts import Mark
 from loopbench.report.run_charts import charts_of
 from loopbench.report.runs import load, series_of
+from loopbench.results.summary import NO_RATE, Rate
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +22,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[charts.Chart]:
     hostile = "<b>&$x^2$\u202e\U0001f600"
     records = [
         *few(),
+        circular(),
         *(said(f"h{i}", "ha " * 100, finish="length", temperature=0.5) for i in range(3)),
         said("m", "x", model=hostile, level="easy"),
     ]
@@ -82,10 +86,57 @@ def test_without_matplotlib_one_sentence_says_what_to_install(
 
 def test_every_fate_has_its_panel_and_every_series_its_line(drawn: list[charts.Chart]) -> None:
     chart = next(chart for chart in drawn if chart.name == "incidence")
-    loop, end, cut = chart.figure.axes
-    # Per series a line over tokens; of what was cut, the interval and the estimate.
-    assert [len(panel.lines) for panel in (loop, end, cut)] == [3, 3, 6]
+    loop, end, other = chart.figure.axes
+    # Per series a line over tokens; of circular ends and cuts, interval and estimate.
+    assert [len(panel.lines) for panel in (loop, end, other)] == [3, 3, 12]
     assert len(loop.collections) == 3  # the bands
-    # The first series is `few()`: three of five loop, one ends, one is cut.
+    # The first series: of six, three loop, one ends, one goes round, one is cut.
     last = [panel.lines[0].get_ydata()[-1] for panel in (loop, end)]
-    assert [*last, *cut.lines[1].get_xdata()] == pytest.approx([60, 20, 20])
+    points = [line.get_xdata()[0] for line in (other.lines[1], other.lines[3])]
+    assert [*last, *points] == pytest.approx([50, 100 / 6, 100 / 6, 100 / 6])
+    faces = [line.get_markerfacecolor() for line in (other.lines[1], other.lines[3])]
+    assert faces == ["none", charts.colour(0)]
+
+
+def rate(value: float) -> Rate:
+    return Rate(value=value, low=value / 2, high=min(1.0, 2 * value), n=40)
+
+
+def test_doom_is_drawn_inside_of_stuck() -> None:
+    marks = {"a": [Mark(0, rate(0.4), rate(0.1)), Mark(1, rate(0.2), rate(0.2))]}
+    (axes,) = charts.interval_chart(marks, ["one", "two"]).axes
+    lines = [tuple(line.get_xdata()) for line in axes.lines]
+    assert lines == [(20, 80), (40,), (5, 20), (10,), (10, 40), (20,), (10, 40), (20,)]
+    heights = [line.get_ydata()[0] for line in axes.lines]
+    assert heights[:4] == [heights[0]] * 4 != heights[4:]
+    band, ring, bar, dot = axes.lines[:4]
+    assert band.get_linewidth() > 2 * bar.get_linewidth()
+    assert (ring.get_markerfacecolor(), dot.get_markerfacecolor()) == ("none", charts.colour(0))
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["stuck: doom and circular", "doom"]
+    assert charts.interval_chart({"a": [Mark(0, NO_RATE, NO_RATE)]}).axes[0].lines[:] == []
+
+
+def test_stuck_and_doom_have_a_panel_each_over_temperature() -> None:
+    points = {"m": [(0.0, Mark(0, rate(0.4), rate(0.1))), (0.5, Mark(1, NO_RATE, NO_RATE))]}
+    panels = charts.temperature_chart(points).axes
+    assert [panel.get_ylabel() for panel in panels] == ["stuck, %", "doom, %"]
+    assert [list(panel.lines[0].get_ydata()) for panel in panels] == [[40], [10]]
+
+
+def test_onsets_have_a_panel_for_each_kind_that_there_is() -> None:
+    chart = charts.onset_chart({"doomed": [[1, 2], []], "circular": [[], [700]]}, ["a", "b"], 1000)
+    panels = chart.axes
+    assert [panel.get_ylabel() for panel in panels] == ["doomed outputs", "circular outputs"]
+    heights = [sum(bar.get_height() for bar in panel.patches) for panel in panels]
+    assert heights == [2, 1]
+    (alone,) = charts.onset_chart({"circular": [[700]]}, ["a"], 1000).axes
+    assert alone.get_xlabel() == "onset, tokens"
+
+
+def test_outcomes_and_tokens_have_a_bar_for_what_goes_round(drawn: list[charts.Chart]) -> None:
+    by_name = {chart.name: chart.figure.axes[0] for chart in drawn}
+    labels = [label.get_text() for label in by_name["outcomes"].get_yticklabels()]
+    assert labels == ["clean", "recovered", "doom", "circular", "truncated"]
+    texts = [text.get_text() for text in by_name["tokens"].get_legend().get_texts()]
+    assert texts == ["before", "in a loop", "going round"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+import msgspec
 import pytest
 from fakes import record
-from looping_runs import few, said
+from going_round import CIRCULAR, circular
+from looping_runs import VERBATIM, few, said
 
 from loopbench.report.numbers import (
     Crossed,
@@ -20,6 +24,7 @@ from loopbench.report.numbers import (
     tokens,
     visible,
 )
+from loopbench.types import Outcome
 
 
 def test_under_one_budget_fates_are_counted() -> None:
@@ -55,7 +60,7 @@ def test_what_a_smaller_budget_cut_is_censored() -> None:
     assert fate(small, 50) == (50, "cut")
     found = incidence([small, *large])
     assert {kind: curve.share[-1] for kind, curve in found.curves.items()} == pytest.approx(
-        {"loop": 0.5, "end": 0, "cut": 0.5}
+        {"loop": 0.5, "end": 0, "circular": 0, "cut": 0.5}
     )
 
 
@@ -71,13 +76,60 @@ def test_the_first_loop_counts_whatever_came_after() -> None:
     assert fate(record("t", "doom", finish="loop", tokens=90), 1000) == (90, "loop")
 
 
+def test_an_end_that_goes_round_is_a_fate_of_its_own() -> None:
+    round_ = record("r", "circular", level="circular", onset=300, tokens=1000)
+    assert first_loop(round_) is None  # verbatim and counter loops only
+    assert fate(round_, 1000) == (1000, "circular")
+    assert fate(round_, 2000) == (1000, None)  # a larger budget was not tried
+    stopped = record("s", "circular", level="circular", onset=300, tokens=700, finish="loop")
+    assert fate(stopped, 2000) == (700, "circular")
+    found = incidence([round_, stopped, record("t", "truncated", tokens=1000)])
+    assert found.times == [0, 700, 1000]
+    assert found.curves["circular"].share == pytest.approx([0, 1 / 3, 2 / 3])
+    assert found.curves["cut"].share == pytest.approx([0, 0, 1 / 3])
+    assert found.free[-1] == pytest.approx(0)
+
+
+def test_a_circular_output_is_shown_by_its_end_whatever_it_left_before() -> None:
+    left = said("x", VERBATIM + CIRCULAR, finish="length")
+    assert left.outcome == "circular"
+    assert [(v.level, v.looped, v.terminal) for v in left.verdicts] == [
+        ("verbatim", True, False),
+        ("counter", False, False),
+        ("circular", True, True),
+    ]
+    assert shown_verdict(left).level == "circular"
+    assert fate(left, 2000)[1] == "loop"  # which came first
+
+
+def test_the_strictest_level_stands_for_an_output_first() -> None:
+    verdicts = {
+        level: msgspec.structs.replace(one.verdicts[0], level=level)
+        for level in ("verbatim", "counter", "circular")
+        for one in [record("x", "doom", level=level, onset=5)]
+    }
+    levels = ["circular", "counter", "verbatim"]
+    for outcome in ("doom", "recovered", "clean"):
+        for known in (levels, levels[:2]):
+            made = msgspec.structs.replace(
+                record("x", outcome), verdicts=[verdicts[level] for level in known]
+            )
+            assert shown_verdict(made).level == known[-1]
+    # A stretch that was left is shown where nothing else is.
+    gone = msgspec.structs.replace(verdicts["circular"], terminal=False)
+    assert shown_verdict(msgspec.structs.replace(record("x"), verdicts=[gone])) == gone
+
+
 def test_the_loop_at_the_end_stands_for_a_doomed_output() -> None:
     clean, verbatim, counter, recovered, cut = few()
     assert [shown_verdict(r) for r in (clean, cut)] == [None, None]
     assert shown_verdict(verbatim).level == "verbatim"
     assert shown_verdict(counter).level == "counter"
     assert shown_verdict(recovered).level == "verbatim"
-    assert onsets(few()) == [shown_verdict(verbatim).onset, shown_verdict(counter).onset]
+    records = [*few(), circular()]
+    assert onsets(records) == [shown_verdict(verbatim).onset, shown_verdict(counter).onset]
+    assert onsets(records, "circular") == [shown_verdict(records[-1]).onset]
+    assert onsets(few(), "circular") == []
 
 
 def test_tokens_from_the_onset_on_are_wasted() -> None:
@@ -85,19 +137,32 @@ def test_tokens_from_the_onset_on_are_wasted() -> None:
         record("a", "doom", level="verbatim", onset=30, tokens=100, finish="loop", budget=1000),
         record("b", "recovered", level="verbatim", onset=30, tokens=100),
         record("c", "error", tokens=9),
+        record("d", "circular", level="circular", onset=400, tokens=1000),
+        record("e", "circular", level="circular", onset=70, tokens=90, finish="loop", budget=100),
+        record("f", "truncated", level="circular", onset=500, tokens=1000),  # left again
     ]
-    assert tokens(records) == Tokens(useful=130, wasted=70, saved=900)
+    assert tokens(records) == Tokens(
+        useful=130 + 400 + 70 + 1000, looping=70, circling=600 + 20, saved=900 + 10
+    )
 
 
 def test_outcomes_are_crossed_with_the_grade() -> None:
-    assert outcome_by_grade(few())[0] == Crossed(outcome="clean", correct=1, wrong=0, ungraded=0)
-    assert outcome_by_grade(few())[2] == Crossed(outcome="doom", correct=0, wrong=2, ungraded=0)
-    assert outcome_by_grade(few())[3].ungraded == 1
+    cells = outcome_by_grade([*few(), circular(), record("e", "error")])
+    assert cells == [
+        Crossed(outcome="clean", correct=1, wrong=0, ungraded=0),
+        Crossed(outcome="recovered", correct=0, wrong=1, ungraded=0),
+        Crossed(outcome="doom", correct=0, wrong=2, ungraded=0),
+        Crossed(outcome="circular", correct=0, wrong=1, ungraded=0),
+        Crossed(outcome="truncated", correct=0, wrong=0, ungraded=1),
+    ]
+    # Every outcome but failures has a line.
+    assert {cell.outcome for cell in cells} == set(get_args(Outcome)) - {"error"}
 
 
 def test_loops_are_counted_by_their_first_token() -> None:
     records = [said(f"{i}", "Wait. " + "no\n" * 200, finish="length") for i in range(3)]
     records.append(said("x", "a b " * 99, finish="length"))
+    records.append(circular())  # begins nowhere in particular
     assert starters(records) == [
         Starter(text="no", count=3, share=0.75),
         Starter(text="a", count=1, share=0.25),

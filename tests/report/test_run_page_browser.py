@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from browser import chromium, complaints, open_page
+from going_round import CIRCULAR, circular
 from looping_runs import COUNTER, HOSTILE, VERBATIM, few, said, write
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -155,6 +156,49 @@ def test_a_counting_loop_is_cut_where_its_lines_begin(show: Callable[..., Any]) 
     )
     assert "31. Lily lies.\n" in parts
     assert "".join(parts) == COUNTER[COUNTER.index("".join(parts)[:9]) :]
+
+
+def test_a_circular_stretch_is_tinted_to_its_end_and_one_round_is_marked(
+    show: Callable[..., Any],
+) -> None:
+    record = circular()
+    verdict = record.verdicts[-1]
+    page = show([few()[0], record, *few()[1:]])
+    # The first stuck output is open.
+    assert text_of(page, "[aria-selected=true]").startswith("circular")
+    choose(page, "by-outcome", "circular")
+    assert text_of(page, "#count") == "1 of 6"
+    assert text_of(page, "pre .onset").endswith(f"goes round from about token {verdict.onset}")
+    assert text_of(page, ".loop .turn").endswith(f"about one round · {verdict.period} tokens")
+    before, last_round = page.execute_script(
+        "return [...document.querySelectorAll('.loop > .a, .loop > .b')].map(e => e.textContent)"
+    )
+    assert CIRCULAR.endswith(before + last_round)
+    assert len(last_round) < len(before)
+    assert count(page, ".fold") == 0
+    again = f"{100 * verdict.score:.0f} % of the last words said again · circular v"
+    assert f"about {verdict.period} tokens a round · {again}" in text_of(page, "#trace")
+    tints = page.execute_script(
+        "return ['.a', '.b'].map(c => getComputedStyle("
+        "document.querySelector('.loop ' + c)).backgroundColor)"
+    )
+    assert len({*tints, "rgba(0, 0, 0, 0)"}) == 3
+    assert complaints(page) == []
+
+
+def test_no_two_outcomes_have_the_same_dot(show: Callable[..., Any]) -> None:
+    page = show([*few(), circular()])
+    dots = page.execute_script(
+        "return [...document.querySelectorAll('th .dot')].map(e => {"
+        "const s = getComputedStyle(e); return [s.backgroundColor, s.borderTopColor]})"
+    )
+    assert len(dots) == len(set(map(tuple, dots))) == 5
+    clean, recovered, doom, circular_, truncated = dots
+    hollow = "rgba(0, 0, 0, 0)"
+    # By hue and by shape: a ring has the colour of the kind that it belongs to.
+    assert recovered == [hollow, clean[1]]
+    assert circular_ == [hollow, doom[1]]
+    assert hollow not in (clean[0], doom[0], truncated[0])
 
 
 def test_keys_move_search_and_unfold(show: Callable[..., Any]) -> None:

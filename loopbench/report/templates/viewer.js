@@ -101,6 +101,15 @@
     blocks(parent, text, cuts, last, count);
   }
 
+  // Rounds are not alike: nothing is folded, and one of them is marked for its length.
+  function turns(parent, text, loop) {
+    const last = loop.cuts.length - 2;
+    blocks(parent, text, loop.cuts, 0, last || 1);
+    if (!last) return;
+    parent.append(make("span", "turn", `↻ about one round · ${loop.period} tokens`));
+    blocks(parent, text, loop.cuts, last, last + 1);
+  }
+
   function output(trace) {
     const pre = make("pre", "out");
     const loop = trace.loop;
@@ -111,15 +120,18 @@
     const cuts = loop.cuts;
     const begin = cuts[0], end = cuts[cuts.length - 1];
     stretch(pre, trace.text.slice(0, begin));
-    pre.append(make("span", "onset", `▼ loop begins · token ${loop.onset}`));
+    const round = loop.kind === "circular";
+    const begins = round ? "goes round from about token" : "loop begins · token";
+    pre.append(make("span", "onset", `▼ ${begins} ${loop.onset}`));
     const span = make("span", "loop");
-    repeats(span, trace.text, cuts);
+    if (round) turns(span, trace.text, loop);
+    else repeats(span, trace.text, cuts);
     pre.append(span);
     stretch(pre, trace.text.slice(end));
     return pre;
   }
 
-  const ENDS = { stop: "ended by itself", length: "hit the budget", loop: "stopped early in its loop", error: "failed" };
+  const ENDS = { stop: "ended by itself", length: "hit the budget", loop: "stopped early", error: "failed" };
 
   function facts(trace) {
     const grade = trace.correct === null ? "not graded" : trace.correct ? "right" : "wrong";
@@ -129,7 +141,14 @@
         (trace.problem && trace.problem !== grade ? ` · ${trace.problem}` : ""),
     ];
     const loop = trace.loop;
-    if (loop) {
+    if (loop && loop.kind === "circular") {
+      const said = ["goes round from about token " + loop.onset + (loop.left ? ", and leaves that" : "")];
+      said.push(`about ${loop.period} tokens a round`);
+      // The score is of the output's end: of a stretch that was left it says nothing.
+      if (!loop.left && loop.score !== null)
+        said.push(`${Math.round(100 * loop.score)} % of the last words said again`);
+      lines.push([...said, loop.detector].join(" · "));
+    } else if (loop) {
       const size = loop.period === null ? "" : `, period ${loop.period} tokens × ${loop.repeats}`;
       lines.push(`${loop.kind} loop from token ${loop.onset}${size} · ${loop.detector}`);
     }
@@ -285,7 +304,8 @@
     } else return;
     event.preventDefault();
   });
-  // What one came to see: the first loop, if there is one.
-  opened = Math.max(0, traces.findIndex((trace) => trace.outcome === "doom"));
+  // What one came to see: the first stuck output, if there is one.
+  const STUCK = ["doom", "circular"];
+  opened = Math.max(0, traces.findIndex((trace) => STUCK.includes(trace.outcome)));
   filter();
 })();
