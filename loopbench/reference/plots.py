@@ -83,10 +83,13 @@ def smoothed(values: Sequence[float], width: int = 5) -> list[float]:
 
 
 def stages(hard: Sequence[Path], easy: Sequence[Path], out: Path) -> None:
-    """Draw loops and accuracy of every stage, greedy: bars pool the seeds, dots are seeds."""
+    """Draw loops and accuracy of every stage, greedy: bars pool the seeds, dots are seeds.
+
+    The bar of stuck outputs holds that of the doomed ones, which is darker.
+    """
     figure, axes = _figure(10, 3)
     parts = (
-        (hard, "doomed", "n", "doomed, hard"),
+        (hard, "stuck", "n", "stuck (dark: doomed), hard"),
         (hard, "correct", "graded", "right, hard"),
         (easy, "correct", "graded", "right, easy"),
     )
@@ -95,6 +98,9 @@ def stages(hard: Sequence[Path], easy: Sequence[Path], out: Path) -> None:
             pairs = [(getattr(c, part), getattr(c, whole)) for c in counts]
             pooled = sum(k for k, _ in pairs) / sum(n for _, n in pairs)
             axis.barh(row, 100 * pooled, color="#c9d6e2")
+            if part == "stuck":
+                doomed = sum(c.doomed for c in counts) / sum(c.n for c in counts)
+                axis.barh(row, 100 * doomed, color="#8fa9c2")
             axis.plot([100 * k / n for k, n in pairs], [row] * len(pairs), "o", color="#2f4b66")
         axis.set(xlabel=f"{label}, %", xlim=(0, None))
         axis.set_yticks([])

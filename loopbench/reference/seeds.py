@@ -24,8 +24,8 @@ SEARCHES = frozenset({"mini_pairs", "mini_countdown"})
 AGAIN = 4
 """Times that a search must write one line to count as repeating it."""
 HEADER = (
-    "| | n | doom %, pooled | by seed | recovered % | truncated % | same line ≥ 4× % "
-    "| accuracy %, pooled | by seed | F1 | tools | tokens |"
+    "| | n | stuck %, pooled | by seed | doom % | by seed | circular % | recovered % "
+    "| truncated % | same line ≥ 4× % | accuracy %, pooled | by seed | F1 | tools | tokens |"
 )
 
 
@@ -34,6 +34,7 @@ class Counts(Struct, frozen=True):
 
     n: int
     doomed: int
+    circular: int
     recovered: int
     truncated: int
     searches: int
@@ -48,6 +49,11 @@ class Counts(Struct, frozen=True):
     """Mean F1 of extraction prompts; None without any."""
     tools: float | None = None
     """Mean score of tool prompts; None without any."""
+
+    @property
+    def stuck(self) -> int:
+        """Outputs that were getting nowhere at their last token."""
+        return self.doomed + self.circular
 
 
 def main(argv: Sequence[str]) -> None:
@@ -106,6 +112,7 @@ def count(records: Iterable[Record]) -> Counts:
     return Counts(
         n=len(every),
         doomed=outcomes["doom"],
+        circular=outcomes["circular"],
         recovered=outcomes["recovered"],
         truncated=outcomes["truncated"],
         searches=len(searches),
@@ -147,9 +154,10 @@ def row(name: str, seeds: Sequence[Counts]) -> str:
         return f"{100 * fmean(scores):.1f}" if scores else "–"
 
     cells = (
-        name, str(n), pooled("doomed", "n"), each("doomed", "n"), share("recovered"),
-        share("truncated"), share("again", "searches"), pooled("correct", "graded"),
-        each("correct", "graded"), mean("extraction"), mean("tools"),
+        name, str(n), pooled("stuck", "n"), each("stuck", "n"), pooled("doomed", "n"),
+        each("doomed", "n"), share("circular"), share("recovered"), share("truncated"),
+        share("again", "searches"), pooled("correct", "graded"), each("correct", "graded"),
+        mean("extraction"), mean("tools"),
         f"{sum(c.tokens * c.n for c in seeds) / n:.0f}",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"

@@ -27,11 +27,13 @@ def test_outcomes_are_counted_and_only_reasoning_is_right_or_wrong() -> None:
             record("b", "recovered", task="mini_countdown", score=1.0, tokens=200),
             record("c", "truncated", score=0.5, tokens=1000),
             record("d", category="extraction", score=1.0, tokens=40),
+            record("e", "circular", category="extraction", score=1.0, tokens=1000),
         ]
     )
-    assert (counts.n, counts.doomed, counts.recovered, counts.truncated) == (4, 1, 1, 1)
+    assert (counts.n, counts.doomed, counts.recovered, counts.truncated) == (5, 1, 1, 1)
+    assert (counts.circular, counts.stuck) == (1, 2)
     assert (counts.searches, counts.again, counts.graded, counts.correct) == (2, 0, 3, 1)
-    assert counts.tokens == 560
+    assert counts.tokens == 648
     assert (counts.extraction, counts.tools) == (1.0, None)
 
 
@@ -42,14 +44,15 @@ def test_no_records_are_an_error() -> None:
 
 def test_seeds_are_pooled_and_shown_one_by_one() -> None:
     one = seeds.Counts(
-        n=100, doomed=10, recovered=0, truncated=5, searches=50, again=25, graded=80, correct=40,
+        n=100, doomed=10, circular=20, recovered=0, truncated=5, searches=50, again=25, graded=80, correct=40,
         tokens=200.0, extraction=0.9,
     )  # fmt: skip
     two = msgspec.structs.replace(
-        one, n=300, doomed=6, graded=80, correct=60, tokens=100.0, extraction=0.8
+        one, n=300, doomed=6, circular=24, graded=80, correct=60, tokens=100.0, extraction=0.8
     )
     assert seeds.row("sft", [one, two]) == (
-        "| sft | 400 | 4.0 [2.5, 6.4] | 10.0, 2.0 | 0.0 | 2.5 | 50.0 "
+        "| sft | 400 | 15.0 [11.8, 18.8] | 30.0, 10.0 | 4.0 [2.5, 6.4] | 10.0, 2.0 "
+        "| 11.0 | 0.0 | 2.5 | 50.0 "
         "| 62.5 [54.8, 69.6] | 50.0, 75.0 | 85.0 | – | 125 |"
     )
 
@@ -57,7 +60,7 @@ def test_seeds_are_pooled_and_shown_one_by_one() -> None:
 def test_a_suite_without_searches_has_dashes() -> None:
     counts = seeds.count([record("a", category="tools", task="mini_call", score=1.0)])
     cells = seeds.row("sft", [counts]).split(" | ")
-    assert cells[6:11] == ["–", "–", "–", "–", "100.0"]
+    assert cells[9:14] == ["–", "–", "–", "–", "100.0"]
 
 
 def test_the_table_reads_run_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
