@@ -44,8 +44,8 @@ def test_no_records_are_an_error() -> None:
 
 def test_seeds_are_pooled_and_shown_one_by_one() -> None:
     one = seeds.Counts(
-        n=100, doomed=10, circular=20, recovered=0, truncated=5, searches=50, again=25, graded=80, correct=40,
-        tokens=200.0, extraction=0.9,
+        n=100, doomed=10, circular=20, recovered=0, truncated=5, searches=50, again=25,
+        graded=80, correct=40, tokens=200.0, extraction=0.9,
     )  # fmt: skip
     two = msgspec.structs.replace(
         one, n=300, doomed=6, circular=24, graded=80, correct=60, tokens=100.0, extraction=0.8
