@@ -17,15 +17,20 @@ from loopbench.results.table import percent, printable
 _SIZES = ((200e6, "under 200M"), (500e6, "200M to 500M"), (1e9, "500M to 1B"), (3e9, "1B to 3B"))
 _LARGER = "3B and more"
 _RATES = (
+    ("stuck %", "stuck_rate"),
+    ("corr. stuck", "corrected_stuck_rate"),
     ("doom %", "doom_rate"),
-    ("corrected %", "corrected_doom_rate"),
+    ("corr. doom", "corrected_doom_rate"),
     ("verb. %", "verbatim_rate"),
     ("count. %", "counter_rate"),
+    ("circ. %", "circular_rate"),
     ("trunc. %", "truncated_rate"),
     ("accuracy %", "accuracy"),
     ("extract F1", "extraction_f1"),
     ("tools", "tool_score"),
 )
+_BRIEF = ("stuck_rate", "doom_rate", "circular_rate", "accuracy", "extraction_f1", "tool_score")
+"""Those of the Markdown table."""
 
 
 def build(entries: Sequence[Kept], out: Path, *, reports: bool = True) -> list[Path]:
@@ -81,7 +86,7 @@ def page(
         for row in (entry.rows if task is None else entry.by_task)
         if task is None or row.group == task
     ]
-    lines.sort(key=lambda line: (-line["doom"], line["model"], float(line["temperature"])))
+    lines.sort(key=_rank)
     rates = [(title, field) for title, field in _RATES if _used(lines, field)]
     rules = {", ".join(line["rules"]) for line in lines}
     return render(
@@ -104,6 +109,10 @@ def page(
         script=script,
         script_source=script_source(script),
     )
+
+
+def _rank(line: dict[str, Any]) -> tuple[float, float, str, float]:
+    return -line["stuck"], -line["doom"], line["model"], float(line["temperature"])
 
 
 def _choices(lines: Sequence[dict[str, Any]], field: str) -> list[Any]:
@@ -135,6 +144,7 @@ def _line(entry: Entry, row: Row, *, reports: bool) -> dict[str, Any]:
         "suite": ", ".join(map(printable, entry.header.selection)),
         "rules": [f"{name} v{version}" for name, version in entry.detectors.items()],
         "n": row.n - row.n_error,
+        "stuck": -1.0 if row.stuck_rate.value is None else row.stuck_rate.value,
         "doom": -1.0 if row.doom_rate.value is None else row.doom_rate.value,
         "cells": {field: _cell(getattr(row, field)) for _, field in _RATES},
     }
@@ -149,22 +159,21 @@ def _cell(rate: Rate) -> dict[str, Any]:
 
 def markdown(entries: Sequence[Entry]) -> str:
     """Return the leaderboard as a Markdown table, and what others published under it."""
-    head = ["model", "size", "quantisation", "T", "budget", "suite", "n", "doom %"]
-    head += [title for title, field in _RATES[5:]]
-    lines = ["| " + " | ".join(head) + " |", "|---|---:|---|---:|---:|---|" + "---:|" * 5]
+    head = ["model", "size", "quantisation", "T", "budget", "suite", "n"]
+    head += [title for title, field in _RATES if field in _BRIEF]
+    marks = "|---|---:|---|---:|---:|---|---:|" + "---:|" * len(_BRIEF)
+    lines = ["| " + " | ".join(head) + " |", marks]
     rows = [_line(entry, row, reports=False) for entry in entries for row in entry.rows]
-    for line in sorted(
-        rows, key=lambda line: (-line["doom"], line["model"], float(line["temperature"]))
-    ):
+    for line in sorted(rows, key=_rank):
         cells = [line["model"], line["millions"], line["quantization"]]
         cells += [line["temperature"], str(line["budget"]), line["suite"], str(line["n"])]
-        for field in ("doom_rate", *(field for _, field in _RATES[5:])):
+        for field in _BRIEF:
             cell = line["cells"][field]
             cells.append(f"{cell['text']} {cell['limits']}" if cell["text"] else "–")
         lines.append("| " + " | ".join(map(escaped, cells)) + " |")
     lines += [
         "",
-        "Percent with 95 % intervals.",
+        "Percent with 95 % intervals. Stuck: doom and circular together.",
         "",
         "Reported elsewhere, under other definitions:",
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -239,6 +241,88 @@ def test_refreshing_makes_an_old_or_edited_entry_follow_again(entry: Path) -> No
     assert call("refresh", "--folder", entry.parent).exit_code == 0
     assert checking.problems(entry) == []
     assert (entry / entries.ENTRY).read_bytes() == before
+
+
+def rounds(turn: int) -> list[str]:
+    """Return what goes round: few words, from another one on each time."""
+    words = [f"{chr(97 + i)}{chr(97 + i * i % 26)}ff " for i in range(20)]
+    dice = random.Random(turn)
+    starts = (dice.randrange(len(words)) for _ in range(60))
+    return [word for start in starts for word in words[start:] + words[: start - 3]]
+
+
+@pytest.fixture
+def circling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the entry of a run whose outputs loop, end and go round in turn."""
+    turns = itertools.cycle([(LOOP, "length"), (ANSWER, "stop"), (rounds(0), "length")])
+    install(monkeypatch, lambda request: next(turns))
+    settings = Settings(models=("a",), tasks=("chain_sum",), limit=6, max_new_tokens=900)
+    run = load(execute(settings, tmp_path / "run"))
+    return entries.write(tmp_path / "entries", entries.make(run, "a-t0", "a laptop"))
+
+
+def earlier(line: dict[str, Any]) -> dict[str, Any]:
+    """Return a record or an audit as schema 1 had it: with a level `near`, and nothing circular."""
+    line.pop("circled", None)
+    gain = {
+        "detector": "gain", "version": 3, "level": "near", "looped": True, "terminal": True,
+        "onset": None, "period": None, "repeats": None, "spans": [], "score": 0.99,
+        "template": None, "strides": None,
+    }  # fmt: skip
+    kept = [verdict for verdict in line["verdicts"] if verdict["level"] != "circular"]
+    outcome = "truncated" if line["outcome"] == "circular" else line["outcome"]
+    return line | {"schema_version": 1, "verdicts": [*kept, gain], "outcome": outcome}
+
+
+def test_an_entry_of_the_earlier_schema_can_be_refreshed(circling: Path) -> None:
+    files = (entries.ENTRY, entries.RECORDS, entries.AUDITS)
+    today = {name: (circling / name).read_bytes() for name in files}
+    outcomes = [record.outcome for record in entries.read(circling).run.records]
+    assert sorted(outcomes) == ["circular", "circular", "clean", "clean", "doom", "doom"]
+    for name in (entries.RECORDS, entries.AUDITS):
+        lines = gzip.decompress(today[name]).splitlines()
+        assert lines
+        old = [json.dumps(earlier(json.loads(line)), separators=(",", ":")) for line in lines]
+        assert all(line.startswith('{"schema_version":1,') for line in old)
+        (circling / name).write_bytes(gzip.compress("".join(f"{one}\n" for one in old).encode()))
+
+    def older(entry: dict[str, Any]) -> None:
+        entry["entry_schema"] = entry["header"]["schema_version"] = 1
+        entry["header"]["measure"][-1] = {"detector": "gain", "parameters": {"threshold": 0.98}}
+        entry["detectors"] = {"counter": 2, "gain": 3, "suffix": 2}
+        for row in (*entry["rows"], *entry["by_task"], *entry["by_level"]):
+            row["near_rate"] = row.pop("circular_rate")
+            for field in ("stuck_rate", "corrected_stuck_rate", "circled_rate"):
+                del row[field]
+
+    edit(circling, older)
+    (problem,) = checking.problems(circling)
+    assert "no entry that can be read" in problem
+    result = call("check", "--folder", circling.parent)
+    assert "'loopbench leaderboard refresh' makes them anew" in str(result.exception)
+    assert call("refresh", "--folder", circling.parent).exit_code == 0
+    assert checking.problems(circling) == []
+    assert {name: (circling / name).read_bytes() for name in files} == today
+    row = entries.read(circling).entry.rows[0]
+    rates = (row.stuck_rate, row.doom_rate, row.circular_rate, row.truncated_rate)
+    assert [rate.value for rate in rates] == pytest.approx([4 / 6, 2 / 6, 2 / 6, 0])
+
+
+def test_a_measure_may_differ_in_its_last_digits_only(circling: Path) -> None:
+    kept = gzip.decompress((circling / entries.RECORDS).read_bytes())
+
+    def verdicts(factor: float) -> list[str]:
+        records = list(map(json.loads, kept.splitlines()))
+        for record in records:
+            for verdict in record["verdicts"]:
+                verdict["score"] = verdict["score"] and verdict["score"] * factor
+        changed = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+        assert json.loads(changed.splitlines()[2]) != json.loads(kept.splitlines()[2])
+        (circling / entries.RECORDS).write_bytes(gzip.compress(changed))
+        return [found for found in checking.problems(circling) if "verdicts" in found]
+
+    assert verdicts(1 + 1e-12) == []
+    assert "record 3 has verdicts of its own" in verdicts(1 + 1e-3)
 
 
 def test_add_and_check_from_the_command_line(run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,19 @@ from loopbench.leaderboards import entries, site
 from loopbench.leaderboards.elsewhere import elsewhere
 from loopbench.report.runs import Loaded
 from loopbench.results.store import RunError
+from loopbench.results.summary import NO_RATE
 
 EVIL = "<script>alert(1)</script>|[x](http://y)"
 
 
-def kept(name: str, dooms: int, *, model: str = "a", quantization: str = "Q4_0") -> entries.Kept:
+def kept(
+    name: str, dooms: int, circles: int = 0, *, model: str = "a", quantization: str = "Q4_0"
+) -> entries.Kept:
     """Return an entry of made-up outcomes on two tasks."""
+    outcomes = [*mixed(dooms, 20 - circles), *["circular"] * circles]
     made = [
-        *records(mixed(dooms, 20), model=model),
-        *records(
-            mixed(dooms, 20), model=model, task="tool_call", category="tools", scores=[1] * 20
-        ),
+        *records(outcomes, model=model),
+        *records(outcomes, model=model, task="tool_call", category="tools", scores=[1] * 20),
     ]
     header = observed(made).header
     info = msgspec.structs.replace(
@@ -77,7 +80,40 @@ def test_rules_have_a_column_only_where_they_differ() -> None:
     assert "Rules:" not in page
 
 
-def test_the_markdown_table_ranks_by_doom_rate() -> None:
+def test_stuck_outputs_decide_about_the_rank_and_doom_about_a_tie() -> None:
+    board = [
+        kept("few", 6, model="doomed"),
+        kept("many", 5, 3, model="circling"),
+        kept("tie", 2, 6, model="tied"),
+    ]
+    shown = [one.entry for one in board]
+    page = site.page(shown, [], reports=False)
+    places = [page.index(f'data-value="{name}"') for name in ("circling", "tied", "doomed")]
+    assert places == sorted(places)
+    titles = re.findall(r'<button type="button">([^<]+)</button>', page)
+    rates = titles[titles.index("n") + 1 : titles.index("budget")]
+    assert rates == [
+        "stuck %", "corr. stuck", "doom %", "corr. doom", "verb. %", "count. %", "circ. %",
+        "trunc. %", "tools",
+    ]  # fmt: skip
+    assert page.index("aria-sort") < page.index("stuck %</button>") < page.index("doom %</button>")
+    head, _, *lines = site.markdown(shown).splitlines()
+    assert head.endswith("| n | stuck % | doom % | circ. % | accuracy % | extract F1 | tools |")
+    cells = [cell.partition(" ")[0] for cell in lines[0].strip("| ").split(" | ")]
+    assert (cells[0], cells[7:10]) == ("circling", ["40.0", "25.0", "15.0"])
+    assert [line.split(" | ")[0] for line in lines[1:3]] == ["| tied", "| doomed"]
+
+
+def test_corrected_rates_are_shown_where_there_was_an_audit() -> None:
+    entry = kept("one", 4, 4).entry
+    none = {"corrected_doom_rate": NO_RATE, "corrected_stuck_rate": NO_RATE}
+    rows = [msgspec.structs.replace(row, **none) for row in entry.rows]
+    assert "corr. " in site.page([entry], [], reports=False)
+    entry = msgspec.structs.replace(entry, rows=rows)
+    assert "corr. " not in site.page([entry], [], reports=False)
+
+
+def test_the_markdown_table_ranks_by_stuck_rate() -> None:
     lines = site.markdown([one.entry for one in BOARD]).splitlines()
     assert lines[2].startswith("| b | 1,800M |")
     assert "90.0" in lines[2]
