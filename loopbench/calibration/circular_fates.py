@@ -23,6 +23,8 @@ from loopbench.types import Audit, Outcome, Record, Struct
 BUDGETS = tuple(512 << k for k in range(8))
 LATER = (2, 4)
 """Multiples of the budget up to which a circular output is followed."""
+NEARLY = 0.95
+"""Part of a budget that will do for it: a context may end a few tokens before."""
 
 
 class CircularFate(Struct, frozen=True):
@@ -34,7 +36,7 @@ class CircularFate(Struct, frozen=True):
     later: int
     """Tokens up to which they were followed."""
     n: int
-    """Outputs circular at `budget`, of those that reached it and were followed to `later`."""
+    """Outputs circular at `budget`, every one of them followed to `later` or to its end."""
     reached: int
     """Outputs that were still going at `budget`."""
     ended: Rate
@@ -85,9 +87,11 @@ def followed(records: Iterable[Record], audits: Iterable[Audit] = ()) -> Iterato
 
 def state_at(output: Followed, budget: int, measure: Sequence[Detector]) -> Outcome | None:
     """Return the outcome that an output would have had at a budget; None if that is not known."""
-    if len(output.ids) >= budget:
-        return classify("length", judge(measure, output.ids[:budget], output.pieces[:budget]))
-    return output.stopped
+    if output.stopped is None and len(output.ids) < NEARLY * budget:
+        return None
+    if output.stopped and len(output.ids) < budget:
+        return output.stopped
+    return classify("length", judge(measure, output.ids[:budget], output.pieces[:budget]))
 
 
 def circular_fates(
@@ -99,9 +103,8 @@ def circular_fates(
     prompts: dict[tuple[str, float], list[tuple[str, str]]] = {}
     for output in outputs:
         row = output.model, output.temperature
-        wanted = [b for b in budgets if b <= 2 * len(output.ids)]
-        states = {b: state_at(output, b, measure) for b in wanted}
-        cells.setdefault(row, []).append(states | {0: output.stopped})
+        wanted = {b * times for b in budgets for times in (1, *LATER)}
+        cells.setdefault(row, []).append({b: state_at(output, b, measure) for b in wanted})
         prompts.setdefault(row, []).append(output.prompt)
     return [
         fate
@@ -123,11 +126,15 @@ def _fate(
     fates: Counter[Outcome] = Counter()
     reached = 0
     for known, prompt in zip(states, prompts, strict=True):
-        now, then = known.get(budget), known.get(later, known[0])
+        now, then = known[budget], known[later]
         reached += now in ("doom", "circular", "truncated")
-        if now == "circular" and then is not None:
-            fates[then] += 1
-            clusters.setdefault(prompt, []).append(then in ("clean", "recovered"))
+        if now != "circular":
+            continue
+        if then is None:
+            # Those that ended early are known in any case: without the others they would look many.
+            return None
+        fates[then] += 1
+        clusters.setdefault(prompt, []).append(then in ("clean", "recovered"))
     n = fates.total()
     if not n:
         return None
