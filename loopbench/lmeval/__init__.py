@@ -22,9 +22,9 @@ def tasks_path() -> Path:
 def simple_evaluate(*args: Any, **kwargs: Any) -> Any:
     """Call `lm_eval.simple_evaluate` and add the loop columns to its results.
 
-    LoopBench's own tasks and model types are known by name. The results gain
-    `doom_rate`, `recovered_rate` and `truncated_rate` for every generative task, the
-    logged samples a field `loopbench`.
+    LoopBench's own tasks and model types are known by name. The results gain `stuck_rate`,
+    `doom_rate`, `circular_rate`, `recovered_rate` and `truncated_rate` for every generative
+    task, the logged samples a field `loopbench`.
 
     Raises
     ------

@@ -233,7 +233,8 @@ def report(basis: Basis) -> None:
     if basis.finish_unknown:
         logger.warning(
             "How %d responses ended is not known: text that loops at its end counts as doom, "
-            "and truncated_rate is not known.", basis.finish_unknown,
+            "and stuck_rate, circular_rate and truncated_rate are not known.",
+            basis.finish_unknown,
         )  # fmt: skip
     if basis.failed:
         logger.warning("%d generations failed; they count in no loop rate.", basis.failed)

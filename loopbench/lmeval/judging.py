@@ -10,11 +10,24 @@ from typing import NamedTuple
 from loopbench.detection import Detection, detect
 from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.lmeval.output import Origin, Output
-from loopbench.outcome import classify, stuck_level
+from loopbench.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
 from loopbench.types import Finish, Level, Outcome, Struct
 
-RATES = ("doom_rate", "recovered_rate", "truncated_rate")
-OUTCOME_OF = {"doom_rate": "doom", "recovered_rate": "recovered", "truncated_rate": "truncated"}
+OUTCOMES_OF: dict[str, tuple[Outcome, ...]] = {
+    "stuck_rate": STUCK,
+    "doom_rate": ("doom",),
+    "circular_rate": ("circular",),
+    "recovered_rate": ("recovered",),
+    "truncated_rate": ("truncated",),
+}
+"""What each rate counts."""
+RATES = tuple(OUTCOMES_OF)
+TEXT_RATES = ("doom_rate", "recovered_rate")
+"""Rates that a text alone gives; the others have no value where any finish is unknown.
+
+Almost no loop ends by itself, but outputs that go round do: whether one was circular is known
+only where it is known that it did not end, and with it whether it was stuck.
+"""
 LEAST_BUDGET = 512
 """Loops often start later than 256 tokens, the default of lm-eval, and take some to confirm."""
 
@@ -23,7 +36,7 @@ class Judgement(Struct, frozen=True):
     """What is said about one response; the field `loopbench` of a logged sample."""
 
     outcome: Outcome | None
-    """None: no loop was found, and whether the output ended by itself is not known."""
+    """None: how it ended is not known, and no verbatim or counter loop was found."""
     finish: Finish | None
     raw_finish: str
     level: Level | None
@@ -39,8 +52,9 @@ class Judgement(Struct, frozen=True):
 def judge(response: str) -> Judgement:
     """Judge one response, by its origin where it has one.
 
-    Where the finish is not known, an output that is in a loop at its end counts as doomed
-    and one that left a loop as recovered; without a loop nothing can be said.
+    Where the finish is not known, an output that is in a verbatim or a counter loop at its
+    end counts as doomed and one that left such a loop as recovered. Of any other nothing can
+    be said, also of one that goes round at its end: it may have ended by itself.
     """
     origin = response.origin if isinstance(response, Output) else None
     if origin is None:
@@ -60,7 +74,7 @@ def _detection(origin: Origin) -> Detection:
 
 def _judgement(detection: Detection, finish: Finish | None, raw: str) -> Judgement:
     outcome: Outcome | None = detection.outcome
-    if finish is None and stuck_level(detection.verdicts) is None:
+    if finish is None and stuck_level(detection.verdicts) not in DOOM_LEVELS:
         looped = classify("stop", detection.verdicts) == "recovered"
         outcome = "recovered" if looped else None
     return Judgement(
@@ -100,7 +114,7 @@ def rates(judged: Iterable[tuple[Hashable, Judgement]]) -> dict[str, Mean]:
     Returns
     -------
     dict
-        A mean per name in `RATES`. `truncated_rate` has no value if the finish of any
+        A mean per name in `RATES`. Only `TEXT_RATES` have a value if the finish of any
         response is unknown.
     """
     documents: dict[Hashable, list[Judgement]] = {}
@@ -109,17 +123,19 @@ def rates(judged: Iterable[tuple[Hashable, Judgement]]) -> dict[str, Mean]:
             documents.setdefault(document, []).append(judgement)
     known = all(j.finish is not None for found in documents.values() for j in found)
     return {
-        name: _mean(documents, OUTCOME_OF[name], known or name != "truncated_rate")
-        for name in RATES
+        name: _mean(documents, outcomes, known or name in TEXT_RATES)
+        for name, outcomes in OUTCOMES_OF.items()
     }
 
 
-def _mean(documents: Mapping[Hashable, Sequence[Judgement]], outcome: str, known: bool) -> Mean:
+def _mean(
+    documents: Mapping[Hashable, Sequence[Judgement]], outcomes: Sequence[Outcome], known: bool
+) -> Mean:
     n = sum(map(len, documents.values()))
     if not n or not known:
         return Mean(None, None, n)
     values = [
-        statistics.fmean(judgement.outcome == outcome for judgement in found)
+        statistics.fmean(judgement.outcome in outcomes for judgement in found)
         for found in documents.values()
     ]
     stderr = None

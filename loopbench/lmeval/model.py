@@ -18,7 +18,7 @@ from tqdm import tqdm
 from loopbench import backends, catalog, gguf
 from loopbench.backends.base import BackendError
 from loopbench.lmeval.output import Origin, Output, end_of_stop
-from loopbench.monitor import STOP, StreamMonitor
+from loopbench.monitor import STOP, STOP_CIRCULAR, StreamMonitor
 from loopbench.types import Finish, Generation, Request, Sampling
 
 logger = logging.getLogger("lm_eval.loopbench")
@@ -69,6 +69,9 @@ class LoopbenchLM(LM):  # type: ignore[misc]
         Budget of tasks that name none.
     early_stop
         End streams that surely loop. They count as doomed; nothing is audited here.
+    stop_circular
+        End streams that have gone round for long, too. They count as circular, although some
+        would have left that again.
     deterministic
         One slot and a fixed batch: the same ids again on the same machine.
     seed
@@ -87,6 +90,7 @@ class LoopbenchLM(LM):  # type: ignore[misc]
         max_length: int | None = None,
         max_gen_toks: int = 1024,
         early_stop: bool = True,
+        stop_circular: bool = False,
         deterministic: bool = False,
         seed: int = 0,
         think_end_token: str | None = None,
@@ -99,11 +103,15 @@ class LoopbenchLM(LM):  # type: ignore[misc]
             raise ValueError(
                 "Name a model: --model_args pretrained=FILE.gguf, or one of 'loopbench ls models'."
             )
+        if stop_circular and not early_stop:
+            raise ValueError("stop_circular=True and early_stop=False exclude each other.")
         self._name, self._path = catalog.resolve(pretrained or model)
         self._header = gguf.read_header(self._path)
         self._slots, self._threads = slots, threads
         self._max_length = max_length
-        self._early_stop, self._deterministic = early_stop, deterministic
+        stop = (*STOP, STOP_CIRCULAR) if stop_circular else STOP
+        self._stop = stop if early_stop else ()
+        self._deterministic = deterministic
         self._seed = seed
         self.max_gen_toks = max_gen_toks
         self.think_end_token = think_end_token
@@ -218,7 +226,7 @@ class LoopbenchLM(LM):  # type: ignore[misc]
     def _generate(
         self, backend: Any, plans: Sequence[Plan]
     ) -> Iterator[tuple[int, Plan, Generation]]:
-        rules = [rule.build() for rule in STOP] if self._early_stop else []
+        rules = [rule.build() for rule in self._stop]
         by_key = {_key(index, plan): (index, plan) for index, plan in enumerate(plans)}
         requests = (
             Request(key=key, prompt=_rendered(backend, plan.prompt), sampling=plan.sampling)

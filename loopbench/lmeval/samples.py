@@ -6,14 +6,15 @@ import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
-    OUTCOME_OF,
+    OUTCOMES_OF,
     RATES,
+    TEXT_RATES,
     Judgement,
     budget_of,
     judge,
@@ -26,6 +27,9 @@ from loopbench.results.summary import NO_RATE, Rate
 from loopbench.results.table import percent, printable
 from loopbench.statistics.intervals import clustered_rate
 from loopbench.types import Finish, Struct
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl")
 
@@ -62,10 +66,13 @@ class SampleRow(Struct, frozen=True):
     n_error: int
     budget: int | None
     """The largest budget among the requests; None where the file does not say it."""
+    stuck_rate: Rate
+    """Doom and circular. This, `circular_rate` and `truncated_rate` have no value where it is
+    not known how the outputs ended: only text was logged."""
     doom_rate: Rate
+    circular_rate: Rate
     recovered_rate: Rate
     truncated_rate: Rate
-    """No value where it is not known how the outputs ended: only text was logged."""
     tokenization: str
     """`given`, the name of the fallback, or both."""
     scores: dict[str, float]
@@ -195,10 +202,10 @@ def _row(
     known = all(j.finish is not None for j in everything)
 
     def rate(name: str) -> Rate:
-        if not n_valid or (name == "truncated_rate" and not known):
+        if not n_valid or not (known or name in TEXT_RATES):
             return NO_RATE
-        wanted = OUTCOME_OF[name]
-        interval = clustered_rate([[j.outcome == wanted for j in found] for found in valid])
+        wanted = OUTCOMES_OF[name]
+        interval = clustered_rate([[j.outcome in wanted for j in found] for found in valid])
         return Rate(value=interval.value, low=interval.low, high=interval.high, n=n_valid)
 
     match = _NAME.fullmatch(path.name)
@@ -208,7 +215,9 @@ def _row(
         n=len(everything),
         n_error=len(everything) - n_valid,
         budget=max(budgets, default=None),
+        stuck_rate=rate("stuck_rate"),
         doom_rate=rate("doom_rate"),
+        circular_rate=rate("circular_rate"),
         recovered_rate=rate("recovered_rate"),
         truncated_rate=rate("truncated_rate"),
         tokenization=", ".join(sorted({j.tokenization for j in everything})),
@@ -217,31 +226,74 @@ def _row(
 
 
 def samples_grid(rows: Sequence[SampleRow]) -> Grid:
-    """Return the rows as a table."""
-    titles = ("task", "n", "doom %", "recov. %", "trunc. %", "budget", "tokens", "scores")
+    """Return the rows as a table, intervals and further scores in lines of their own."""
+    titles = (
+        "task", "n", "stuck %", "doom %", "circ.", "recov.", "trunc.", "budget", "tokens", "scores",
+    )  # fmt: skip
     cells = [
         (
             printable(row.task),
             str(row.n),
-            percent(row.doom_rate),
-            percent(row.recovered_rate),
-            percent(row.truncated_rate),
+            _two_lines(row.stuck_rate),
+            _two_lines(row.doom_rate),
+            _point(row.circular_rate),
+            _point(row.recovered_rate),
+            _point(row.truncated_rate),
             "–" if row.budget is None else str(row.budget),
             row.tokenization,
-            "  ".join(f"{printable(name)} {value:.4f}" for name, value in row.scores.items()),
+            "\n".join(f"{printable(name)} {value:.4f}" for name, value in row.scores.items()),
         )
         for row in rows
     ]
     return Grid(titles, cells, "\n".join(samples_notes(rows)))
 
 
+def _two_lines(rate: Rate) -> str:
+    return percent(rate).replace(" [", "\n[")
+
+
+def _point(rate: Rate) -> str:
+    return percent(rate).split(" ")[0]
+
+
+def samples_tables(grid: Grid, width: int) -> list[Table]:
+    """Return the table for a terminal of `width` columns, one under the other if it is narrow."""
+    task, *columns = zip(grid.titles, *grid.rows, strict=True)
+    parts = [[task]]
+    for column in columns:
+        if len(parts[-1]) > 1 and _width_of([*parts[-1], column]) > width:
+            parts.append([task])
+        parts[-1].append(column)
+    return [_folding(Grid(titles, rows)) for titles, *rows in (zip(*p, strict=True) for p in parts)]
+
+
+def _folding(grid: Grid) -> Table:
+    table = grid.rich()
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
+def _width_of(columns: Sequence[Sequence[str]]) -> int:
+    from rich.cells import cell_len
+
+    # Three between two columns, one at each edge.
+    widths = (max(cell_len(x) for cell in column for x in cell.split("\n")) for column in columns)
+    return sum(width + 3 for width in widths) - 1
+
+
 def samples_notes(rows: Sequence[SampleRow]) -> list[str]:
     """Return what a reader must know to quote the numbers."""
-    notes = ["Rates in percent with 95 % intervals, of the raw responses, before any filter."]
+    notes = [
+        "Rates in percent with 95 % intervals, of the raw responses, before any filter. stuck: "
+        "doom and circular together; circular: at the budget, going round without saying "
+        "anything new."
+    ]
     if any(row.truncated_rate.value is None for row in rows):
         notes.append(
-            "–: only the text was logged, so how it ended is not known; a text that loops at "
-            "its end counts as doom. 'loopbench lm-eval' logs token ids and the finish."
+            "–: only the text was logged, so how it ended is not known. A text that loops at its "
+            "end counts as doom; one that goes round may have ended by itself, and counts "
+            "nowhere. 'loopbench lm-eval' logs token ids and the finish."
         )
     low = [row.budget for row in rows if row.budget is not None and row.budget < LEAST_BUDGET]
     if low:

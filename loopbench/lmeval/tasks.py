@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from loopbench import tasks
-from loopbench.lmeval.judging import judge
+from loopbench.lmeval.judging import OUTCOMES_OF, TEXT_RATES, judge
 from loopbench.tasks.suites import DEFAULT_SUITE, select
 from loopbench.types import Sample
 
@@ -86,14 +86,13 @@ def target(doc: Mapping[str, Any]) -> str:
 def results(doc: Mapping[str, Any], responses: Iterable[str]) -> dict[str, float]:
     """Grade the first response of a row and look for loops in it.
 
-    Under plain lm-eval only its text is known; `loopbench lm-eval` replaces the loop rates
-    by those of the whole output.
+    Under plain lm-eval only its text is known, which gives no more than these two loop rates;
+    `loopbench lm-eval` replaces them by those of the whole output and adds the others.
     """
     sample = sample_of(doc)
     response = next(iter(responses))
     outcome = judge(response).outcome
     return {
         "score": tasks.get(sample.task).grade(sample, str(response)).score or 0.0,
-        "doom_rate": float(outcome == "doom"),
-        "recovered_rate": float(outcome == "recovered"),
+        **{name: float(outcome in OUTCOMES_OF[name]) for name in TEXT_RATES},
     }

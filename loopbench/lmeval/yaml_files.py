@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loopbench import tasks
+from loopbench.lmeval.judging import TEXT_RATES
 from loopbench.tasks.suites import DEFAULT_SUITE, SUITES
 
 _COMMON = """\
@@ -76,7 +77,7 @@ def yaml_files() -> dict[str, str]:
 
 
 def _group(group: str, members: list[str], version: int) -> str:
-    metrics = ("score", "doom_rate", "recovered_rate")
+    metrics = ("score", *TEXT_RATES)
     return _GROUP.format(
         group=group,
         members="\n".join(f"  - {member}" for member in members),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from toy import LOOP, ScriptedLM, evaluate, spoken, toy_task
+from toy import CIRCULAR, LOOP, ScriptedLM, evaluate, spoken, toy_task
 
 from loopbench.detectors.parts.tokens import FALLBACK
 
@@ -20,19 +20,44 @@ SCRIPT = {
 }
 
 
+NAMES = ("stuck_rate", "doom_rate", "circular_rate", "recovered_rate", "truncated_rate")
+RATES = dict(zip(NAMES, (0.25, 0.25, 0.0, 0.25, 0.25), strict=True))
+"""What `SCRIPT` gives."""
+
+
 def columns(results, task="toy") -> dict:
     row = results["results"][task]
-    return {name: row[f"{name},none"] for name in ("doom_rate", "recovered_rate", "truncated_rate")}
+    return {name: row[f"{name},none"] for name in NAMES}
 
 
 def test_every_generative_task_gains_the_rates_with_their_errors() -> None:
     results = evaluate(ScriptedLM(SCRIPT.get), toy_task(list(SCRIPT)))
-    assert columns(results) == {"doom_rate": 0.25, "recovered_rate": 0.25, "truncated_rate": 0.25}
+    assert columns(results) == RATES
     row = results["results"]["toy"]
     # Sample standard deviation of one in four, over the root of four.
     assert row["doom_rate_stderr,none"] == pytest.approx(0.25)
     assert row["exact_match,none"] == 0.5
-    assert results["higher_is_better"]["toy"]["doom_rate"] is False
+    assert [results["higher_is_better"]["toy"][name] for name in NAMES] == [False] * 5
+
+
+def test_what_goes_round_at_the_budget_is_stuck_without_being_doomed() -> None:
+    script = {
+        "round": spoken(CIRCULAR, "length"),
+        "ends": spoken(f"{CIRCULAR} So it is 7.", "stop"),
+        "loops": SCRIPT["loops"],
+        "rambles": SCRIPT["rambles"],
+    }
+    results = evaluate(ScriptedLM(script.get), toy_task(list(script)))
+    assert columns(results) == dict(zip(NAMES, (0.5, 0.25, 0.25, 0, 0.25), strict=True))
+    # Two of four: the sample standard deviation is the root of a third.
+    assert results["results"]["toy"]["stuck_rate_stderr,none"] == pytest.approx((1 / 12) ** 0.5)
+    said, ends, *_ = (row["loopbench"][0] for row in results["samples"]["toy"])
+    assert (said["outcome"], said["level"], said["detector"]) == (
+        "circular",
+        "circular",
+        "circular",
+    )
+    assert (ends["outcome"], ends["level"]) == ("clean", "circular")
 
 
 def test_the_table_shows_them() -> None:
@@ -40,6 +65,7 @@ def test_the_table_shows_them() -> None:
 
     table = make_table(evaluate(ScriptedLM(SCRIPT.get), toy_task(list(SCRIPT))))
     cells = [[c.strip() for c in line.split("|")] for line in table.splitlines()]
+    assert [c[5] for c in cells if c[5:6] and c[5] in NAMES] == sorted(NAMES)
     (line,) = (c for c in cells if "doom_rate" in c)
     assert line[3:7] == ["none", "0", "doom_rate", "↓"]
     assert (float(line[7]), line[8], float(line[9])) == (0.25, "±", 0.25)
@@ -58,7 +84,7 @@ def test_answer_filters_hide_nothing(monkeypatch) -> None:
     ]  # fmt: skip
     lm = ScriptedLM(SCRIPT.get)
     results = evaluate(lm, toy_task(list(SCRIPT), filter_list=filters))
-    assert columns(results) == {"doom_rate": 0.25, "recovered_rate": 0.25, "truncated_rate": 0.25}
+    assert columns(results) == RATES
     assert {"exact_match,strict", "exact_match,loose"} <= results["results"]["toy"].keys()
     rows = results["samples"]["toy"]
     assert len(rows) == 8
@@ -81,18 +107,16 @@ def test_logged_samples_carry_verdict_and_origin() -> None:
 def test_plain_texts_are_scored_and_what_is_unknown_is_said(logged) -> None:
     texts = {name: response.origin.text.strip() for name, response in SCRIPT.items()}
     results = evaluate(ScriptedLM(texts.get), toy_task(list(SCRIPT)))
-    assert columns(results) == {
-        "doom_rate": 0.25,
-        "recovered_rate": 0.25,
-        "truncated_rate": "N/A",
-    }
-    assert results["results"]["toy"]["truncated_rate_stderr,none"] == "N/A"
+    unknown = ("stuck_rate", "circular_rate", "truncated_rate")
+    assert columns(results) == RATES | dict.fromkeys(unknown, "N/A")
+    assert [results["results"]["toy"][f"{name}_stderr,none"] for name in unknown] == ["N/A"] * 3
     (loop, *_) = results["samples"]["toy"]
     assert (loop["loopbench"][0]["tokenization"], loop["loopbench"][0]["finish"]) == (
         FALLBACK,
         None,
     )
     assert "How 4 responses ended is not known" in logged.text
+    assert "stuck_rate, circular_rate and truncated_rate are not known" in logged.text
 
 
 def test_repeats_of_a_prompt_are_averaged() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from toy import CIRCULAR
 
 from loopbench.detectors.parts.tokens import FALLBACK
-from loopbench.lmeval.judging import Judgement, budget_of, judge, rates
+from loopbench.lmeval.judging import OUTCOMES_OF, TEXT_RATES, Judgement, budget_of, judge, rates
 from loopbench.lmeval.output import Origin, Output
 
 LOOP = [7, 8] * 100
@@ -44,6 +45,21 @@ def test_a_text_alone_does_not_tell_how_it_ended(text: str, outcome) -> None:
     assert judgement.tokenization == FALLBACK
 
 
+@pytest.mark.parametrize(
+    ("finish", "outcome"),
+    [("length", "circular"), ("loop", "circular"), ("stop", "clean"), (None, None)],
+)
+def test_only_an_output_that_did_not_end_is_circular(finish, outcome) -> None:
+    judgement = judge(output(CIRCULAR, finish=finish))
+    assert (judgement.outcome, judgement.level, judgement.finish) == (outcome, "circular", finish)
+
+
+def test_a_text_that_left_a_loop_and_then_goes_round_is_recovered_as_far_as_is_known() -> None:
+    text = "so it goes, " * 60 + CIRCULAR
+    assert judge(text).outcome == "recovered"
+    assert judge(output(text)).outcome == "circular"
+
+
 def test_a_server_that_tells_the_finish_but_no_ids() -> None:
     assert judge(output("It is 7.", finish="stop")).outcome == "clean"
     assert judge(output("It is 7.", finish="length")).outcome == "truncated"
@@ -70,10 +86,27 @@ def test_rates_average_repeats_first_and_leave_failures_out() -> None:
 
 def test_rates_that_cannot_be_known_have_no_value() -> None:
     found = rates([(0, said("doom", None)), (1, said("clean"))])
-    assert (found["doom_rate"].value, found["truncated_rate"].value) == (0.5, None)
+    assert {name: mean.value for name, mean in found.items()} == {
+        "stuck_rate": None, "doom_rate": 0.5, "circular_rate": None, "recovered_rate": 0,
+        "truncated_rate": None,
+    }  # fmt: skip
     assert rates([])["doom_rate"] == (None, None, 0)
     assert rates([(0, said("error"))])["doom_rate"].value is None
     assert rates([(0, said("doom"))])["doom_rate"].stderr is None
+
+
+def test_stuck_is_doom_and_circular_together() -> None:
+    found = rates([(i, said(o)) for i, o in enumerate(("doom", "circular", "truncated", "clean"))])
+    values = {name: mean.value for name, mean in found.items()}
+    assert values["stuck_rate"] == values["doom_rate"] + values["circular_rate"] == 0.5
+    assert values["truncated_rate"] == 0.25
+    # Two responses to one document.
+    assert rates([(0, said("doom")), (0, said("circular"))])["stuck_rate"] == (1, None, 2)
+
+
+def test_what_a_text_alone_gives_needs_no_finish() -> None:
+    unfinished = {"circular", "truncated"}
+    assert set(TEXT_RATES) == {n for n, of in OUTCOMES_OF.items() if not unfinished & set(of)}
 
 
 def test_the_budget_has_several_names() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes import ANSWER, LOOP, FakeBackend, FakeFactory
-from toy import evaluate, toy_task
+from toy import CIRCULAR, evaluate, toy_task
 
 import loopbench.lmeval.model as module
 from loopbench.backends.base import BackendError
@@ -20,6 +20,7 @@ STOPS = ["One. ", "\n", "\n", "Two. ", "Three."]
 RAMBLE = [f"w{i * i}x " for i in range(2000)]
 SCRIPT = {"loop": (LOOP, "stop"), "answer": (ANSWER, "stop"), "ramble": (RAMBLE, "stop"),
           "stops": (STOPS, "stop"), "broken": ([], "error"),
+          "round": ([f"{word} " for word in CIRCULAR.split()] * 2, "stop"),
           "think": (["Hmm. ", "</think>", " 7"], "stop")}  # fmt: skip
 
 
@@ -69,6 +70,30 @@ def test_streams_are_watched_and_judged_by_their_ids(factory: Factory) -> None:
 def test_without_early_stopping_a_loop_goes_on_to_the_budget(factory: Factory) -> None:
     (loop,) = verdicts(run(LoopbenchLM("a", early_stop=False), "loop"))
     assert (loop["outcome"], loop["finish"], loop["tokens"]) == ("doom", "length", 600)
+
+
+def test_streams_that_go_round_are_stopped_only_where_that_is_asked_for(factory: Factory) -> None:
+    budget = {"max_gen_toks": 1000}
+    (whole,) = verdicts(run(LoopbenchLM("a"), "round", gen_kwargs=budget))
+    assert (whole["outcome"], whole["finish"], whole["tokens"]) == ("circular", "length", 1000)
+    results = run(LoopbenchLM("a", stop_circular=True), "round", "ramble", gen_kwargs=budget)
+    stopped, ramble = verdicts(results)
+    assert (stopped["outcome"], stopped["finish"], ramble["finish"]) == (
+        "circular", "loop", "length",
+    )  # fmt: skip
+    # It must have gone on for 400 words since it was seen, of one token each here.
+    assert 700 <= stopped["tokens"] < 1000
+    row = results["results"]["toy"]
+    assert (row["stuck_rate,none"], row["doom_rate,none"], row["circular_rate,none"]) == (
+        0.5,
+        0,
+        0.5,
+    )
+
+
+def test_stopping_some_streams_and_none_exclude_each_other(factory: Factory) -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        LoopbenchLM("a", stop_circular=True, early_stop=False)
 
 
 def test_stop_strings_end_a_stream_wherever_its_tokens_are_cut(factory: Factory) -> None:

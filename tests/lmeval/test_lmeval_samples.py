@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy import CIRCULAR
 
-from loopbench.lmeval.samples import samples_notes, score_file
+from loopbench.lmeval.samples import samples_grid, samples_notes, samples_tables, score_file
 from loopbench.results.rows_in import InputError
 from loopbench.results.store import RunError
 
@@ -43,7 +44,8 @@ def test_text_alone_gives_doom_and_leaves_truncation_open(tmp_path: Path) -> Non
     found = score_file(file)
     assert (found.task, found.n, found.budget) == ("gsm8k", 3, 1024)
     assert found.doom_rate.value == found.recovered_rate.value == pytest.approx(1 / 3)
-    assert (found.truncated_rate.value, found.truncated_rate.n) == (None, 0)
+    for rate in (found.stuck_rate, found.circular_rate, found.truncated_rate):
+        assert (rate.value, rate.n) == (None, 0)
     assert found.tokenization == "words-v1"
     assert found.scores == {"exact_match,none": pytest.approx(2 / 3)}
     assert any("not known" in note for note in samples_notes([found]))
@@ -84,6 +86,75 @@ def test_what_loopbench_lm_eval_logged_is_used_again(tmp_path: Path) -> None:
     )
     assert (found.n, found.n_error, found.doom_rate.value) == (3, 1, 0.5)
     assert (found.truncated_rate.value, found.tokenization) == (0.0, "given")
+
+
+def known(text: str, finish: str) -> dict[str, Any]:
+    """Return what is logged beside a response whose finish the engine told, but no ids."""
+    return {"finish": finish, "raw_finish": finish, "token_ids": None, "raw": text}
+
+
+def test_ends_that_go_round_have_a_column_beside_doom(tmp_path: Path) -> None:
+    said = [(LOOP, "length"), (CIRCULAR, "length"), (CIRCULAR, "stop"), ("It is", "length")]
+    rows = [row(i, "cut", loopbench=[known(*what)]) for i, what in enumerate(said)]
+    found = score_file(written(tmp_path, *rows))
+    assert found.stuck_rate.value == 0.5
+    assert found.stuck_rate.low == pytest.approx(0.15, abs=0.01)
+    names = ("doom_rate", "circular_rate", "recovered_rate", "truncated_rate")
+    assert [getattr(found, name).value for name in names] == [0.25, 0.25, 0, 0.25]
+    (line,) = samples_grid([found]).rows
+    assert line[:7] == (
+        "gsm8k", "4", "50.0\n[15.0, 85.0]", "25.0\n[4.6, 69.9]", "25.0", "0.0", "25.0",
+    )  # fmt: skip
+    assert not any("–" in note for note in samples_notes([found]))
+
+
+def test_a_text_that_goes_round_counts_nowhere_and_the_note_says_so(tmp_path: Path) -> None:
+    target = tmp_path / "out" / NAME
+    found = score_file(written(tmp_path, row(0, CIRCULAR), row(1, LOOP)), target)
+    assert (found.doom_rate.value, found.stuck_rate.value, found.n) == (0.5, None, 2)
+    (first, _) = (json.loads(line)["loopbench"][0] for line in target.read_text().splitlines())
+    assert (first["outcome"], first["level"]) == (None, "circular")
+    (line,) = samples_grid([found]).rows
+    assert [line[i] for i in (2, 4, 6)] == ["–", "–", "–"]
+    assert any("may have ended by itself" in note for note in samples_notes([found]))
+
+
+def shown(grid: Any, width: int) -> list[str]:
+    from rich.console import Console
+
+    console = Console(width=width)
+    with console.capture() as capture:
+        for table in samples_tables(grid, width):
+            console.print(table)
+    return [line.strip() for line in capture.get().splitlines() if line.strip()]
+
+
+def test_the_table_fits_into_100_columns_and_is_one_where_there_is_room(tmp_path: Path) -> None:
+    scores = {"exact_match": 1.0, "strict_match": 0.5}
+    rows = [
+        row(i, "cut", filter="flexible-extract", metrics=list(scores), **scores,
+            loopbench=[known(LOOP, "length")])
+        for i in range(12)
+    ]  # fmt: skip
+    name = NAME.replace("gsm8k", "loopbench_long_multiplication")
+    grid = samples_grid([score_file(written(tmp_path, *rows, name=name))])
+    narrow, wide = shown(grid, 100), shown(grid, 240)
+    assert [line.split()[0] for line in narrow].count("task") == 2
+    assert [line.split()[0] for line in narrow].count("loopbench_long_multiplication") == 2
+    assert all(len(line) <= 100 for line in narrow)
+    assert " ".join(wide[0].split()) == (
+        "task n stuck % doom % circ. recov. trunc. budget tokens scores"
+    )
+    for lines in (narrow, wide):
+        # Nothing is cut into pieces.
+        for whole in ("[75.8, 100.0]", "exact_match,flexible-extract 1.0000", "words-v1"):
+            assert any(whole in line for line in lines)
+    for width in (60, 80):
+        assert all(len(line) <= width for line in shown(grid, width))
+        assert any("loopbench_long_multiplication" in line for line in shown(grid, width))
+    # As narrow as it can be in one piece, and one less.
+    least = max(map(len, wide))
+    assert len(shown(grid, least + 2)) == len(wide) < len(shown(grid, least + 1))
 
 
 def test_the_lines_with_their_verdicts_go_into_a_new_folder(tmp_path: Path) -> None:
@@ -154,7 +225,7 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path, monkeypatch, capsys)
     assert "gsm8k" in out and "ifeval" in out and "100.0" in out
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert call(monkeypatch, first, "--format", "md") == 0
-    assert "| gsm8k | 1 | 100.0" in capsys.readouterr().out
+    assert "| gsm8k | 1 | – | 100.0 [20.7, 100.0] | – |" in capsys.readouterr().out
     assert call(monkeypatch, first, "--format", "json") == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["task"], found["doom_rate"]["value"]) == ("gsm8k", 1.0)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import yaml
 from lm_eval.tasks import TaskManager
-from toy import LOOP, ScriptedLM, evaluate, spoken
+from toy import CIRCULAR, LOOP, ScriptedLM, evaluate, spoken
 
 from loopbench import tasks
 from loopbench.lmeval import tasks_path
@@ -76,6 +76,24 @@ def test_references_grade_as_correct_and_anything_else_as_the_grader_says(edge) 
             assert task.process_results(doc, [text])["score"] == (grade.score or 0)
 
 
+def test_plain_lm_eval_gets_the_rates_that_a_text_gives(edge) -> None:
+    for task in edge["tasks"].values():
+        doc = task.eval_docs[0]
+        said = {text: task.process_results(doc, [text]) for text in (LOOP, f"{LOOP} no.", CIRCULAR)}
+        assert all(found.keys() == task.aggregation().keys() for found in said.values())
+        rates = [(found["doom_rate"], found["recovered_rate"]) for found in said.values()]
+        assert rates == [(1, 0), (0, 1), (0, 0)]
+
+
+def test_the_printed_table_fits_into_100_columns(manager: TaskManager) -> None:
+    from lm_eval.utils import make_table
+
+    lm = ScriptedLM(lambda prompt: spoken(LOOP if len(prompt) % 2 else "7", "length"))
+    results = evaluate(lm, "loopbench_edge", limit=2, task_manager=manager)
+    for part in ("results", "groups"):
+        assert max(map(len, make_table(results, part).splitlines())) <= 100
+
+
 def test_groups_pool_loops_and_scores(manager: TaskManager, edge) -> None:
     answers = {
         doc["prompt"]: target(doc) for task in edge["tasks"].values() for doc in task.eval_docs
@@ -90,6 +108,8 @@ def test_groups_pool_loops_and_scores(manager: TaskManager, edge) -> None:
     n = len(edge["tasks"])
     everything = results["results"]["loopbench_edge"]
     assert everything["doom_rate,none"] == pytest.approx(1 / n)
+    assert everything["stuck_rate,none"] == pytest.approx(1 / n)
+    assert everything["circular_rate,none"] == 0
     assert everything["truncated_rate,none"] == 0
     assert everything["score,none"] == pytest.approx(1 - 1 / n)
     assert results["groups"]["loopbench_reasoning"]["doom_rate,none"] == pytest.approx(1 / (n - 2))

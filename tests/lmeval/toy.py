@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,18 @@ from loopbench.lmeval import simple_evaluate
 from loopbench.lmeval.output import Origin, Output
 
 LOOP = "so it goes, " * 60
+_THOUGHTS = (
+    "The train leaves at noon, so it needs three hours to reach the coast.",
+    "Wait, the train stops twice on the way, and each stop costs ten minutes.",
+    "Let me read the question again, because the bus is slower than the train.",
+    "Maybe the answer is the time at which both of them meet near the bridge.",
+    "If the bus drives at forty miles an hour, it is still far behind by then.",
+    "But nobody said how long the driver rests, and that changes everything.",
+)
+CIRCULAR = " ".join(
+    thought for i in range(12) for thought in random.Random(i).sample(_THOUGHTS, len(_THOUGHTS))
+)
+"""A few thoughts in an order that never settles: no template repeats."""
 
 
 def spoken(text: str, finish: Any, shown: str | None = None) -> Output:
