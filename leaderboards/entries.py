@@ -21,7 +21,7 @@ import msgspec
 
 from loopbench import detectors
 from loopbench.harness.judging import audit_of
-from loopbench.monitor import MEASURE
+from loopbench.monitor import MEASURE, STOP_CIRCULAR
 from loopbench.report.runs import Loaded
 from loopbench.results.rescoring import rescored
 from loopbench.results.store import (
@@ -200,6 +200,8 @@ def command_of(header: Header) -> str:
         if value != usual:
             words += [f"--{name}", f"{value:g}"]
     words += ["--no-early-stop"] if not header.stop else []
+    circular = any(rule.detector == STOP_CIRCULAR.detector for rule in header.stop)
+    words += ["--stop-circular"] if circular else []
     words += ["--deterministic"] if header.deterministic else []
     return shlex.join(words)
 

@@ -14,6 +14,11 @@ from loopbench.cli.shared import INTERRUPTED, Failure, list_of, print_run, show_
 if TYPE_CHECKING:
     from loopbench.results.summary import Row
 
+STOP_CIRCULAR_HELP = (
+    "Also end streams that go round. Many of these would have left again: the stuck rate then "
+    "counts what was ever confirmed, and circular stops have an audit of their own."
+)
+
 
 @click.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
 @click.option("--slots", type=int, help="Streams at the same time.")
 @click.option("--threads", type=int, help="CPU threads; by default the cores that are free.")
 @click.option("--no-early-stop", is_flag=True, help="Let looping streams go on to the budget.")
+@click.option("--stop-circular", is_flag=True, help=STOP_CIRCULAR_HELP)
 @click.option(
     "--audit-share",
     type=float,

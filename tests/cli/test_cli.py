@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,14 @@ import pytest
 from backends.gguf_bytes import gguf
 from click.testing import CliRunner, Result
 from fakes import ANSWER, LOOP, install
+from gate.circling import ROUND
 
 from loopbench.cli.app import cli, main
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
+from loopbench.leaderboards.entries import command_of
+from loopbench.monitor import STOP_CIRCULAR
+from loopbench.results.store import read_header
 
 PROGRAM = (sys.executable, "-c", "from loopbench.cli.app import main; main()")
 
@@ -76,6 +81,10 @@ BAD = {
     "no recording": (["run", "replay:nowhere"], "There is no recording nowhere"),
     "key in an address": (["run", "http://me:key@host/v1"], "An address must hold no key"),
     "pickled weights": (["run", "pickled"], "has only pytorch_model.bin: save the model as safe"),
+    "stop and do not": (
+        ["run", "whole.gguf", "--stop-circular", "--no-early-stop"],
+        "--stop-circular and --no-early-stop exclude each other",
+    ),
     "unknown detector": (["score", "RUN", "--detectors", "sufix"], "Did you mean 'suffix'?"),
 }
 
@@ -201,12 +210,38 @@ def test_a_full_disk_is_one_sentence(
     assert capsys.readouterr().err == expected
 
 
+@pytest.mark.parametrize("flags", [[], ["--stop-circular"], ["--no-early-stop"]])
+def test_circular_streams_are_stopped_where_that_is_asked_for(
+    tmp_path: Path, loopbench, monkeypatch, flags: list[str]
+) -> None:
+    factory = install(monkeypatch, lambda request: (ROUND, "length"))
+    said = loopbench(
+        "run", "a", "--tasks", "chain_sum", "--limit", "3", "--max-new-tokens", "1500",
+        "--out", tmp_path / "run", "--format", "json", *flags,
+    )  # fmt: skip
+    stops = "--stop-circular" in flags
+    (row,) = json.loads(said.out)
+    assert (row["circular_rate"]["value"], row["doom_rate"]["value"]) == (1.0, 0.0)
+    # All three were stopped, and run on to the budget afterwards.
+    assert (row["early_stopped"], row["audited"]) == ((3, 3) if stops else (0, 0))
+    assert (row["corrected_stuck_rate"]["value"], row["escaped"]) == (1.0, 0)
+    assert len(factory.requests) == (6 if stops else 3)
+    header = read_header(tmp_path / "run")
+    assert (STOP_CIRCULAR in header.stop) == stops
+    # What makes such a run is in an entry of the leaderboard, and makes such a run.
+    command = shlex.split(command_of(header))
+    assert set(flags) == {"--stop-circular", "--no-early-stop"} & set(command)
+    assert loopbench(*command[1:], "--out", tmp_path / "again").code == 0
+    assert read_header(tmp_path / "again").differences(header) == []
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         ("", ["run", "table", "score", "detect", "ls", "--version"]),
         ("run", ["--tasks", "--temperature", "--max-new-tokens", "--limit", "--seed", "--repeats",
-                 "--slots", "--threads", "--no-early-stop", "--out", "--resume",
+                 "--slots", "--threads", "--no-early-stop", "--stop-circular", "ever confirmed",
+                 "an audit of their own", "--out", "--resume",
                  "--deterministic", "--backend", "--device", "--dtype", "--api",
                  "--flash-attention", "--by", "--format"]),
         ("table", ["RUN", "--by", "--format"]),
@@ -216,7 +251,7 @@ def test_a_full_disk_is_one_sentence(
     ],
 )  # fmt: skip
 def test_help_names_the_options(command: str, words: list[str]) -> None:
-    said = here(*command.split(), "--help").stdout
+    said = " ".join(here(*command.split(), "--help").stdout.split())
     assert [word for word in words if word not in said] == []
 
 
