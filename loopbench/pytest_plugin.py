@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
 RATES = (
     "max_doom_rate",
+    "max_stuck_rate",
     "max_truncated",
     "min_accuracy",
     "min_extraction_f1",
     "min_tool_score",
     "min_agent_score",
 )
+INCREASES = ("max_increase", "max_stuck_increase")
 _VALUES = {
     "target": "Model or run folder that the gate judges.",
     **{name: f"Gate rule {name}, such as 1%." for name in RATES},
     "baseline": "Run folder or baseline file.",
     "max_increase": "Most rise of the doom-loop rate above the baseline's, such as 0.5pp.",
+    "max_stuck_increase": "Most rise of the stuck rate above the baseline's.",
     "policy": "Policy file, such as gate.toml.",
     "max_samples": "Most prompts for a model.",
 }
@@ -130,8 +133,8 @@ def _rules(chosen: dict[str, Any]) -> dict[str, Any]:
     for name, value in chosen.items():
         if name == "per_task":
             rules[name] = {task: policy.rate(most) for task, most in value.items()}
-        elif name in (*RATES, "max_increase", "confidence", "max_errors"):
-            read = policy.increase if name == "max_increase" else policy.rate
+        elif name in (*RATES, *INCREASES, "confidence", "max_errors"):
+            read = policy.increase if name in INCREASES else policy.rate
             rules[name] = None if value is None else read(value)
         else:
             raise ValueError(f"loopbench_gate knows no rule {name!r}.")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loopbench.cli.run import STOP_CIRCULAR_HELP
+
 if TYPE_CHECKING:
     from loopbench.gate.policy import Policy
     from loopbench.gate.running import Gated
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
 UNUSABLE, INTERRUPTED = 4, 130
 POLICY_FIELDS = (
     "max_doom_rate",
+    "max_stuck_rate",
     "max_truncated",
     "min_accuracy",
     "min_extraction_f1",
     "min_tool_score",
     "min_agent_score",
     "max_increase",
+    "max_stuck_increase",
     "max_errors",
     "confidence",
     "per_task",
@@ -37,6 +41,7 @@ RUN_ONLY = (
     "slots",
     "threads",
     "no_early_stop",
+    "stop_circular",
     "audit_share",
     "audit_min",
     "deterministic",
@@ -99,7 +104,11 @@ def _rate_option(name: str, text: str) -> Callable[[Any], Any]:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _OPTIONS = (
     _rate_option("--max-doom-rate", "Most outputs that end in a loop, such as 1%."),
-    _rate_option("--max-truncated", "Most outputs that hit the budget without a loop."),
+    _rate_option(
+        "--max-stuck-rate",
+        "Most outputs that end in a loop or go round at the budget, saying nothing new.",
+    ),
+    _rate_option("--max-truncated", "Most outputs cut at the budget while they say something new."),
     _rate_option("--min-accuracy", "Least share of right answers on reasoning tasks."),
     _rate_option("--min-extraction-f1", "Least mean field F1 on extraction tasks."),
     _rate_option("--min-tool-score", "Least mean score on tool-use tasks."),
@@ -121,6 +130,12 @@ _OPTIONS = (
         metavar="POINTS",
         callback=_reads("increase"),
         help="Most that the doom-loop rate may rise above the baseline's, such as 0.5pp.",
+    ),
+    click.option(
+        "--max-stuck-increase",
+        metavar="POINTS",
+        callback=_reads("increase"),
+        help="Most that the stuck rate may rise above the baseline's.",
     ),
     click.option(
         "--policy", "policy_file", type=_FILE, help="Rules in TOML; options win over the file's."
@@ -162,6 +177,7 @@ _OPTIONS = (
     click.option("--slots", type=int),
     click.option("--threads", type=int),
     click.option("--no-early-stop", is_flag=True),
+    click.option("--stop-circular", is_flag=True, help=STOP_CIRCULAR_HELP),
     click.option("--audit-share", type=float, default=0.05, show_default=True),
     click.option("--audit-min", type=int, default=20, show_default=True),
     click.option("--deterministic", is_flag=True),
@@ -238,8 +254,8 @@ def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
     if gating.is_run(Path(target)):
         _refuse_run_options()
         return gating.gate_run(Path(target), policy, seed=options["seed"], **common)
-    names = ("tasks", "max_new_tokens", "repeats", "seed", "slots", "threads", "audit_share",
-             "audit_min", "deterministic", "top_k", "top_p", "min_p",
+    names = ("tasks", "max_new_tokens", "repeats", "seed", "slots", "threads", "stop_circular",
+             "audit_share", "audit_min", "deterministic", "top_k", "top_p", "min_p",
              "repetition_penalty")  # fmt: skip
     settings = Settings(
         models=(target,),

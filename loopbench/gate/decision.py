@@ -12,7 +12,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from loopbench.gate.policy import EVERY_TASK, Metric, Policy, Rule
+from loopbench.gate.policy import BINARY, EVERY_TASK, Metric, Policy, Rule
+from loopbench.outcome import STUCK
 from loopbench.results.observed import (
     GateUnusable,
     NoDataYet,
@@ -33,7 +34,8 @@ UNUSABLE = 4
 MOST_PROMPTS = 1_000_000
 """Beyond it, more prompts are no advice."""
 
-INCREASE = Rule("max_increase", "doom", True, "rise of the doom-loop rate")
+Corrected = Mapping[tuple[str, str, float, str], float | None]
+"""Rates that audits of early stops have corrected, by rule, model, temperature and task."""
 
 
 class Check(Struct, frozen=True):
@@ -64,7 +66,7 @@ class Check(Struct, frozen=True):
     more_prompts: int | None
     """Prompts that would decide if the rate stays; None if decided, or beyond all measure."""
     corrected: float | None = None
-    """Doom-loop rate less the share of early stops that the audit says would have escaped."""
+    """The rate of doom or stuck as the audit of early stops says it would be without them."""
 
 
 class Decision(Struct, frozen=True):
@@ -106,7 +108,7 @@ def decide(
     *,
     baseline: Observed | None = None,
     sequential: bool = False,
-    corrected: Mapping[tuple[str, float, str], float | None] | None = None,
+    corrected: Corrected | None = None,
 ) -> Decision:
     """Judge a run.
 
@@ -116,7 +118,7 @@ def decide(
         Limits that hold at every moment of a run that is looked at again and again, and that
         was not asked for a number of prompts in advance; a part of a run can then be judged.
     corrected
-        Corrected doom-loop rates by model, temperature and task (`all`), to be shown.
+        Corrected rates, to be shown; the task is `all` for all of them.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def decide(
     """
     _usable(observed, policy, whole=not sequential)
     cases = _cases(observed, policy)
-    if policy.max_increase is not None:
+    if policy.increases():
         if baseline is None:
             raise GateUnusable("There is no baseline; name a run or a file with --baseline.")
         cases += _paired_cases(observed, baseline, policy)
@@ -166,7 +168,9 @@ def _usable(observed: Observed, policy: Policy, *, whole: bool, what: str = "The
 
 def value_of(one: Seen, metric: Metric) -> float | None:
     """Return what a generation adds to a metric; None if the metric is not about its task."""
-    if metric in ("doom", "truncated"):
+    if metric == "stuck":
+        return float(one.outcome in STUCK)
+    if metric in ("doom", "circular", "truncated"):
         return float(one.outcome == metric)
     if not one.graded:
         return None
@@ -209,7 +213,7 @@ def _cases(observed: Observed, policy: Policy) -> list[_Case]:
                 if task not in policy.per_task and part and not by_prompt(part, rule.metric):
                     continue  # "the accuracy of every task" means of those that have one
                 cases.append(_case(rule, threshold, row, part, observed.header.repeats))
-    if not cases and policy.max_increase is None:
+    if not cases and not policy.increases():
         raise GateUnusable("No rule of the policy is about a task of this run.")
     return cases
 
@@ -230,7 +234,7 @@ def _case(
         values=means if rule.most else [1 - mean for mean in means],
         limit=threshold if rule.most else 1 - threshold,
         # By design, not by what the data happen to be.
-        binary=repeats == 1 and rule.metric in ("doom", "truncated", "accuracy", "agent_score"),
+        binary=repeats == 1 and rule.metric in BINARY,
         n=sum(map(len, prompts.values())),
         back=(lambda y: y) if rule.most else (lambda y: 1 - y),
     )
@@ -253,42 +257,47 @@ def refuse_other_settings(observed: Observed, baseline: Observed) -> None:
 def _paired_cases(observed: Observed, baseline: Observed, policy: Policy) -> list[_Case]:
     refuse_other_settings(observed, baseline)
     _usable(baseline, policy, whole=True, what="The baseline")
-    old_cells, limit = baseline.cells(), policy.max_increase
-    assert limit is not None
+    old_cells = baseline.cells()
     cases = []
     for (model, temperature), seen in observed.cells().items():
         old = old_cells.get((model, temperature))
         if old is None and len(baseline.header.models) == 1:
             old = old_cells.get((baseline.header.models[0].name, temperature))
-        before, after = by_prompt(old or [], "doom"), by_prompt(seen, "doom")
-        pairs = [
-            (statistics.fmean(before[prompt]), statistics.fmean(values))
-            for prompt, values in after.items()
-            if prompt in before
-        ]
-        if not pairs:
-            raise NoDataYet(f"There is no baseline row for {model} T={temperature:g}.")
-        cases.append(
-            _Case(
-                rule=INCREASE,
-                threshold=limit,
-                row=(model, temperature, "all"),
-                # A difference between −1 and 1, moved to [0, 1].
-                values=[(1 + new - old) / 2 for old, new in pairs],
-                limit=(1 + limit) / 2,
-                binary=False,
-                n=len(pairs),
-                back=lambda y: 2 * y - 1,
-            )
-        )
+        for rule, limit in policy.increases():
+            row = (model, temperature, "all")
+            cases.append(_paired_case(rule, limit, row, old or [], seen))
     return cases
+
+
+def _paired_case(
+    rule: Rule, limit: float, row: tuple[str, float, str], old: Sequence[Seen], new: Sequence[Seen]
+) -> _Case:
+    before, after = by_prompt(old, rule.metric), by_prompt(new, rule.metric)
+    rises = [
+        statistics.fmean(values) - statistics.fmean(before[prompt])
+        for prompt, values in after.items()
+        if prompt in before
+    ]
+    if not rises:
+        raise NoDataYet(f"There is no baseline row for {row[0]} T={row[1]:g}.")
+    return _Case(
+        rule=rule,
+        threshold=limit,
+        row=row,
+        # A difference between −1 and 1, moved to [0, 1].
+        values=[(1 + rise) / 2 for rise in rises],
+        limit=(1 + limit) / 2,
+        binary=False,
+        n=len(rises),
+        back=lambda y: 2 * y - 1,
+    )
 
 
 def _judge(
     cases: Sequence[_Case],
     policy: Policy,
     sequential: bool,
-    corrected: Mapping[tuple[str, float, str], float | None],
+    corrected: Corrected,
 ) -> list[Check]:
     """Test every rule; those that fail are found in the order of their p-values (Holm)."""
     bad = [_p_bad(case, sequential) for case in cases]
@@ -325,7 +334,7 @@ def _judge(
             more_prompts=_more(case, policy.alpha, left, sequential)
             if verdict == "inconclusive"
             else None,
-            corrected=corrected.get(case.row) if case.rule.name == "max_doom_rate" else None,
+            corrected=corrected.get((case.rule.name, *case.row)),
         )
     return [checks[i] for i in range(len(cases))]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from loopbench.gate.decision import Decision, decide
-from loopbench.gate.policy import Policy
+from loopbench.gate.policy import Policy, Thresholds
 from loopbench.results.observed import GateUnusable, NoDataYet, Observed
 from loopbench.statistics.intervals import clean_needed, fixed_design
 
@@ -40,12 +40,7 @@ def default_samples(policy: Policy, *, sequential: bool) -> int:
     fixed design; twice as many for the sequential one, which hardly ever needs them.
     """
     thresholds = [policy.overall, *policy.per_task.values()]
-    most = [
-        value
-        for one in thresholds
-        for value in (one.max_doom_rate, one.max_truncated)
-        if value is not None
-    ]
+    most = [value for one in thresholds for value in _rates(one)]
     if not most:
         return NO_RATE_SAMPLES
     size = fixed_design(min(most), min(most) * HOPED, policy.alpha)
@@ -54,8 +49,7 @@ def default_samples(policy: Policy, *, sequential: bool) -> int:
 
 def too_few(policy: Policy, samples: int) -> str | None:
     """Return a sentence if so many prompts could not show what is asked, even without a loop."""
-    rates = (policy.overall.max_doom_rate, policy.overall.max_truncated)
-    most = [value for value in rates if value is not None]
+    most = _rates(policy.overall)
     needed = clean_needed(min(most), policy.alpha) if most else 0
     if samples >= needed:
         return None
@@ -63,6 +57,10 @@ def too_few(policy: Policy, samples: int) -> str | None:
         f"{samples} prompts cannot show a rate of at most {100 * min(most):g} %: to exclude more "
         f"at {100 * policy.confidence:g} % you need {needed} prompts without one hit."
     )
+
+
+def _rates(thresholds: Thresholds) -> list[float]:
+    return [value for rule, value in thresholds.rules() if rule.most]
 
 
 class Replay(NamedTuple):

@@ -5,14 +5,25 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from loopbench.types import Struct
 
-Metric = Literal["doom", "truncated", "accuracy", "extraction_f1", "tool_score", "agent_score"]
+Metric = Literal[
+    "doom",
+    "stuck",
+    "circular",
+    "truncated",
+    "accuracy",
+    "extraction_f1",
+    "tool_score",
+    "agent_score",
+]
+BINARY: tuple[Metric, ...] = ("doom", "stuck", "circular", "truncated", "accuracy", "agent_score")
+"""Metrics to which one generation adds 0 or 1."""
 Inconclusive = Literal["fail", "pass"]
 EVERY_TASK = "*"
 FILE = "gate.toml"
@@ -30,12 +41,18 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule("max_doom_rate", "doom", True, "doom-loop rate"),
+    Rule("max_stuck_rate", "stuck", True, "stuck rate"),
     Rule("max_truncated", "truncated", True, "truncated rate"),
     Rule("min_accuracy", "accuracy", False, "accuracy"),
     Rule("min_extraction_f1", "extraction_f1", False, "extraction F1"),
     Rule("min_tool_score", "tool_score", False, "tool score"),
     Rule("min_agent_score", "agent_score", False, "agent score"),
 )
+INCREASES = (
+    Rule("max_increase", "doom", True, "rise of the doom-loop rate"),
+    Rule("max_stuck_increase", "stuck", True, "rise of the stuck rate"),
+)
+"""Rules about a baseline: differences of rates, in points."""
 _METRICS: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
 
@@ -43,6 +60,7 @@ class Thresholds(Struct, frozen=True):
     """Limits as fractions; None for what is not asked."""
 
     max_doom_rate: float | None = None
+    max_stuck_rate: float | None = None
     max_truncated: float | None = None
     min_accuracy: float | None = None
     min_extraction_f1: float | None = None
@@ -51,8 +69,7 @@ class Thresholds(Struct, frozen=True):
 
     def rules(self) -> list[tuple[Rule, float]]:
         """Return the rules that are asked for, with their thresholds."""
-        values = ((rule, getattr(self, rule.name)) for rule in RULES)
-        return [(rule, value) for rule, value in values if value is not None]
+        return _asked(self, RULES)
 
 
 class Policy(Struct, frozen=True):
@@ -63,6 +80,8 @@ class Policy(Struct, frozen=True):
     """By task; `*` stands for every task of the run."""
     max_increase: float | None = None
     """Most that the doom-loop rate may rise above the baseline's, as a fraction."""
+    max_stuck_increase: float | None = None
+    """Most that the stuck rate may rise above the baseline's."""
     confidence: float = 0.95
     """Of every one-sided limit: the chance of a wrong pass and of a wrong fail is below 1 − it."""
     max_errors: float = 0.0
@@ -73,6 +92,10 @@ class Policy(Struct, frozen=True):
     def alpha(self) -> float:
         """Level of every test."""
         return 1 - self.confidence
+
+    def increases(self) -> list[tuple[Rule, float]]:
+        """Return the rules about a baseline that are asked for, with their thresholds."""
+        return _asked(self, INCREASES)
 
     def check(self) -> None:
         """Refuse a policy that nothing could pass, or everything would.
@@ -91,7 +114,7 @@ class Policy(Struct, frozen=True):
         asked = self.overall.rules()
         for thresholds in self.per_task.values():
             asked += thresholds.rules()
-        if not asked and self.max_increase is None:
+        if not asked and not self.increases():
             raise ValueError(
                 "A gate needs a rule, such as --max-doom-rate 1%, or a policy file with one."
             )
@@ -101,11 +124,16 @@ class Policy(Struct, frozen=True):
                     f"{rule.name} must lie between 0 % and 100 %, both excluded, got "
                     f"{100 * value:g} %: no number of samples could show it."
                 )
-        if self.max_increase is not None and not 0 <= self.max_increase < 1:
-            raise ValueError(
-                f"max_increase must be at least 0pp and below 100pp, got "
-                f"{100 * self.max_increase:g}pp."
-            )
+        for rule, value in self.increases():
+            if not 0 <= value < 1:
+                raise ValueError(
+                    f"{rule.name} must be at least 0pp and below 100pp, got {100 * value:g}pp."
+                )
+
+
+def _asked(limits: Thresholds | Policy, rules: Sequence[Rule]) -> list[tuple[Rule, float]]:
+    values = ((rule, getattr(limits, rule.name)) for rule in rules)
+    return [(rule, value) for rule, value in values if value is not None]
 
 
 def rate(text: str | int | float) -> float:
@@ -182,23 +210,20 @@ def parse(text: str, source: str = FILE) -> PolicyFile:
     policy = Policy(
         overall=_thresholds({k: v for k, v in data.items() if k in _METRICS}, source),
         per_task={task: _of_task(task, value, source) for task, value in per_task.items()},
-        max_increase=risen,
-        **fields,
+        **fields | risen,
     )
     return PolicyFile(policy, baseline)
 
 
-def _baseline(data: Any, source: str) -> tuple[str | None, float | None]:
+def _baseline(data: Any, source: str) -> tuple[str | None, dict[str, float]]:
     if not isinstance(data, dict):
         raise ValueError(f"{source}: baseline is a table with path and max_increase.")
-    _known(data, ("path", "max_increase"), f"{source}, [baseline]")
+    where, names = f"{source}, [baseline]", [rule.name for rule in INCREASES]
+    _known(data, ("path", *names), where)
     path = data.get("path")
     if path is not None and not isinstance(path, str):
-        raise ValueError(f"{source}, [baseline]: path is a text, got {path!r}.")
-    if "max_increase" not in data:
-        return path, None
-    where = f"{source}, [baseline]"
-    return path, _at(where, "max_increase", increase, data["max_increase"])
+        raise ValueError(f"{where}: path is a text, got {path!r}.")
+    return path, {name: _at(where, name, increase, data[name]) for name in names if name in data}
 
 
 def _of_task(task: str, value: Any, source: str) -> Thresholds:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree
 
-from loopbench.gate.decision import INCREASE, Check, Decision
+from loopbench.gate.decision import Check, Decision
+from loopbench.gate.policy import INCREASES
 from loopbench.results.table import printable, thousands
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 TITLES = ("", "rule", "model", "T", "task", "value [limits]", "threshold", "prompts", "needs")
+_IN_POINTS = {rule.name for rule in INCREASES}
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#!|&@~$])")
 _NOT_XML = re.compile("[\ufffe\uffff]")
 
@@ -78,7 +80,7 @@ def advice(check: Check) -> str:
 
 def measured(check: Check) -> str:
     """Return the value with its limits in percent, or in points for a rise."""
-    sign, unit = ("+", "pp") if check.rule == INCREASE.name else ("", "%")
+    sign, unit = ("+", "pp") if check.rule in _IN_POINTS else ("", "%")
     return (
         f"{100 * check.value:{sign}.2f} {unit} "
         f"[{100 * check.low:{sign}.2f}, {100 * check.high:{sign}.2f}]"
@@ -87,7 +89,7 @@ def measured(check: Check) -> str:
 
 def limit_of(check: Check) -> str:
     """Return the threshold in percent, or in points for a rise."""
-    return f"{100 * check.threshold:g} {'pp' if check.rule == INCREASE.name else '%'}"
+    return f"{100 * check.threshold:g} {'pp' if check.rule in _IN_POINTS else '%'}"
 
 
 def _cells(check: Check) -> tuple[str, ...]:
@@ -129,8 +131,8 @@ def rich_table(checks: Sequence[Check]) -> Table:
 def corrections(checks: Sequence[Check]) -> list[str]:
     """Return a line for every row whose early stops were audited with another result."""
     return [
-        f"{_place(check)}: corrected for early stops that would have escaped, the doom-loop rate "
-        f"is {100 * check.corrected:.2f} %; the gate decides on the uncorrected one."
+        f"{_place(check)}: corrected by the audit of early stops, the {check.noun} is "
+        f"{100 * check.corrected:.2f} %; the gate decides on the uncorrected one."
         for check in checks
         if check.corrected is not None and abs(check.corrected - check.value) > 1e-9
     ]

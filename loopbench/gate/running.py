@@ -11,7 +11,7 @@ import msgspec
 
 from loopbench.gate import looks
 from loopbench.gate import policy as policies
-from loopbench.gate.decision import Decision, decide, refuse_other_settings
+from loopbench.gate.decision import Corrected, Decision, decide, refuse_other_settings
 from loopbench.gate.policy import Policy
 from loopbench.harness.api import rows_of, write_summary
 from loopbench.harness.plan import Schedule, Settings
@@ -43,6 +43,12 @@ class GateRecord(Struct, frozen=True):
     """Prompts that were run."""
     samples: int
     """The most that would have been run."""
+
+
+class _Written(Struct, frozen=True):
+    """What every baseline file says, whatever its schema."""
+
+    baseline_schema: int
 
 
 class Gated(NamedTuple):
@@ -83,19 +89,27 @@ def load_baseline(path: Path) -> Observed:
     if path.is_dir():
         return observe_run(path)
     try:
-        loaded = msgspec.json.decode(path.read_bytes(), type=Observed)
+        data = path.read_bytes()
+        # First: a file of another schema may have other fields.
+        schema = msgspec.json.decode(data, type=_Written).baseline_schema
+        if schema == BASELINE_SCHEMA:
+            return msgspec.json.decode(data, type=Observed)
     except OSError as error:
         raise GateUnusable(
             f"There is no baseline at {path}: {error.strerror}. Make one with --save-baseline."
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise GateUnusable(f"The baseline {path} cannot be understood: {error}.") from error
-    if loaded.baseline_schema != BASELINE_SCHEMA:
+    if schema == 1:
         raise GateUnusable(
-            f"The baseline {path} has schema {loaded.baseline_schema}, this LoopBench reads "
-            f"{BASELINE_SCHEMA}; make it again with --save-baseline."
+            f"The baseline {path} was made before circular ends were told apart from truncated "
+            "ones; judge its run again with 'loopbench score RUN --out NEW' and save NEW with "
+            "--save-baseline."
         )
-    return loaded
+    raise GateUnusable(
+        f"The baseline {path} has schema {schema}, this LoopBench reads {BASELINE_SCHEMA}; make "
+        "it again with --save-baseline."
+    )
 
 
 def read_policy(
@@ -125,13 +139,14 @@ def read_policy(
         if baseline is None and read.baseline:
             baseline = file.parent / read.baseline
     policy = policies.merged(base, **given)
-    if baseline and policy.max_increase is None:
+    asked = [f"--{rule.name.replace('_', '-')}" for rule, _ in policy.increases()]
+    if baseline and not asked:
         raise ValueError(
-            "--baseline needs --max-increase, such as 0.5pp: no number of prompts shows that "
-            "a rate has not risen at all."
+            "--baseline needs --max-increase or --max-stuck-increase, such as 0.5pp: no number of "
+            "prompts shows that a rate has not risen at all."
         )
-    if policy.max_increase is not None and not baseline:
-        raise ValueError("--max-increase needs --baseline: a run folder or a baseline file.")
+    if asked and not baseline:
+        raise ValueError(f"{asked[0]} needs --baseline: a run folder or a baseline file.")
     policy.check()
     return policy, baseline
 
@@ -315,14 +330,13 @@ def _one_row(header: Header) -> None:
         )
 
 
-def _corrected(path: Path, policy: Policy) -> dict[tuple[str, float, str], float | None]:
-    rates = {
-        (row.model, row.temperature, row.group): row.corrected_doom_rate.value
-        for row in rows_of(path)
-    }
-    if policy.per_task:
-        rates.update(
-            ((row.model, row.temperature, row.group), row.corrected_doom_rate.value)
-            for row in rows_of(path, "task")
+def _corrected(path: Path, policy: Policy) -> Corrected:
+    rows = [*rows_of(path), *(rows_of(path, "task") if policy.per_task else ())]
+    return {
+        (rule, row.model, row.temperature, row.group): rate.value
+        for row in rows
+        for rule, rate in (
+            ("max_doom_rate", row.corrected_doom_rate),
+            ("max_stuck_rate", row.corrected_stuck_rate),
         )
-    return rates
+    }

@@ -14,7 +14,8 @@ import msgspec
 from loopbench.results.store import Header
 from loopbench.types import Category, EpisodeRule, Outcome, Record, Sampling, Struct
 
-BASELINE_SCHEMA = 1
+BASELINE_SCHEMA = 2
+"""1: circular ends were `truncated`."""
 
 
 class GateUnusable(Exception):  # noqa: N818 - the word for a gate that cannot decide

@@ -59,6 +59,34 @@ def test_wrong_decisions_are_as_rare_as_promised(true: float) -> None:
     assert chances[:60][verdicts == "pass"].sum() <= 0.05 + 1e-9
 
 
+def test_stuck_is_doom_and_circular_and_nothing_else() -> None:
+    outcomes = ["doom"] * 2 + ["circular"] * 6 + ["truncated"] * 12 + ["recovered"] * 80
+    made = observed(records(outcomes))
+    policy = Policy(overall=Thresholds(max_doom_rate=0.03, max_stuck_rate=0.03, max_truncated=0.03))
+    doom, stuck, truncated = decide(made, policy).checks
+    assert [(c.rule, c.value) for c in (doom, stuck, truncated)] == [
+        ("max_doom_rate", 0.02), ("max_stuck_rate", 0.08), ("max_truncated", 0.12),
+    ]  # fmt: skip
+    assert (doom.verdict, stuck.verdict, truncated.verdict) == ("inconclusive", "fail", "fail")
+    # Outcomes are tested exactly.
+    assert stuck.high == pytest.approx(exact_limits(8, 100, 0.05).high)
+
+
+def test_a_run_that_goes_round_passes_on_doom_and_fails_on_stuck() -> None:
+    made = observed(records(["circular"] * 30 + ["clean"] * 270))
+    assert decide(made, ONE_PERCENT).verdict == "pass"
+    for policy in (
+        Policy(overall=Thresholds(max_stuck_rate=0.01)),
+        Policy(overall=Thresholds(max_doom_rate=0.01, max_stuck_rate=0.01)),
+        Policy(per_task={"chain_sum": Thresholds(max_stuck_rate=0.01)}),
+        Policy(per_task={"*": Thresholds(max_stuck_rate=0.01)}),
+    ):
+        for sequential in (False, True):
+            assert decide(made, policy, sequential=sequential).verdict == "fail"
+    truncated = Policy(overall=Thresholds(max_truncated=0.01))
+    assert decide(made, truncated).verdict == "pass"
+
+
 def test_scores_have_a_floor() -> None:
     outcomes = ["clean"] * 60
     tools = records(outcomes, task="tool_call", category="tools", scores=[1.0, 0.5] * 30)
@@ -206,6 +234,23 @@ def test_a_regression_against_the_baseline_fails() -> None:
     assert 0.05 < check.low < 0.2 < check.high
 
 
+def test_a_rise_of_doom_and_one_of_stuck_are_two_rules() -> None:
+    old = observed(records(["circular"] * 40 + ["clean"] * 60))
+    more = observed(records(["circular"] * 80 + ["clean"] * 20, model="b"))
+    worse = observed(records(["doom"] * 40 + ["clean"] * 60, model="b"))
+    policy = Policy(max_increase=0.2, max_stuck_increase=0.2)
+    for new, doom, stuck in ((more, ("pass", 0.0), ("fail", 0.4)),
+                             (worse, ("fail", 0.4), ("pass", 0.0))):  # fmt: skip
+        checks = decide(new, policy, baseline=old).checks
+        assert [(c.rule, c.verdict, pytest.approx(c.value)) for c in checks] == [
+            ("max_increase", *doom), ("max_stuck_increase", *stuck),
+        ]  # fmt: skip
+    (alone,) = decide(more, Policy(max_stuck_increase=0.2), baseline=old).checks
+    assert (alone.rule, alone.verdict) == ("max_stuck_increase", "fail")
+    with pytest.raises(GateUnusable, match="There is no baseline"):
+        decide(more, Policy(max_stuck_increase=0.2))
+
+
 def test_a_small_rise_passes_where_the_pairs_are_many() -> None:
     before = mixed(100, 1000)
     decision = paired(before, before, 0.01)
@@ -267,5 +312,16 @@ def test_a_sequential_decision_takes_a_part_of_a_run_and_costs_a_little() -> Non
 
 
 def test_the_corrected_rate_is_shown_and_does_not_decide() -> None:
-    (check,) = decide(run(50, 100), ONE_PERCENT, corrected={("a", 0.0, "all"): 0.0}).checks
-    assert (check.verdict, check.corrected) == ("fail", 0.0)
+    policy = Policy(
+        overall=Thresholds(max_doom_rate=0.01, max_stuck_rate=0.01, max_truncated=0.01),
+        per_task={"chain_sum": Thresholds(max_stuck_rate=0.01)},
+    )
+    corrected = {
+        ("max_doom_rate", "a", 0.0, "all"): 0.0,
+        ("max_stuck_rate", "a", 0.0, "all"): 0.1,
+        ("max_stuck_rate", "a", 0.0, "chain_sum"): 0.2,
+    }
+    checks = decide(run(50, 100), policy, corrected=corrected).checks
+    assert [(check.verdict, check.corrected) for check in checks] == [
+        ("fail", 0.0), ("fail", 0.1), ("inconclusive", None), ("fail", 0.2),
+    ]  # fmt: skip

@@ -63,6 +63,22 @@ def test_a_rise_is_told_in_points() -> None:
     assert "is above 0.5 pp" in said
 
 
+def test_a_stuck_rate_has_a_name_of_its_own() -> None:
+    old, new = (
+        observed(records(["circular"] * k + ["clean"] * (200 - k), model=m))
+        for k, m in ((0, "a"), (60, "b"))
+    )
+    policy = Policy(overall=Thresholds(max_stuck_rate=0.1))
+    assert sentence(decide(new, policy)).startswith("FAIL: b T=0: stuck rate 30.00 % [24.6")
+    policy = Policy(max_stuck_increase=0.005)
+    decision = decide(new, policy, baseline=old)
+    said = sentence(decision)
+    assert said.startswith("FAIL: b T=0: rise of the stuck rate +30.00 pp [+")
+    assert "is above 0.5 pp" in said
+    row = "| FAIL | max_stuck_increase | b | 0 | all | +30.00 pp"
+    assert row in markdown(decision, said).replace("\\", "")
+
+
 @pytest.mark.parametrize("inconclusive", ["fail", "pass"])
 def test_junit_has_a_case_per_rule_and_row(inconclusive) -> None:
     made = [*records(mixed(0, 60)), *records(mixed(50, 60), task="countdown")]
@@ -120,12 +136,17 @@ def test_annotations_by_verdict() -> None:
 
 
 def test_a_correction_is_told_where_there_is_one() -> None:
-    run, policy = observed(records(mixed(50, 100))), Policy(overall=Thresholds(max_doom_rate=0.3))
-    changed = decide(run, policy, corrected={("a", 0.0, "all"): 0.42})
-    (note,) = corrections(changed.checks)
-    assert "is 42.00 %; the gate decides on the uncorrected one" in note
-    assert note.replace("%", "%") in markdown(changed, "x").replace("\\", "")
-    assert corrections(decide(run, policy, corrected={("a", 0.0, "all"): 0.5}).checks) == []
+    run = observed(records(mixed(50, 100)))
+    policy = Policy(overall=Thresholds(max_doom_rate=0.3, max_stuck_rate=0.3))
+    doom, stuck = (("max_doom_rate", "a", 0.0, "all"), ("max_stuck_rate", "a", 0.0, "all"))
+    changed = decide(run, policy, corrected={doom: 0.42, stuck: 0.47})
+    first, second = corrections(changed.checks)
+    assert first.endswith("the doom-loop rate is 42.00 %; the gate decides on the uncorrected one.")
+    assert "the stuck rate is 47.00 %" in second
+    page = markdown(changed, "x").replace("\\", "")
+    assert first in page and second in page
+    same = decide(run, policy, corrected={doom: 0.5, stuck: None})
+    assert corrections(same.checks) == []
 
 
 def test_markdown_escapes_what_it_should() -> None:

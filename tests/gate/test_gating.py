@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
-from fakes import ANSWER, LOOP, install
+from fakes import ANSWER, LOOP, audit, install
 from runs import folder, mixed, observed, records
 
 from loopbench.gate.policy import Policy, Thresholds
@@ -21,7 +22,9 @@ from loopbench.gate.running import (
 )
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
+from loopbench.outcome import STUCK
 from loopbench.results.observed import GateUnusable
+from loopbench.results.store import AUDITS
 
 ONE_PERCENT = Policy(overall=Thresholds(max_doom_rate=0.01))
 SETTINGS = Settings(models=("a",), tasks=("chain_sum", "tool_call"), max_new_tokens=300)
@@ -174,9 +177,57 @@ def test_baselines_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(GateUnusable, match="cannot be understood"):
             load_baseline(file)
     save_baseline(observed(records(["clean"])), file)
-    file.write_text(file.read_text().replace('"baseline_schema": 1', '"baseline_schema": 9'))
-    with pytest.raises(GateUnusable, match="has schema 9, this LoopBench reads 1"):
+    text = file.read_text()
+    file.write_text(text.replace('"baseline_schema": 2', '"baseline_schema": 9'))
+    with pytest.raises(GateUnusable, match="has schema 9, this LoopBench reads 2"):
         load_baseline(file)
+    # One of an earlier schema need not have the fields of today.
+    for old in (text.replace('"baseline_schema": 2', '"baseline_schema": 1'),
+                '{"baseline_schema": 1}'):  # fmt: skip
+        file.write_text(old)
+        with pytest.raises(GateUnusable, match="before circular ends were told apart") as told:
+            load_baseline(file)
+        assert "judge its run again with 'loopbench score RUN --out NEW'" in str(told.value)
+
+
+def test_audits_correct_both_rates_by_task_too(tmp_path: Path) -> None:
+    made = [
+        *records(["circular"] * 40 + ["clean"] * 60),
+        *records(["doom"] * 40 + ["clean"] * 60, task="countdown"),
+    ]
+    stopped = [
+        msgspec.structs.replace(
+            one, generation=msgspec.structs.replace(one.generation, finish="loop")
+        )
+        for one in made
+        if one.outcome in STUCK
+    ]
+    ended = [one for one in made if one.outcome not in STUCK]
+    run = folder(tmp_path / "run", [*stopped, *ended])
+    # 10 of 20 circular stops came to an end, 5 to a doom; 5 of 20 dooms went on in circles.
+    came_to = {
+        "chain_sum": ["clean"] * 10 + ["doom"] * 5 + ["circular"] * 5,
+        "countdown": ["circular"] * 5 + ["doom"] * 15,
+    }
+    (run / AUDITS).write_bytes(
+        b"".join(
+            msgspec.json.encode(audit(f"a-0.0-{task}-{i}-0", outcome)) + b"\n"
+            for task, outcomes in came_to.items()
+            for i, outcome in enumerate(outcomes)
+        )
+    )
+    rules = Thresholds(max_doom_rate=0.5, max_stuck_rate=0.6)
+    policy = Policy(overall=rules, per_task={"*": rules})
+    checks = gate_run(run, policy).decision.checks
+    corrected = {(c.rule, c.task): (c.value, c.corrected) for c in checks}
+    assert corrected == {
+        ("max_doom_rate", "all"): (0.2, pytest.approx(0.2)),
+        ("max_stuck_rate", "all"): (0.4, pytest.approx(0.3)),
+        ("max_doom_rate", "chain_sum"): (0.0, pytest.approx(0.1)),
+        ("max_stuck_rate", "chain_sum"): (0.4, pytest.approx(0.2)),
+        ("max_doom_rate", "countdown"): (0.4, pytest.approx(0.3)),
+        ("max_stuck_rate", "countdown"): (0.4, pytest.approx(0.4)),
+    }
 
 
 def test_a_policy_file_finds_its_baseline_beside_it(tmp_path: Path) -> None:
@@ -187,8 +238,15 @@ def test_a_policy_file_finds_its_baseline_beside_it(tmp_path: Path) -> None:
     assert read_policy(file, None, max_increase=0.2)[0].max_increase == 0.2
     with pytest.raises(ValueError, match="There is no policy file"):
         read_policy(tmp_path / "none.toml", None)
+    file.write_text('[baseline]\npath = "main.json"\nmax_stuck_increase = "1pp"\n')
+    policy, found = read_policy(file, None)
+    assert (policy.max_stuck_increase, policy.max_increase, found) == (
+        0.01, None, tmp_path / "main.json",
+    )  # fmt: skip
     with pytest.raises(ValueError, match="--max-increase needs --baseline"):
         read_policy(None, None, max_increase=0.2)
+    with pytest.raises(ValueError, match="--max-stuck-increase needs --baseline"):
+        read_policy(None, None, max_stuck_increase=0.2)
     with pytest.raises(ValueError, match="--baseline needs --max-increase"):
         read_policy(None, Path("x"), max_doom_rate=0.2)
 

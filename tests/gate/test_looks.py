@@ -37,6 +37,8 @@ def test_sizes_follow_from_the_threshold() -> None:
     )
     assert default_samples(strict, sequential=False) < 120
     assert default_samples(Policy(overall=Thresholds(min_accuracy=0.5)), sequential=False) == 400
+    stuck = Policy(overall=Thresholds(max_doom_rate=0.5, max_stuck_rate=0.01))
+    assert default_samples(stuck, sequential=False) == 473
 
 
 def test_too_few_prompts_are_told_before_they_are_run() -> None:
@@ -46,6 +48,8 @@ def test_too_few_prompts_are_told_before_they_are_run() -> None:
         "prompts without one hit."
     )
     assert too_few(Policy(overall=Thresholds(min_accuracy=0.5)), 1) is None
+    stuck = Policy(overall=Thresholds(max_doom_rate=0.5, max_stuck_rate=0.01))
+    assert "of at most 1 %" in str(too_few(stuck, 298))
 
 
 def test_a_bad_run_is_known_after_its_first_batch() -> None:
@@ -54,6 +58,14 @@ def test_a_bad_run_is_known_after_its_first_batch() -> None:
     assert (played.looked, played.prompts) == (8, 120)
     assert played.decision.checks[0].prompts == 8
     assert played.decision.tokens == 800
+
+
+def test_a_run_that_goes_round_is_known_as_early() -> None:
+    made = observed(records(["circular" if i % 2 else "clean" for i in range(120)]))
+    stuck = Policy(overall=Thresholds(max_stuck_rate=0.01))
+    played = replay(made, stuck, seed=0)
+    assert (played.decision.verdict, played.looked) == ("fail", 8)
+    assert replay(made, ONE_PERCENT, seed=0).decision.verdict == "inconclusive"
 
 
 def test_a_good_run_needs_many_and_an_even_one_all() -> None:

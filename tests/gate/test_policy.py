@@ -36,6 +36,7 @@ def test_increases() -> None:
 
 FULL = """
 max_doom_rate = "1%"
+max_stuck_rate = "3%"
 min_accuracy = 0.3
 confidence = "99%"
 max_errors = "2%"
@@ -43,11 +44,12 @@ inconclusive = "pass"
 
 [per_task]
 countdown = "5%"
-tool_call = { max_doom_rate = "2%", min_tool_score = "40%" }
+tool_call = { max_doom_rate = "2%", max_stuck_rate = "4%", min_tool_score = "40%" }
 
 [baseline]
 path = "main.json"
 max_increase = "0.5pp"
+max_stuck_increase = "1pp"
 """
 
 
@@ -55,12 +57,13 @@ def test_a_whole_file() -> None:
     policy, baseline = parse(FULL)
     assert baseline == "main.json"
     assert policy == Policy(
-        overall=Thresholds(max_doom_rate=0.01, min_accuracy=0.3),
+        overall=Thresholds(max_doom_rate=0.01, max_stuck_rate=0.03, min_accuracy=0.3),
         per_task={
             "countdown": Thresholds(max_doom_rate=0.05),
-            "tool_call": Thresholds(max_doom_rate=0.02, min_tool_score=0.4),
+            "tool_call": Thresholds(max_doom_rate=0.02, max_stuck_rate=0.04, min_tool_score=0.4),
         },
         max_increase=0.005,
+        max_stuck_increase=0.01,
         confidence=0.99,
         max_errors=0.02,
         inconclusive="pass",
@@ -84,6 +87,9 @@ def test_a_whole_file() -> None:
         ("[baseline]\npth = 1", "unknown entry 'pth'; did you mean path"),
         ("[baseline]\npath = 1", "path is a text, got 1"),
         ('[baseline]\nmax_increase = "1%"', "is not an increase"),
+        ('[baseline]\nmax_stuck_increase = "1%"', "max_stuck_increase: '1%' is not an increase"),
+        ("max_stuck_rate = 5", "p.toml: max_stuck_rate: 5 is not a rate"),
+        ("[per_task.countdown]\nmax_stuk_rate = 0.1", "did you mean max_stuck_rate"),
     ],
 )
 def test_mistakes_in_a_file_are_named(text: str, message: str) -> None:
@@ -98,7 +104,9 @@ def test_mistakes_in_a_file_are_named(text: str, message: str) -> None:
         (Policy(overall=Thresholds(max_doom_rate=0.0)), "between 0 % and 100 %"),
         (Policy(overall=Thresholds(min_accuracy=1.0)), "got 100 %"),
         (Policy(per_task={"x": Thresholds(max_doom_rate=2.0)}), "got 200 %"),
-        (Policy(max_increase=1.0), "below 100pp"),
+        (Policy(max_increase=1.0), "max_increase must be .* below 100pp, got 100pp"),
+        (Policy(max_stuck_increase=1.0), "max_stuck_increase must be .* below 100pp, got 100pp"),
+        (Policy(overall=Thresholds(max_stuck_rate=0.0)), "max_stuck_rate must lie"),
         (Policy(max_increase=0.0, confidence=1.0), "confidence must be"),
         (Policy(max_increase=0.0, confidence=0.2), "confidence must be"),
         (Policy(max_increase=0.0, max_errors=1.0), "max_errors must be"),
@@ -109,13 +117,27 @@ def test_policies_that_decide_nothing_are_refused(policy: Policy, message: str) 
         policy.check()
 
 
+def test_a_stuck_rule_alone_makes_a_gate() -> None:
+    for policy in (
+        Policy(overall=Thresholds(max_stuck_rate=0.02)),
+        Policy(per_task={"x": Thresholds(max_stuck_rate=0.02)}),
+        Policy(max_stuck_increase=0.0),
+    ):
+        policy.check()
+
+
 def test_options_win_over_the_file() -> None:
     base, _ = parse(FULL)
     policy = merged(
         base, max_doom_rate=0.02, confidence=None, per_task={"tool_call": 0.1, "*": 0.5}
     )
-    assert policy.overall == Thresholds(max_doom_rate=0.02, min_accuracy=0.3)
+    overall = Thresholds(max_doom_rate=0.02, max_stuck_rate=0.03, min_accuracy=0.3)
+    assert policy.overall == overall
     assert policy.confidence == 0.99
-    assert policy.per_task["tool_call"] == Thresholds(max_doom_rate=0.1, min_tool_score=0.4)
+    tool_call = Thresholds(max_doom_rate=0.1, max_stuck_rate=0.04, min_tool_score=0.4)
+    assert policy.per_task["tool_call"] == tool_call
     assert policy.per_task["*"] == Thresholds(max_doom_rate=0.5)
+    stuck = merged(base, max_stuck_rate=0.2, max_stuck_increase=0.1)
+    assert (stuck.overall.max_stuck_rate, stuck.overall.max_doom_rate) == (0.2, 0.01)
+    assert (stuck.max_stuck_increase, stuck.max_increase) == (0.1, 0.005)
     assert merged(base) == base

@@ -37,6 +37,27 @@ def test_a_checkpoint_that_loops_fails_its_test(pytester: pytest.Pytester, run: 
     )
 
 
+def test_one_that_goes_round_fails_by_its_stuck_rate(
+    pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    run = folder(tmp_path / "round", records(["circular"] * 30 + ["clean"] * 270))
+    pytester.makepyfile(
+        f"""
+        def test_doom(loopbench_gate):
+            loopbench_gate({str(run)!r}, max_doom_rate="1%")
+
+        def test_stuck(loopbench_gate):
+            loopbench_gate({str(run)!r}, max_stuck_rate="2%")
+
+        def test_rise(loopbench_gate):
+            loopbench_gate({str(run)!r}, baseline={str(run)!r}, max_stuck_increase="5pp")
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["FAIL: a T=0: stuck rate 10.00 % * is above 2 % *"])
+
+
 ASKS = "def test_checkpoint(loopbench_gate):\n    loopbench_gate()\n"
 
 
@@ -44,6 +65,11 @@ ASKS = "def test_checkpoint(loopbench_gate):\n    loopbench_gate()\n"
     ("options", "outcome", "words"),
     [
         (["--loopbench-max-doom-rate=50%"], "passed", ""),
+        (["--loopbench-max-stuck-rate=50%"], "passed", ""),
+        (["--loopbench-max-stuck-rate=1%"], "failed", "FAIL: a T=0: stuck rate 30.00 %"),
+        (["--loopbench-baseline=nowhere", "--loopbench-max-stuck-increase=1pp"], "failed",
+         "UNUSABLE: There is no baseline"),
+        (["--loopbench-max-stuck-increase=1%"], "errors", "is not an increase"),
         (["--loopbench-max-doom-rate=1%", "--loopbench-sequential"], "failed", "always-valid"),
         (["--loopbench-max-doom-rate=30%"], "failed", "INCONCLUSIVE"),
         (["--loopbench-max-doom-rate=30%", "--loopbench-inconclusive=skip"], "skipped", ""),
