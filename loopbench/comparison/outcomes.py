@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from loopbench.gate.decision import by_prompt
-from loopbench.gate.policy import Metric
+from loopbench.gate.policy import BINARY, Metric
+from loopbench.outcome import STUCK
 from loopbench.results.observed import (
     Difference,
     Observed,
@@ -21,18 +22,19 @@ from loopbench.results.observed import (
 )
 from loopbench.statistics.intervals import Interval, holm
 from loopbench.statistics.paired import mcnemar, paired_bootstrap, paired_difference, sign_flip
-from loopbench.types import Struct
+from loopbench.types import Outcome, Struct
 
 LEVEL = 0.05
 MEASURES: tuple[Metric, ...] = (
     "doom",
+    "stuck",
+    "circular",
     "truncated",
     "accuracy",
     "extraction_f1",
     "tool_score",
     "agent_score",
 )
-_BINARY = ("doom", "truncated", "accuracy", "agent_score")
 
 Prompt = tuple[str, str]
 Word = Literal["more", "less", "undecided"]
@@ -66,12 +68,13 @@ class Change(Struct, frozen=True):
 
 
 class Moved(Struct, frozen=True):
-    """A prompt whose share of doomed outputs changed."""
+    """A prompt that is stuck more or less often, or in another way."""
 
     task: str
     sample: str
-    first: float
-    second: float
+    first: list[Outcome]
+    """Of its generations that did not fail."""
+    second: list[Outcome]
 
 
 class Comparison(Struct, frozen=True):
@@ -83,8 +86,10 @@ class Comparison(Struct, frozen=True):
     budget: int
     changes: list[Change]
     started: list[Moved]
-    """Prompts that loop more often than before."""
+    """Prompts that are stuck more often than before."""
     stopped: list[Moved]
+    otherwise: list[Moved]
+    """Prompts that are stuck as often, and doomed more or less often."""
     notes: list[str]
     """What differs besides the weights, and what is missing."""
     word: Word
@@ -202,7 +207,7 @@ def _comparison(
             f"{first.label} and {second.label} share no prompt that both have finished."
         )
     per_task = [change for change in tasks if change]
-    moved = list(_moved(*(by_prompt(side, "doom") for side in seen)))
+    started, stopped, otherwise = _moved(*map(_outcomes, seen))
     word: Word = "undecided"
     if head.p <= LEVEL:
         word = "more" if head.difference > 0 else "less"
@@ -212,8 +217,9 @@ def _comparison(
         temperature=temperature,
         budget=budget,
         changes=[head, *_adjusted(others), *_adjusted(per_task)],
-        started=[one for one in moved if one.second > one.first],
-        stopped=[one for one in moved if one.second < one.first],
+        started=started,
+        stopped=stopped,
+        otherwise=otherwise,
         notes=notes,
         word=word,
     )
@@ -237,7 +243,7 @@ def _change(
         return None
     first = [statistics.fmean(before[prompt]) for prompt in shared]
     second = [statistics.fmean(after[prompt]) for prompt in shared]
-    if repeats == 1 and measure in _BINARY:
+    if repeats == 1 and measure in BINARY:
         interval, p = _binary(first, second)
     else:
         interval, p = paired_bootstrap(first, second), sign_flip(first, second)
@@ -262,9 +268,31 @@ def _binary(first: Sequence[float], second: Sequence[float]) -> tuple[Interval, 
     return interval, mcnemar(gained, lost)
 
 
-def _moved(before: dict[Prompt, list[float]], after: dict[Prompt, list[float]]) -> Iterator[Moved]:
-    for prompt in sorted(before):
-        if prompt in after:
-            first, second = statistics.fmean(before[prompt]), statistics.fmean(after[prompt])
-            if first != second:
-                yield Moved(task=prompt[0], sample=prompt[1], first=first, second=second)
+def _outcomes(seen: Sequence[Seen]) -> dict[Prompt, list[Outcome]]:
+    prompts: dict[Prompt, list[Outcome]] = {}
+    for one in seen:
+        if one.outcome != "error":
+            prompts.setdefault(one.prompt, []).append(one.outcome)
+    return prompts
+
+
+def _moved(
+    before: dict[Prompt, list[Outcome]], after: dict[Prompt, list[Outcome]]
+) -> tuple[list[Moved], list[Moved], list[Moved]]:
+    """Return the prompts that are stuck more often, less often, and as often in another way."""
+    more: list[Moved] = []
+    less: list[Moved] = []
+    otherwise: list[Moved] = []
+    for prompt in sorted(before.keys() & after.keys()):
+        first, second = before[prompt], after[prompt]
+        one = Moved(task=prompt[0], sample=prompt[1], first=first, second=second)
+        stuck, doomed = (_share(second, of) - _share(first, of) for of in (STUCK, ("doom",)))
+        if stuck:
+            (more if stuck > 0 else less).append(one)
+        elif doomed:
+            otherwise.append(one)
+    return more, less, otherwise
+
+
+def _share(outcomes: Sequence[Outcome], of: Sequence[str]) -> float:
+    return statistics.fmean(outcome in of for outcome in outcomes)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
 from loopbench.comparison.outcomes import LEVEL, Change, Comparison, Moved
 from loopbench.gate.report import escaped
 from loopbench.results.table import printable
+from loopbench.types import Outcome
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,6 +22,8 @@ FORMATS = ("text", "md", "json")
 _TITLES = ("task", "measure", "first %", "second %", "difference [95 %]", "pairs", "p", "Holm")
 _NOUNS = {
     "doom": "doom-loop rate",
+    "stuck": "stuck rate",
+    "circular": "circular rate",
     "truncated": "truncated rate",
     "accuracy": "accuracy",
     "extraction_f1": "extraction F1",
@@ -37,16 +41,19 @@ def sentence(comparison: Comparison) -> str:
         "less": f"{second} loops less often than {first}",
         "undecided": f"No difference in doom loops is shown between {first} and {second}",
     }[comparison.word]
+    stuck = next(change for change in comparison.changes if change.measure == "stuck")
     parts = [
-        f"{says} at T={comparison.temperature:g}: {100 * head.first:.1f} → "
-        f"{100 * head.second:.1f} %, {_points(head)} pp on {head.pairs} prompts, {p_text(head.p)}",
-        f"{len(comparison.started)} started and {len(comparison.stopped)} stopped looping",
+        f"{says} at T={comparison.temperature:g}: {_rates(head)} on {head.pairs} prompts, "
+        f"{p_text(head.p)}",
+        f"stuck (doom or circular) {_rates(stuck)}, {p_text(stuck.p_holm)} (Holm), "
+        f"more often on {len(comparison.started)} prompts and less often on "
+        f"{len(comparison.stopped)}",
     ]
     notable = [
         f"{printable(change.task) if change.task != 'all' else _NOUNS[change.measure]} "
         f"{100 * change.difference:+.1f} pp"
-        for change in comparison.changes[1:]
-        if change.p_holm <= LEVEL
+        for change in comparison.changes
+        if change not in (head, stuck) and change.p_holm <= LEVEL
     ]
     if notable:
         parts.append(f"also beyond noise (Holm): {', '.join(notable)}")
@@ -56,6 +63,10 @@ def sentence(comparison: Comparison) -> str:
 def p_text(p: float) -> str:
     """Return a p-value as it is quoted."""
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+
+
+def _rates(change: Change) -> str:
+    return f"{100 * change.first:.1f} → {100 * change.second:.1f} %, {_points(change)} pp"
 
 
 def _points(change: Change) -> str:
@@ -104,8 +115,12 @@ def title(comparison: Comparison) -> str:
 def details(comparison: Comparison, *, everything: bool = False) -> list[str]:
     """Return the lines below a table: prompts that changed, and notes."""
     lines = [
-        f"{word} looping ({len(moved)}): {_listed(moved, everything)}"
-        for word, moved in (("started", comparison.started), ("stopped", comparison.stopped))
+        f"{words} ({len(moved)}): {_listed(moved, everything)}"
+        for words, moved in (
+            ("stuck more often", comparison.started),
+            ("stuck less often", comparison.stopped),
+            ("stuck in another way", comparison.otherwise),
+        )
         if moved
     ]
     if comparison.notes:
@@ -116,12 +131,19 @@ def details(comparison: Comparison, *, everything: bool = False) -> list[str]:
 def _listed(moved: Sequence[Moved], everything: bool) -> str:
     shown = moved if everything else moved[:SHOWN]
     names = [
-        printable(f"{one.task}/{one.sample}")
-        + ("" if {one.first, one.second} == {0.0, 1.0} else f" ({one.first:g} → {one.second:g})")
+        f"{printable(f'{one.task}/{one.sample}')} ({_ends(one.first)} → {_ends(one.second)})"
         for one in shown
     ]
     rest = len(moved) - len(shown)
     return ", ".join(names) + (f" and {rest} more (--all)" if rest else "")
+
+
+def _ends(outcomes: Sequence[Outcome]) -> str:
+    """Name the outcomes, how often each where there are several."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    counts = Counter(outcomes)
+    return ", ".join(f"{counts[kind]} {kind}" for kind in get_args(Outcome) if counts[kind])
 
 
 def markdown(comparisons: Sequence[Comparison], *, everything: bool = False) -> str:

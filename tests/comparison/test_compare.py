@@ -49,6 +49,60 @@ def test_the_numbers_are_those_of_the_paired_table() -> None:
     assert sentence(comparison).startswith("No difference in doom loops is shown between a and b")
 
 
+def test_going_round_is_stuck_and_no_doom_loop() -> None:
+    before = ["doom"] * 5 + ["truncated"] * 5 + ["clean"] * 50
+    after = ["circular"] * 25 + ["clean"] * 30 + ["doom"] * 2 + ["truncated"] * 3
+    comparison = compared(before, after)
+    changes = {c.measure: c for c in comparison.changes if c.task == "all"}
+    assert list(changes) == ["doom", "stuck", "circular", "truncated"]
+    assert [(c.first, c.second) for c in changes.values()] == [
+        (pytest.approx(a / 60), pytest.approx(b / 60))
+        for a, b in ((5, 2), (5, 27), (0, 25), (5, 3))
+    ]
+    doom, stuck = changes["doom"], changes["stuck"]
+    assert (doom.p, doom.p_holm, comparison.word) == (mcnemar(2, 5), mcnemar(2, 5), "undecided")
+    assert (stuck.p, stuck.difference) == (mcnemar(22, 0), pytest.approx(22 / 60))
+    assert (stuck.difference, stuck.low, stuck.high) == paired_difference(5, 22, 0, 33)
+    # Among the measures besides doom: of circular the p-value is smaller still.
+    assert changes["circular"].p_holm == pytest.approx(3 * mcnemar(25, 0))
+    assert stuck.p_holm == pytest.approx(2 * stuck.p)
+    said = sentence(comparison)
+    assert said.startswith("No difference in doom loops is shown between a and b at T=0: 8.3 → 3.3")
+    assert "; stuck (doom or circular) 8.3 → 45.0 %, +36.7 [" in said
+    assert "p < 0.0001 (Holm), more often on 22 prompts and less often on 0; " in said
+    assert said.endswith("also beyond noise (Holm): circular rate +41.7 pp.")
+
+
+def test_prompts_that_moved_are_listed_with_their_outcomes() -> None:
+    before = ["clean", "doom", "circular", "doom", "clean", "circular", "truncated"]
+    after = ["circular", "recovered", "doom", "circular", "truncated", "circular", "doom"]
+    comparison = compared(before, after)
+    assert [one.sample for one in comparison.started] == ["0", "6"]
+    assert [one.sample for one in comparison.stopped] == ["1"]
+    assert [one.sample for one in comparison.otherwise] == ["2", "3"]
+    assert details(comparison) == [
+        "stuck more often (2): chain_sum/0 (clean → circular), chain_sum/6 (truncated → doom)",
+        "stuck less often (1): chain_sum/1 (doom → recovered)",
+        "stuck in another way (2): chain_sum/2 (circular → doom), chain_sum/3 (doom → circular)",
+    ]
+
+
+def test_repeats_that_failed_take_no_part_in_what_moved() -> None:
+    def made(model: str, *repeats: str) -> Observed:
+        return observed(
+            [r for i, end in enumerate(repeats) for r in records([end], model=model, repeat=i)]
+        )
+
+    pair = [
+        Entry("a", made("a", "doom", "circular", "error")),
+        Entry("b", made("b", "clean", "doom", "circular")),
+    ]
+    (comparison,) = compare(pair)
+    assert details(comparison)[0] == (
+        "stuck less often (1): chain_sum/0 (1 doom, 1 circular → 1 clean, 1 doom, 1 circular)"
+    )
+
+
 def test_tasks_are_corrected_for_their_number() -> None:
     def made(model: str, dooms: int) -> Observed:
         parts = [records(mixed(0, 20), task=task, model=model)
@@ -91,8 +145,10 @@ def test_repeats_are_averaged_by_prompt() -> None:
     head = comparison.changes[0]
     assert (head.pairs, head.difference) == (20, pytest.approx(0.3))
     assert head.p < 0.01
-    assert comparison.started[0] == Moved(task="chain_sum", sample="0", first=0.0, second=0.5)
-    assert "chain_sum/0 (0 → 0.5)" in details(comparison)[0]
+    assert comparison.started[0] == Moved(
+        task="chain_sum", sample="0", first=["clean", "clean"], second=["clean", "doom"]
+    )
+    assert "chain_sum/0 (2 clean → 1 clean, 1 doom), " in details(comparison)[0]
 
 
 def test_every_temperature_and_every_other_run_is_compared() -> None:
@@ -185,7 +241,7 @@ def test_formats() -> None:
     comparison = compared(before, after)
     assert title(comparison) == "a → b, T=0, budget 1000"
     (line,) = details(comparison)
-    assert line.startswith("started looping (15): chain_sum/0, ")
+    assert line.startswith("stuck more often (15): chain_sum/0 (clean → doom), chain_sum/1 (")
     assert line.endswith("and 5 more (--all)")
     assert "more (--all)" not in details(comparison, everything=True)[0]
     assert rich_table(comparison).row_count == len(comparison.changes)
@@ -196,6 +252,13 @@ def test_formats() -> None:
     assert read["word"] == "more"
     assert read["sentence"] == sentence(comparison)
     assert len(read["started"]) == 15
+    assert read["started"][0]["second"] == ["doom"]
+    assert [change["measure"] for change in read["changes"]][:4] == [
+        "doom", "stuck", "circular", "truncated",
+    ]  # fmt: skip
+    assert "| all | stuck rate | 0.0 | 37.5 |" in page
+    assert "| all | circular rate | 0.0 | 0.0 |" in page
+    assert "chain_sum/0 (clean → doom), " in page.replace("\\", "")
 
 
 def test_hostile_names_stay_text() -> None:

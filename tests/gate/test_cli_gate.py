@@ -9,9 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 from fakes import ANSWER, LOOP, install
+from gate.circling import ROUND
 from runs import folder, mixed, records
 
 from loopbench.cli.app import main
+from loopbench.monitor import STOP_CIRCULAR
+from loopbench.results.store import read_header, read_records
 
 
 @pytest.fixture
@@ -36,6 +39,57 @@ def test_exit_codes(loopbench, good: Path, bad: Path, tmp_path: Path) -> None:
     assert (none.code, none.last) == (
         4, f"UNUSABLE: {tmp_path} is not a run folder: it has no readable header.json.",
     )  # fmt: skip
+
+
+def test_a_run_that_goes_round(loopbench, tmp_path: Path) -> None:
+    run = folder(tmp_path / "run", records(["circular"] * 90 + ["clean"] * 210))
+    assert loopbench("gate", run, "--max-doom-rate", "1%").code == 0
+    assert loopbench("gate", run, "--max-truncated", "2%").code == 0
+    said = loopbench("gate", run, "--max-doom-rate", "1%", "--max-stuck-rate", "2%")
+    assert said.code == 1
+    assert said.last.startswith("FAIL: a T=0: stuck rate 30.00 % [")
+    assert loopbench("gate", run, "--max-stuck-rate", "40%").code == 0
+    policy = tmp_path / "gate.toml"
+    policy.write_text('[per_task]\nchain_sum = { max_stuck_rate = "2%" }\n')
+    said = loopbench("gate", run, "--policy", policy)
+    assert (said.code, "a T=0, chain_sum: stuck rate 30.00 %" in said.last) == (1, True)
+
+
+def test_a_rise_of_the_stuck_rate(loopbench, good: Path, tmp_path: Path) -> None:
+    run = folder(tmp_path / "run", records(["circular"] * 90 + ["clean"] * 210))
+    against = ("gate", run, "--baseline", good)
+    assert loopbench(*against, "--max-increase", "2pp").code == 0
+    said = loopbench(*against, "--max-increase", "2pp", "--max-stuck-increase", "2pp")
+    assert (said.code, "rise of the stuck rate +30.00 pp" in said.last) == (1, True)
+    assert loopbench(*against, "--max-stuck-increase", "50pp").code == 0
+
+
+def test_what_was_judged_before_circular_ends_had_a_name_is_refused(
+    loopbench, good: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "m.json"
+    loopbench("gate", good, "--max-doom-rate", "1%", "--save-baseline", base)
+    base.write_text(base.read_text().replace('"baseline_schema": 2', '"baseline_schema": 1'))
+    old = folder(tmp_path / "old", records(mixed(3, 300)), schema_version=1)
+    lines = (old / "records.jsonl").read_text()
+    (old / "records.jsonl").write_text(
+        lines.replace('{"schema_version":2,', '{"schema_version":1,')
+    )
+    again = "judge it again with 'loopbench score"
+    for run, baseline, advice in (
+        (good, base, "judge its run again with 'loopbench score RUN --out NEW' and save NEW"),
+        (good, old, again),
+        (old, good, again),
+    ):
+        said = loopbench("gate", run, "--baseline", baseline, "--max-increase", "5pp")
+        assert (said.code, said.last.startswith("UNUSABLE: ")) == (4, True)
+        assert "before circular ends were told apart from truncated ones; " + advice in said.last
+        said = loopbench("compare", run, baseline)
+        assert (said.code, said.out, len(said.err.splitlines())) == (4, "", 1)
+        assert "before circular ends were told apart from truncated ones; " + advice in said.err
+    # The advice works.
+    assert loopbench("score", old, "--out", tmp_path / "new").code == 0
+    assert loopbench("gate", tmp_path / "new", "--max-stuck-rate", "50%").code == 0
 
 
 def test_files_and_annotations(loopbench, bad: Path, tmp_path: Path, monkeypatch) -> None:
@@ -120,6 +174,23 @@ def test_sequential_on_a_recorded_run_and_on_a_model(
     assert (said.code, "0.00 % [0.00, 9.81] of 29 prompts" in said.last) == (0, True)
 
 
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_model_whose_circular_streams_are_stopped(
+    loopbench, tmp_path: Path, monkeypatch, stops: bool
+) -> None:
+    install(monkeypatch, lambda request: (ROUND, "length"))
+    said = loopbench(
+        "gate", "a", "--max-stuck-rate", "10%", "--tasks", "chain_sum", "--max-new-tokens", "1500",
+        "--out", tmp_path / "run", "--max-samples", "8", *["--stop-circular"] * stops,
+    )  # fmt: skip
+    assert (said.code, "stuck rate 100.00 %" in said.last) == (1, True)
+    made = list(read_records(tmp_path / "run"))
+    assert {(r.outcome, r.generation.finish) for r in made} == {
+        ("circular", "loop" if stops else "length")
+    }
+    assert (STOP_CIRCULAR in read_header(tmp_path / "run").stop) == stops
+
+
 def test_ctrl_c_decides_nothing(loopbench, tmp_path: Path, monkeypatch) -> None:
     def interrupts(request):
         raise KeyboardInterrupt
@@ -141,6 +212,13 @@ BAD = {
     "baseline alone": (["RUN", "--baseline", "x", "--max-doom-rate", "1%"],
                        "--baseline needs --max-increase"),
     "increase alone": (["RUN", "--max-increase", "1pp"], "--max-increase needs --baseline"),
+    "stuck increase alone": (["RUN", "--max-stuck-increase", "1pp"],
+                             "--max-stuck-increase needs --baseline"),
+    "stuck rate": (["RUN", "--max-stuck-rate", "5"], "did you mean 5%"),
+    "stop of a recorded run": (["RUN", "--max-stuck-rate", "5%", "--stop-circular"],
+                               "--stop-circular says how a model is run"),
+    "stop and do not": (["smollm2-135m", "--max-stuck-rate", "5%", "--stop-circular",
+                         "--no-early-stop"], "exclude each other"),
     "percent increase": (["RUN", "--max-increase", "1%"], "percentage points"),
     "no policy": (["RUN", "--policy", "none.toml"], "There is no policy file"),
     "run option": (["RUN", "--max-doom-rate", "1%", "--max-new-tokens", "9"],
@@ -169,7 +247,8 @@ def test_compare_prints_its_sentence_last(loopbench, good: Path, bad: Path) -> N
     said = loopbench("compare", good, bad)
     assert said.code == 0
     assert said.last.startswith("b loops more often than a at T=0: 0.0 → 30.0 %, +30.0 [")
-    assert "started looping (90): chain_sum/" in said.out
+    assert "; stuck (doom or circular) 0.0 → 30.0 %, +30.0 [" in said.last
+    assert "stuck more often (90): chain_sum/103 (clean → doom), " in said.out
     assert "and 80 more (--all)" in said.out
     assert "--all" not in loopbench("compare", good, bad, "--all").out
     (read,) = json.loads(loopbench("compare", good, bad, "--format", "json").out)
@@ -198,9 +277,10 @@ def test_what_cannot_be_compared_is_one_sentence(loopbench, good: Path, tmp_path
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("gate", ["--max-doom-rate", "--max-truncated", "--min-accuracy", "--min-extraction-f1",
-                  "--min-tool-score", "--per-task", "--baseline", "--max-increase", "--policy",
-                  "--sequential", "--max-samples", "--inconclusive", "--junit", "--markdown",
+        ("gate", ["--max-doom-rate", "--max-stuck-rate", "--max-truncated", "--min-accuracy",
+                  "--min-extraction-f1", "--min-tool-score", "--per-task", "--baseline",
+                  "--max-increase", "--max-stuck-increase", "--policy", "--sequential",
+                  "--stop-circular", "--max-samples", "--inconclusive", "--junit", "--markdown",
                   "Exit codes"]),
         ("compare", ["RUN...", "--all", "--format"]),
     ],
