@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import loopbench
-from loopbench.cli.console import print_table
+from loopbench.cli.console import print_grid, print_table, say
 from loopbench.cli.gate import compare, gate
 from loopbench.cli.leaderboard import leaderboard
 from loopbench.cli.lmeval import lm_eval, score_samples
@@ -203,8 +203,8 @@ def calibrate(
         if form == "md":
             click.echo(f"{grid.markdown()}\n{grid.note}\n")
         else:
-            print_table(grid.rich())
-            click.echo(grid.note)
+            print_grid(grid)
+            say(grid.note)
     for note in notes:
         click.echo(note)
 

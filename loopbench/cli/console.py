@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from loopbench.results.grid import Grid
+
 WITHOUT_TERMINAL = 240
 """A file has no width: nothing is folded there."""
 
@@ -16,9 +18,17 @@ def print_table(table: Any) -> None:
     _console().print(table)
 
 
-def width() -> int:
-    """Return how many columns a table may have."""
-    return _console().width
+def print_grid(grid: Grid) -> None:
+    """Print a grid on standard output, in parts where the terminal is too narrow for it."""
+    console = _console()
+    for table in grid.tables(console.width):
+        console.print(table)
+
+
+def say(sentence: str) -> None:
+    """Print a sentence; a terminal that is too narrow for it breaks it between words."""
+    console = _console()
+    console.print(sentence, soft_wrap=not console.is_terminal)
 
 
 def _console() -> Console:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from loopbench.cli.console import print_table, width
+from loopbench.cli.console import print_grid, say
 
 
 @click.command(
@@ -36,7 +36,7 @@ def score_samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
     """Print the loop rates of files of logged samples; see `loopbench score`."""
     import msgspec
 
-    from loopbench.lmeval.samples import samples_grid, samples_tables, score_file
+    from loopbench.lmeval.samples import samples_grid, score_file
 
     if form == "csv":
         raise click.UsageError("Logged samples are printed as text, md or json.")
@@ -48,6 +48,6 @@ def score_samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
     if form == "md":
         click.echo(f"{grid.markdown()}\n{grid.note}")
         return
-    for table in samples_tables(grid, width()):
-        print_table(table)
-    click.echo(grid.note)
+    print_grid(grid)
+    for note in grid.note.splitlines():
+        say(note)

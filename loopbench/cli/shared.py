@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from loopbench.cli.console import print_table, width
+from loopbench.cli.console import print_grid, say
 
 if TYPE_CHECKING:
     from loopbench.results.summary import Row
@@ -72,12 +72,11 @@ def print_run(path: Path, by: Any, form: str) -> Sequence[Row]:
 
 def print_rows(rows: Sequence[Row], form: str) -> None:
     """Print rows, with their notes where the format has none of its own."""
-    from loopbench.results.table import footnotes, render, rich_tables
+    from loopbench.results.table import footnotes, grid_of, render
 
     if form != "text":
         click.echo(render(rows, form), nl=False)
         return
-    for table in rich_tables(rows, width()):
-        print_table(table)
+    print_grid(grid_of(rows))
     for note in footnotes(rows):
-        click.echo(note)
+        say(note)

@@ -6,7 +6,7 @@ import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -27,9 +27,6 @@ from loopbench.results.summary import NO_RATE, Rate
 from loopbench.results.table import percent, printable
 from loopbench.statistics.intervals import clustered_rate
 from loopbench.types import Finish, Struct
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl")
 
@@ -254,32 +251,6 @@ def _two_lines(rate: Rate) -> str:
 
 def _point(rate: Rate) -> str:
     return percent(rate).split(" ")[0]
-
-
-def samples_tables(grid: Grid, width: int) -> list[Table]:
-    """Return the table for a terminal of `width` columns, one under the other if it is narrow."""
-    task, *columns = zip(grid.titles, *grid.rows, strict=True)
-    parts = [[task]]
-    for column in columns:
-        if len(parts[-1]) > 1 and _width_of([*parts[-1], column]) > width:
-            parts.append([task])
-        parts[-1].append(column)
-    return [_folding(Grid(titles, rows)) for titles, *rows in (zip(*p, strict=True) for p in parts)]
-
-
-def _folding(grid: Grid) -> Table:
-    table = grid.rich()
-    for column in table.columns:
-        column.overflow = "fold"
-    return table
-
-
-def _width_of(columns: Sequence[Sequence[str]]) -> int:
-    from rich.cells import cell_len
-
-    # Three between two columns, one at each edge.
-    widths = (max(cell_len(x) for cell in column for x in cell.split("\n")) for column in columns)
-    return sum(width + 3 for width in widths) - 1
 
 
 def samples_notes(rows: Sequence[SampleRow]) -> list[str]:

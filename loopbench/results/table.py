@@ -7,14 +7,12 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from loopbench.results.grid import Grid
 from loopbench.results.summary import Rate, Row
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 FORMATS = ("text", "md", "csv", "json")
 
@@ -232,42 +230,9 @@ _KEYS = ("model", "engine", "weights", "T", "penalty", "by")
 """Columns that say which row it is: repeated in every part of a table that is cut."""
 
 
-def rich_tables(rows: Sequence[Row], width: int) -> list[Table]:
-    """Return the table for a terminal of `width` columns, one under the other if it is narrow."""
-    from rich.cells import cell_len
-
-    def needed(column: Column) -> int:
-        lines = [column.title, *(line for row in rows for line in _lines(column, row))]
-        return max(map(cell_len, lines)) + 2
-
+def grid_of(rows: Sequence[Row]) -> Grid:
+    """Return the table for a terminal: an interval stands under its value."""
     columns = columns_for(rows)
-    keys = [column for column in columns if column.title in _KEYS]
-    first = sum(map(needed, keys))
-    parts: list[list[Column]] = [[]]
-    used = first
-    for column in columns[len(keys) :]:
-        if parts[-1] and used + needed(column) > width:
-            parts.append([])
-            used = first
-        parts[-1].append(column)
-        used += needed(column)
-    return [_rich_table(rows, keys + part) for part in parts]
-
-
-def _lines(column: Column, row: Row) -> list[str]:
-    # An interval goes under its value.
-    return column.cell(row).replace(" [", "\n[").split("\n")
-
-
-def _rich_table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for column in columns:
-        left = column.title in ("model", "engine", "weights", "by")
-        table.add_column(column.title, justify="left" if left else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("\n".join(_lines(column, row))) for column in columns))
-    return table
+    cells = [[column.cell(row).replace(" [", "\n[") for column in columns] for row in rows]
+    keys = sum(column.title in _KEYS for column in columns)
+    return Grid([column.title for column in columns], cells, keys=keys)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from toy import CIRCULAR
 
-from loopbench.lmeval.samples import samples_grid, samples_notes, samples_tables, score_file
+from loopbench.lmeval.samples import samples_grid, samples_notes, score_file
 from loopbench.results.rows_in import InputError
 from loopbench.results.store import RunError
 
@@ -124,7 +124,7 @@ def shown(grid: Any, width: int) -> list[str]:
 
     console = Console(width=width)
     with console.capture() as capture:
-        for table in samples_tables(grid, width):
+        for table in grid.tables(width):
             console.print(table)
     return [line.strip() for line in capture.get().splitlines() if line.strip()]
 

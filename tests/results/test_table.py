@@ -15,10 +15,10 @@ from loopbench.results.summary import NO_RATE, Rate, Row, summarise
 from loopbench.results.table import (
     columns_for,
     footnotes,
+    grid_of,
     percent,
     printable,
     render,
-    rich_tables,
     thousands,
 )
 
@@ -58,7 +58,7 @@ def hostile() -> list[Row]:
 
 def shown(rows: list[Row], width: int = 240) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    for table in rich_tables(rows, width):
+    for table in grid_of(rows).tables(width):
         console.print(table)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -159,8 +159,8 @@ def test_a_narrow_terminal_cuts_the_table_and_no_cell(rows: list[Row], width: in
 
 
 def test_a_wide_terminal_has_one_table(rows: list[Row]) -> None:
-    assert len(rich_tables(rows, 240)) == 1
-    assert len(rich_tables([], 240)) == 1
+    assert len(grid_of(rows).tables(240)) == 1
+    assert len(grid_of([]).tables(240)) == 1
 
 
 def test_no_rows_print_as_no_rows() -> None:
