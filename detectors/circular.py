@@ -140,7 +140,8 @@ def size_of(tail: Hashes, bits: float) -> Size | None:
     n = len(tail)
     tail = np.sort(tail)
     edges = np.concatenate(([0], np.flatnonzero(tail[1:] != tail[:-1]) + 1, [n]))
-    counts = edges[1:] - edges[:-1]
+    # In order: hashes differ from process to process, and so would the last digit of a sum.
+    counts = np.sort(edges[1:] - edges[:-1])
     entropy = float(np.log2(n) - counts @ np.log2(counts) / n)
     if entropy * (n - 1) <= bits:
         return None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from itertools import islice, pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -245,3 +249,21 @@ def test_memory_does_not_grow_with_the_stream() -> None:
 def test_parameters_that_make_no_rule_are_refused(name: str, value: float, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         detectors.get("circular", **{name: value})
+
+
+def test_another_process_says_the_same() -> None:
+    """Words are told apart by hashes that differ from process to process."""
+    code = (
+        "import sys; sys.path.insert(0, 'tests/detectors')\n"
+        "from test_circular import judged, progress, rounds\n"
+        "print(judged(progress(400) + rounds(400)))"
+    )
+    root = Path(__file__).parent.parent.parent
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(said) == 1
