@@ -71,6 +71,9 @@ def test_going_round_is_stuck_and_no_doom_loop() -> None:
     assert "; stuck (doom or circular) 8.3 → 45.0 %, +36.7 [" in said
     assert "p < 0.0001 (Holm), more often on 22 prompts and less often on 0; " in said
     assert said.endswith("also beyond noise (Holm): circular rate +41.7 pp.")
+    few = compared(["clean"] * 20, ["circular"] * 6 + ["clean"] * 14)
+    assert few.changes[1].p == pytest.approx(0.03125)
+    assert sentence(few).endswith("p = 0.094 (Holm), more often on 6 prompts and less often on 0.")
 
 
 def test_prompts_that_moved_are_listed_with_their_outcomes() -> None:
