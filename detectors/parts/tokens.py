@@ -98,6 +98,12 @@ class Pieces(Sequence[str]):
         at = range(len(self))[index]
         return self.text[int(self.ends[at - 1]) if at else 0 : int(self.ends[at])]
 
+    def between(self, first: int, beyond: int) -> str:
+        """Return the text of the pieces from one index up to another."""
+        if beyond <= first:
+            return ""
+        return self.text[int(self.ends[first - 1]) if first else 0 : int(self.ends[beyond - 1])]
+
 
 def align(n: int, text: str | Sequence[str] | None) -> Sequence[str]:
     """Return one string per token: `text` itself, or its characters dealt out evenly.

@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopbench import detectors
-from loopbench.detectors.circular import Circular, share_of, size_of
+from loopbench.detectors.circular import Circular, _Stream
+from loopbench.detectors.parts.echoes import share_of, size_of
+from loopbench.detectors.parts.streaming import checkpoints
 from loopbench.detectors.parts.tokens import fallback_tokens
+from loopbench.detectors.parts.words import Hashes, Words
 from loopbench.types import Verdict
 
 CONSONANTS, VOWELS = "bdfgklmnprstvz", "aeiou"
@@ -106,15 +110,11 @@ def test_one_word_over_and_over_has_no_variety() -> None:
     assert size_of(_hashes(["so"] * 200), 25.0) is None
 
 
-def _hashes(words: list[str]):  # type: ignore[no-untyped-def]
-    from loopbench.detectors.circular import _Stream
-
-    stream = _Stream(Circular())
+def _hashes(words: list[str]) -> Hashes:
+    read = Words(keep=10_000)
     ids, pieces = fallback_tokens(" ".join(words) + " ")
-    import numpy as np
-
-    stream.extend(np.array(ids, np.int64), pieces)
-    return stream._words
+    read.extend(np.array(ids, np.int64), "".join(pieces))
+    return read.last(10_000)
 
 
 def test_how_many_words_carry_the_bits_is_their_entropy() -> None:
@@ -267,3 +267,45 @@ def test_another_process_says_the_same() -> None:
         for seed in ("1", "2", "3")
     }  # fmt: skip
     assert len(said) == 1
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """Progress and rounds of many lengths in turn, so that stretches begin and end anywhere."""
+    parts = []
+    for k in range(draw(st.integers(1, 5))):
+        words = draw(st.integers(60, 900))
+        make = rounds if draw(st.booleans()) else progress
+        parts.append(make(words, draw(st.integers(0, 9)) + 10 * k))
+    return "".join(parts)
+
+
+@given(text=texts(), lasting=st.sampled_from([0, 100, 400]))
+@settings(max_examples=60, deadline=None)
+def test_the_batch_face_finds_what_a_look_at_every_checkpoint_finds(
+    text: str, lasting: int
+) -> None:
+    """The whole is not looked at everywhere; this looks everywhere."""
+    rule = Circular(lasting=lasting)
+    ids, pieces = fallback_tokens(text)
+    stream = _Stream(rule)
+    stretches: list[list[int]] = []  # words when first seen, token of its end, words at the end
+    inside = False
+    at = 0
+    for end in checkpoints(len(ids), rule.spacing).tolist():
+        stream.extend(np.array(ids[at:end], np.int64), pieces[at:end])
+        at = end
+        stream.tail()
+        was, inside = inside, stream._first is not None
+        if inside and not was:
+            stretches.append([stream._words.count, 0, 0])
+        if inside:
+            stretches[-1][1] = end
+        if was and not inside:
+            stretches[-1][2] = stream._words.count
+    verdict = rule.scan(ids, pieces)
+    last = [s for s in stretches if inside and s is stretches[-1]]
+    left = [s for s in stretches if s not in last and s[2] - s[0] >= 400]
+    terminal = [s for s in last if stream._words.count - s[0] >= lasting]
+    assert [span.end for span in verdict.spans] == [s[1] for s in (*left, *terminal)]
+    assert verdict.terminal == bool(terminal)
