@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from circling import ROUND
 
 import loopbench
 from loopbench import detection
@@ -117,3 +118,15 @@ def test_a_misspelt_finish_says_what_was_meant() -> None:
 def test_bad_ids_and_texts_are_refused(ids: Any, text: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         detect(ids, text=text)
+
+
+def test_an_end_that_goes_round_is_circular_unless_it_is_a_loop() -> None:
+    text = "".join(ROUND[:900])
+    found = detect(text)
+    assert (found.outcome, found.level, found.detector) == ("circular", "circular", "circular")
+    assert found.onset is not None
+    assert detect(text, finish="stop").outcome == "clean"
+    assert detect(PROSE + text + PROSE).outcome == "truncated"
+    # It says nothing new either way; the strictest level is told.
+    looping = detect(text + "so it goes, " * 80)
+    assert (looping.outcome, looping.level) == ("doom", "verbatim")

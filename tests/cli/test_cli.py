@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from backends.gguf_bytes import gguf
+from circling import ROUND
 from click.testing import CliRunner, Result
 from fakes import ANSWER, LOOP, install
-from gate.circling import ROUND
 
 from loopbench.cli.app import cli, main
 from loopbench.harness.plan import Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from circling import ROUND
 from fakes import ANSWER, LOOP, install
-from gate.circling import ROUND
 from runs import folder, mixed, records
 
 from loopbench.cli.app import main

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from circling import ROUND
 from fakes import ANSWER, LOOP, RAMBLE, install
 
 import loopbench
@@ -313,3 +314,37 @@ def test_the_python_interface_returns_the_rows(tmp_path: Path, monkeypatch) -> N
         loopbench.run("a", temprature=1.0)
     with pytest.raises(ValueError, match=r"Expected `array`, got `str` - at `\$\.tasks`"):
         loopbench.run("a", tasks="quick")
+
+
+def test_a_stream_that_goes_round_is_stopped_only_if_asked(tmp_path: Path, monkeypatch) -> None:
+    install(monkeypatch, by_turn((ROUND, "length")))
+    chosen = settings(max_new_tokens=1_200)
+    execute(chosen, tmp_path / "left")
+    assert {r.generation.finish for r in read_records(tmp_path / "left")} == {"length"}
+    (left,) = rows_of(tmp_path / "left")
+    assert (left.circular_rate.value, left.early_stopped, left.doom_rate.value) == (1, 0, 0)
+    execute(settings(max_new_tokens=1_200, stop_circular=True), tmp_path / "stopped")
+    stopped = list(read_records(tmp_path / "stopped"))
+    assert {(r.generation.finish, r.outcome) for r in stopped} == {("loop", "circular")}
+    assert all(600 < r.generation.output_tokens < 1_100 for r in stopped)
+    assert all(a.outcome == "circular" and not a.escaped for a in read_audits(tmp_path / "stopped"))
+    (row,) = rows_of(tmp_path / "stopped")
+    assert (row.stuck_rate.value, row.corrected_stuck_rate.value) == (1, 1)
+    with pytest.raises(ValueError, match="--stop-circular and --no-early-stop"):
+        settings(stop_circular=True, early_stop=False).check()
+
+
+def test_a_circle_that_is_left_after_the_stop_has_escaped(tmp_path: Path, monkeypatch) -> None:
+    install(monkeypatch, by_turn((ROUND[:1_100] + ANSWER, "stop")))
+    execute(settings(max_new_tokens=1_200, stop_circular=True), tmp_path / "run")
+    assert all(a.escaped and a.outcome == "clean" for a in read_audits(tmp_path / "run"))
+    (row,) = rows_of(tmp_path / "run")
+    assert (row.stuck_rate.value, row.corrected_stuck_rate.value) == (1, 0)
+    assert row.circled_rate.n == 0
+
+
+def test_an_output_that_circled_and_ended_says_so(tmp_path: Path, monkeypatch) -> None:
+    install(monkeypatch, by_turn((ROUND[:1_100] + RAMBLE[:300] + ANSWER, "stop")))
+    execute(settings(max_new_tokens=1_600), tmp_path / "run")
+    assert {(r.outcome, r.circled) for r in read_records(tmp_path / "run")} == {("clean", True)}
+    assert rows_of(tmp_path / "run")[0].circled_rate.value == 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
 import pytest
+from circling import ROUND
 from fakes import ANSWER, LOOP, RAMBLE, install
 
 from loopbench import tasks
@@ -13,7 +15,7 @@ from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
 from loopbench.results.rescoring import rescore_run
-from loopbench.results.store import AUDITS, RECORDS, RunError, read_audits, read_records
+from loopbench.results.store import AUDITS, HEADER, RECORDS, RunError, read_audits, read_records
 from loopbench.types import Record, Request
 
 SETTINGS = Settings(models=("a",), tasks=("chain_sum",), limit=6, max_new_tokens=600)
@@ -98,3 +100,54 @@ def test_no_run_is_written_over(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run folder"):
         rescore_run(tmp_path, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
+
+
+def as_of_schema_1(run: Path) -> Path:
+    """Write a run as the version before circular ends did."""
+    for name in (RECORDS, AUDITS):
+        if not (run / name).exists():
+            continue
+        lines = (run / name).read_bytes().splitlines()
+        for i, line in enumerate(lines):
+            fields = json.loads(line) | {"schema_version": 1}
+            fields.pop("circled", None)
+            gain = {"detector": "gain", "version": 3, "level": "near", "looped": False}
+            kept = [v for v in fields["verdicts"] if v["detector"] != "circular"]
+            fields["verdicts"] = [*kept, gain | {"terminal": False}]
+            if fields["outcome"] == "circular":
+                fields["outcome"] = "truncated"
+            lines[i] = json.dumps(fields, separators=(",", ":")).encode()
+        (run / name).write_bytes(b"".join(line + b"\n" for line in lines))
+    header = json.loads((run / HEADER).read_bytes()) | {"schema_version": 1}
+    (run / HEADER).write_text(json.dumps(header))
+    return run
+
+
+def test_a_run_of_before_is_refused_and_can_be_judged_again(run: Path, tmp_path: Path) -> None:
+    expected = rows_of(run)
+    old = as_of_schema_1(run)
+    with pytest.raises(RunError, match=r"circular ends .* 'loopbench score .*/run --out NEW'"):
+        rows_of(old)
+    with pytest.raises(RunError, match="circular ends"):
+        execute(SETTINGS, old, resume=True)
+    result = rescore_run(old, tmp_path / "new")
+    assert result.rows == expected == rows_of(tmp_path / "new")
+    assert {r.schema_version for r in read_records(tmp_path / "new")} == {2}
+    assert {a.schema_version for a in read_audits(tmp_path / "new")} == {2}
+    # Its verdicts are not those of today, and nobody reads them.
+    assert {len(r.verdicts) for r in read_records(old)} == {0}
+    assert [r.generation for r in read_records(old)] == [
+        r.generation for r in read_records(tmp_path / "new")
+    ]
+
+
+def test_what_was_truncated_may_be_circular_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, lambda request: (ROUND, "length"))
+    old = as_of_schema_1(execute(SETTINGS, tmp_path / "run"))
+    assert {r.outcome for r in read_records(old)} == {"truncated"}
+    result = rescore_run(old)
+    assert result.outcomes_changed == 6
+    assert result.rows[0].circular_rate.value == result.rows[0].stuck_rate.value == 1
+    assert result.rows[0].truncated_rate.value == result.rows[0].doom_rate.value == 0
