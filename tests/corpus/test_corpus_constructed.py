@@ -18,7 +18,7 @@ from loopbench.calibration.corpus import Trace, read_traces
 
 FILE = Path(__file__).parent / "constructed.jsonl.gz"
 BY_ENDING = {
-    ("none", "length"): 333,
+    ("none", "length"): 393,
     ("none", "stop"): 30,
     ("verbatim", "length"): 44,
     ("counter", "length"): 46,
@@ -48,7 +48,7 @@ def test_the_generators_make_the_file(traces: list[Trace]) -> None:
         for category, index, draft in drafts()
         if place(category, index, draft) == 0
     ]
-    assert len(made) == sum(trace.tokenizer == WORDS for trace in traces) == 179
+    assert len(made) == sum(trace.tokenizer == WORDS for trace in traces) == 198
     for trace in made:
         assert trace == stored[trace.uid]
 
@@ -86,9 +86,9 @@ def test_the_corpus_has_the_promised_shape(traces: list[Trace]) -> None:
     assert Counter(t.category for t in traces) == {n: count for n, (_, count) in GENERATORS.items()}
     assert len(GENERATORS) == 149
     assert Counter(t.tokenizer for t in traces) == {
-        "words-v1": 179,
-        "smollm2-135m": 179,
-        "gemma3-270m": 175,
+        "words-v1": 198,
+        "smollm2-135m": 199,
+        "gemma3-270m": 196,
     }
     assert FILE.stat().st_size < 1_000_000
 

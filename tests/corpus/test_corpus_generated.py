@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from itertools import accumulate
 from pathlib import Path
@@ -38,10 +39,24 @@ def test_every_trace_has_the_label_that_was_read(traces, labels) -> None:
             assert begin <= int(row["onset_char"]) < ends[trace.onset]
 
 
-def test_two_models_and_the_corpus_have_the_promised_size(traces) -> None:
-    assert Counter(t.model for t in traces) == {"smollm2-135m": 165, "gemma3-270m": 63}
-    constructed = sum(1 for _ in read_traces(HERE / "constructed.jsonl.gz"))
-    assert len(traces) + constructed >= 600
+def test_the_models_and_the_corpus_have_the_promised_size(traces) -> None:
+    assert Counter(t.model for t in traces) == {
+        "smollm2-135m": 192,
+        "gemma3-270m": 98,
+        "reference-ftpo": 24,
+        "reference-sft": 18,
+        "qwen2.5-coder-0.5b-instruct-q4_k_m": 16,
+        "smollm2-135m-q4_0": 13,
+        "reference-mid": 10,
+        "smollm2-135m-q8_0": 7,
+    }
+    assert Counter((t.label, t.finish) for t in traces) == {
+        ("none", "stop"): 83,
+        ("none", "length"): 41,
+        ("verbatim", "length"): 110,
+        ("counter", "length"): 37,
+        ("circular", "length"): 107,
+    }
     assert {t.label_source for t in traces} == {"read"}
 
 
@@ -55,22 +70,40 @@ def test_a_label_that_no_reader_gave_has_its_reason(labels) -> None:
             assert row["note"]
 
 
+def kappa(pairs: list[tuple[str, str]]) -> str:
+    n = len(pairs)
+    observed = sum(a == b for a, b in pairs) / n
+    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    expected = sum(first[label] * second[label] for label in first) / n**2
+    return f"{(observed - expected) / (1 - expected):.3f}"
+
+
 def test_readers_agree(labels) -> None:
-    """Cohen's kappa as the labelling guide reports it."""
-    n = len(labels)
-    pairs = Counter((row["reader_a"], row["reader_b"]) for row in labels.values())
-    observed = sum(count for (a, b), count in pairs.items() if a == b) / n
-    a, b = Counter(), Counter()
-    for (first, second), count in pairs.items():
-        a[first] += count
-        b[second] += count
-    expected = sum(a[label] * b[label] for label in a) / n**2
-    kappa = (observed - expected) / (1 - expected)
-    assert f"{kappa:.3f}" == "0.986"
+    """Cohen's kappa as the labelling guide reports it: of the loops, and of the circular ends."""
+    pairs = [(row["reader_a"], row["reader_b"]) for row in labels.values()]
+    loops, circles = pairs[:229], pairs[229:]
+    assert kappa(loops) == "0.986"
+    assert (len(circles), kappa(circles)) == (173, "0.844")
+    clear = [pair for pair in circles if "ambiguous" not in pair]
+    assert (len(clear), kappa(clear)) == (154, "0.954")
+    by_label = {
+        label: kappa([(str(a == label), str(b == label)) for a, b in circles])
+        for label in ("verbatim", "counter", "circular", "none", "ambiguous")
+    }
+    assert by_label == {
+        "verbatim": "0.949",
+        "counter": "0.927",
+        "circular": "0.907",
+        "none": "0.837",
+        "ambiguous": "0.440",
+    }
 
 
 def test_prompts_are_those_of_the_tasks(traces) -> None:
-    assert {t.task for t in traces} <= set(tasks.names())
+    own = HERE / "prompts" / "circular_prompts.jsonl"
+    asked = {json.loads(line)["prompt"] for line in own.read_text().splitlines()}
+    for trace in traces:
+        assert trace.prompt in asked if trace.task == own.stem else trace.task in tasks.names()
     one = next(t for t in traces if t.task == "countdown")
     same = [t for t in traces if t.prompt_id == one.prompt_id]
     assert {t.prompt for t in same} == {one.prompt}

@@ -160,8 +160,8 @@ def elimination_puzzle(rng: random.Random, index: int) -> Draft:
 
 
 GENERATORS: dict[str, tuple[Generator, int]] = {
-    "insertion_and_merging": (insertion_and_merging, 3),
-    "hanoi_with_state": (hanoi_with_state, 3),
-    "systematic_search": (systematic_search, 4),
-    "elimination_puzzle": (elimination_puzzle, 4),
+    "insertion_and_merging": (insertion_and_merging, 7),
+    "hanoi_with_state": (hanoi_with_state, 7),
+    "systematic_search": (systematic_search, 8),
+    "elimination_puzzle": (elimination_puzzle, 8),
 }

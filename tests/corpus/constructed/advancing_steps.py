@@ -242,10 +242,10 @@ def truth_by_rows(rng: random.Random, index: int) -> Draft:
 
 
 GENERATORS: dict[str, tuple[Generator, int]] = {
-    "row_reduction": (row_reduction, 4),
-    "expression_steps": (expression_steps, 4),
-    "derivation": (derivation, 4),
-    "cases_proof": (cases_proof, 4),
-    "word_sums": (word_sums, 3),
-    "truth_by_rows": (truth_by_rows, 3),
+    "row_reduction": (row_reduction, 8),
+    "expression_steps": (expression_steps, 8),
+    "derivation": (derivation, 8),
+    "cases_proof": (cases_proof, 8),
+    "word_sums": (word_sums, 7),
+    "truth_by_rows": (truth_by_rows, 7),
 }

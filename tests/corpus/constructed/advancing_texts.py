@@ -203,11 +203,11 @@ def written(kind: str) -> tuple[Generator, int]:
 
 
 GENERATORS: dict[str, tuple[Generator, int]] = {
-    "api_docs": (api_docs, 4),
-    "crud_functions": (crud_functions, 4),
-    "statute": (statute, 3),
-    "chess_commented": (chess_commented, 3),
-    "question_and_answer": (question_and_answer, 3),
+    "api_docs": (api_docs, 8),
+    "crud_functions": (crud_functions, 8),
+    "statute": (statute, 7),
+    "chess_commented": (chess_commented, 7),
+    "question_and_answer": (question_and_answer, 7),
     "options_in_turn": written("options_in_turn"),
     "rechecked_then_on": written("rechecked_then_on"),
     "dialogue_that_advances": written("dialogue_that_advances"),
