@@ -82,7 +82,7 @@ class Circular:
 
     name = "circular"
     version = 1
-    spacing = 64
+    spacing = 128
     """Fewest tokens between two checkpoints of a stream."""
 
     def __post_init__(self) -> None:
