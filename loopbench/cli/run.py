@@ -154,7 +154,8 @@ def run(
 
     A MODEL is a GGUF file or a name that 'loopbench ls models' shows, a Hugging Face folder
     or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to replay;
-    'reference' is all stages of the reference model, on the suite of that name.
+    'reference' is all stages of the reference model. They are measured on the suite of
+    that name.
     """
     from loopbench import catalog
     from loopbench.cli.display import Display
@@ -169,7 +170,8 @@ def run(
         options |= varied
         if "levels" in varied and _is_default("by"):
             by = "level"
-    if models == (catalog.REFERENCE,) and _is_default("tasks"):
+    stages = catalog.expand((catalog.REFERENCE,))
+    if set(catalog.expand(models)) <= set(stages) and _is_default("tasks"):
         # Its prompts are a million parameters' size; those of the other suites are not.
         options["tasks"] = (catalog.REFERENCE,)
     settings = Settings(

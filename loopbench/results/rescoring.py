@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,16 @@ from loopbench.harness.plan import Job
 from loopbench.monitor import MEASURE
 from loopbench.outcome import circled, classify
 from loopbench.results.facts import Fact, Facts, fact_of
-from loopbench.results.store import RunStore, read_audited, read_header, read_records
+from loopbench.results.store import (
+    AUDITS,
+    HEADER,
+    RECORDS,
+    Header,
+    RunStore,
+    read_audited,
+    read_header,
+    read_records,
+)
 from loopbench.results.summary import By, Followed, Row, followed_of, rows
 from loopbench.thinking import loop_in_thinking
 from loopbench.types import SCHEMA_VERSION, Audit, Record, Sample, Struct
@@ -90,7 +99,7 @@ def rescore_run(
     changed: Counter[str] = Counter()
     facts = Facts()
     followed: dict[str, Followed] = {}
-    with nullcontext() if target is None else RunStore.create(target, header) as store:
+    with nullcontext() if target is None else _kept_if_whole(target, header) as store:
         keep = target is not None
         for one in (
             judged(source, keep) if judged else again(read_records(source), measure, keep=keep)
@@ -114,6 +123,18 @@ def rescore_run(
         grades_changed=changed["grades"],
         not_graded=changed["kept"],
     )
+
+
+@contextmanager
+def _kept_if_whole(target: Path, header: Header) -> Iterator[RunStore]:
+    """Make a new run; what an error leaves of it goes away, for `score` cannot resume."""
+    with RunStore.create(target, header) as store:
+        try:
+            yield store
+        except BaseException:
+            for name in (HEADER, RECORDS, AUDITS):
+                (target / name).unlink(missing_ok=True)
+            raise
 
 
 def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
@@ -304,14 +305,14 @@ def decode_record(line: bytes) -> Record:
     msgspec.MsgspecError, UnicodeDecodeError
         If it is none.
     """
-    if line.startswith(_EARLIER):
+    if _EARLIER.match(line):
         return _unjudged(_EARLIER_RECORD.decode(line), Record)
     return _RECORD.decode(line)
 
 
 def decode_audit(line: bytes) -> Audit:
     """Read one line of `audits.jsonl`, as `decode_record` does."""
-    if line.startswith(_EARLIER):
+    if _EARLIER.match(line):
         return _unjudged(_EARLIER_AUDIT.decode(line), Audit)
     return _AUDIT.decode(line)
 
@@ -387,7 +388,8 @@ def _decoded(decode: Callable[[bytes], T], line: bytes, file: Path, number: int)
 
 
 _RECORD, _AUDIT = msgspec.json.Decoder(Record), msgspec.json.Decoder(Audit)
-_EARLIER = b'{"schema_version":1,'
+# The first field of a line; a file that other programs wrote may have spaces in it.
+_EARLIER = re.compile(rb'\s*\{\s*"schema_version"\s*:\s*1\s*,')
 _EARLIER_RECORD = msgspec.json.Decoder(_EarlierRecord)
 _EARLIER_AUDIT = msgspec.json.Decoder(_EarlierAudit)
 _BRIEF, _AUDIT_KEY = msgspec.json.Decoder(_Brief), msgspec.json.Decoder(_Keyed)

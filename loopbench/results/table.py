@@ -163,8 +163,8 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
         penalty = f" penalty={row.repetition_penalty:g}" if penalties else ""
         notes.append(
             f"{printable(row.model)} T={row.temperature:g}{penalty}: {row.early_stopped} streams "
-            f"stopped early, {kept} run on to the budget, {row.escaped} escaped "
-            f"({percent(row.escape_rate)} %); corrected rates: doom "
+            f"stopped early, {kept} run on to the budget, {row.escaped} left their loop "
+            f"for an end or a circle ({percent(row.escape_rate)} %); corrected rates: doom "
             f"{percent(row.corrected_doom_rate)} %, stuck {percent(row.corrected_stuck_rate)} %."
         )
     return notes

@@ -102,7 +102,18 @@ def test_no_run_is_written_over(run: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "kept").exists()
 
 
-def as_of_schema_1(run: Path) -> Path:
+def test_what_cannot_be_judged_again_leaves_no_half_of_a_run(run: Path, tmp_path: Path) -> None:
+    whole = (run / RECORDS).read_bytes()
+    (run / RECORDS).write_bytes(whole + b'{"schema_version": 7}\n')
+    for _ in range(2):
+        with pytest.raises(RunError, match="line 7 cannot be understood"):
+            rescore_run(run, tmp_path / "again")
+    assert not (tmp_path / "again" / HEADER).exists()
+    (run / RECORDS).write_bytes(whole)
+    assert rescore_run(run, tmp_path / "again").records == 6
+
+
+def as_of_schema_1(run: Path, separators: tuple[str, str] = (",", ":")) -> Path:
     """Write a run as the version before circular ends did."""
     for name in (RECORDS, AUDITS):
         if not (run / name).exists():
@@ -116,16 +127,19 @@ def as_of_schema_1(run: Path) -> Path:
             fields["verdicts"] = [*kept, gain | {"terminal": False}]
             if fields["outcome"] == "circular":
                 fields["outcome"] = "truncated"
-            lines[i] = json.dumps(fields, separators=(",", ":")).encode()
+            lines[i] = json.dumps(fields, separators=separators).encode()
         (run / name).write_bytes(b"".join(line + b"\n" for line in lines))
     header = json.loads((run / HEADER).read_bytes()) | {"schema_version": 1}
     (run / HEADER).write_text(json.dumps(header))
     return run
 
 
-def test_a_run_of_before_is_refused_and_can_be_judged_again(run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["as we do", "as json does"])
+def test_a_run_of_before_is_refused_and_can_be_judged_again(
+    run: Path, tmp_path: Path, separators: tuple[str, str]
+) -> None:
     expected = rows_of(run)
-    old = as_of_schema_1(run)
+    old = as_of_schema_1(run, separators)
     with pytest.raises(RunError, match=r"circular ends .* 'loopbench score .*/run --out NEW'"):
         rows_of(old)
     with pytest.raises(RunError, match="circular ends"):

@@ -124,8 +124,9 @@ def test_a_declared_tokenization_is_told(rows: list[Row]) -> None:
 
 def test_footnotes_tell_of_audits(rows: list[Row]) -> None:
     assert footnotes(rows)[1:] == [
-        "a T=0: 1 streams stopped early, all run on to the budget, 0 escaped "
-        "(0.0 [0.0, 79.3] %); corrected rates: doom 0.5 [0.1, 2.8] %, stuck 0.5 [0.1, 2.8] %."
+        "a T=0: 1 streams stopped early, all run on to the budget, 0 left their loop for "
+        "an end or a circle (0.0 [0.0, 79.3] %); corrected rates: doom 0.5 [0.1, 2.8] %, stuck 0.5 "
+        "[0.1, 2.8] %."
     ]
 
 
