@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -25,16 +25,7 @@ from loopbench.statistics.paired import mcnemar, paired_bootstrap, paired_differ
 from loopbench.types import Outcome, Struct
 
 LEVEL = 0.05
-MEASURES: tuple[Metric, ...] = (
-    "doom",
-    "stuck",
-    "circular",
-    "truncated",
-    "accuracy",
-    "extraction_f1",
-    "tool_score",
-    "agent_score",
-)
+MEASURES: tuple[Metric, ...] = get_args(Metric)
 
 Prompt = tuple[str, str]
 Word = Literal["more", "less", "undecided"]
