@@ -373,3 +373,20 @@ def test_model_text_does_not_reach_the_terminal_as_control_codes(run: Path) -> N
         assert "red" in printed
         assert "\x1b" not in printed
         assert "\x07" not in printed
+
+
+@pytest.mark.parametrize(
+    ("models", "suite"),
+    [
+        (("reference",), "reference"),
+        (("reference-sft",), "reference"),
+        (("reference-sft", "reference-dpo"), "reference"),
+        (("reference-sft", "a"), "edge"),
+    ],
+)
+def test_stages_of_the_reference_model_have_their_own_suite(
+    models: tuple[str, ...], suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, lambda request: (ANSWER, "stop"))
+    here("run", *models, "--limit", "1", "--out", str(tmp_path / "out"))
+    assert read_header(tmp_path / "out").selection == [suite]
