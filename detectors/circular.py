@@ -5,6 +5,9 @@ five words of prose) stand earlier among the last 900; an output is circular whi
 of its last 200 words are said again. How many words carry the bits follows from how varied
 these 200 are: rows of a truth table must match over thirty words, prose over six. So a
 form that comes back with other contents is not held against an output, whatever its vocabulary.
+Nor is one whose lines are longer: where in more than a fifth of the places at which the repetition
+breaks off words were only exchanged, and the same earlier passage goes on, the output fills in a
+form.
 
 Words are runs of letters without their case, single digits, and single characters of scripts
 without spaces; punctuation does not count. They come from the text, so the model's tokenizer
@@ -34,7 +37,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.echoes import echoes, share_of, size_of
+from loopbench.detectors.parts.echoes import echoes, filled_in, share_of, size_of
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
@@ -69,6 +72,9 @@ class Circular:
         Words, the window among them, in which a repetition is looked for.
     min_words
         Shorter outputs are not judged: there is too little that could have been said before.
+    filled
+        Not circular above this share of breaks behind which the repetition goes on in the same
+        earlier passage: a form is filled in once more.
     lasting
         Words for which a stretch must have gone on since it was first seen, before it counts.
     """
@@ -78,6 +84,7 @@ class Circular:
     window: int = 200
     recent: int = 900
     min_words: int = 300
+    filled: float = 0.2
     lasting: int = 0
 
     name = "circular"
@@ -98,6 +105,8 @@ class Circular:
             raise ValueError(
                 f"min_words must be above the window of {self.window}, got {self.min_words}"
             )
+        if not 0 < self.filled <= 1:
+            raise ValueError(f"filled must be above 0 and at most 1, got {self.filled}")
         if self.lasting < 0:
             raise ValueError(f"lasting must be >= 0, got {self.lasting}")
 
@@ -126,17 +135,21 @@ class View(NamedTuple):
     @property
     def circular(self) -> bool:
         """Whether enough of the window is said again."""
-        rule = self.rule
-        if len(self.words) < rule.min_words:
-            return False
-        return share_of(self.words, self.bits, rule.window, rule.share) > 0
+        return bool(self._share(self.rule.share))
 
     @property
     def score(self) -> float | None:
-        """The share that is said again; None where it is not judged."""
-        if len(self.words) < self.rule.min_words:
+        """The share that is said again, 0 in a form; None where it is not judged."""
+        return self._share(0.0)
+
+    def _share(self, at_least: float) -> float | None:
+        rule = self.rule
+        if len(self.words) < rule.min_words:
             return None
-        return share_of(self.words, self.bits, self.rule.window)
+        share = share_of(self.words, self.bits, rule.window, at_least)
+        if share and filled_in(self.words, self.bits, rule.window) > rule.filled:
+            return 0.0
+        return share
 
 
 class _Eyes:

@@ -30,7 +30,14 @@ DOOM = (
 
 CIRCULAR = Rule(
     detector="circular",
-    parameters={"share": 0.36, "bits": 25.0, "window": 200, "recent": 900, "min_words": 300},
+    parameters={
+        "share": 0.36,
+        "bits": 25.0,
+        "window": 200,
+        "recent": 900,
+        "min_words": 300,
+        "filled": 0.2,
+    },
 )
 """What counts as going round at the end of a finished output."""
 

@@ -93,14 +93,41 @@ def share_of(words: Hashes, bits: float, window: int, at_least: float = 0.0) -> 
     return share if share >= at_least else 0.0
 
 
-def echoes(words: Hashes, size: int, window: int) -> tuple[int, NDArray[np.int64]]:
-    """Return where the window's repetition begins, and how far back each run stands before."""
-    runs = _runs(_sums(words), size)
+FEWEST_BREAKS = 5
+"""With fewer, nothing can be said about how a text goes on behind them."""
+
+
+def filled_in(words: Hashes, bits: float, window: int) -> float:
+    """Return how much the last `window` words, shape (n,), are like a form filled in once more.
+
+    The share of the places at which the repetition breaks off, behind which it goes on in the same
+    earlier passage: there, words were exchanged. Who goes round goes on elsewhere.
+    """
+    size = size_of(words[-window:], bits)
+    assert size, "what is said again has some variety"
+    again, back = _said_before(_runs(_sums(words), size.words))
+    inside = again >= len(words) - size.words + 1 - window
+    again, back = again[inside], back[inside]
+    apart, same = again[1:] - again[:-1] > 1, back[1:] == back[:-1]
+    breaks = np.count_nonzero(apart | ~same)
+    return float(np.count_nonzero(apart & same) / breaks) if breaks >= FEWEST_BREAKS else 0.0
+
+
+def _said_before(runs: Hashes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the runs that stand before, in order, and how far back the last such place is."""
     order = np.argsort(runs, kind="stable")
     same = runs[order[1:]] == runs[order[:-1]]
     again, before = order[1:][same], order[:-1][same]
+    sequence = np.argsort(again)
+    return again[sequence], (again - before)[sequence]
+
+
+def echoes(words: Hashes, size: int, window: int) -> tuple[int, NDArray[np.int64]]:
+    """Return where the window's repetition begins, and how far back each run stands before."""
+    runs = _runs(_sums(words), size)
+    again, back = _said_before(runs)
     inside = again >= len(runs) - window
     if not inside.any():
         # Only the next longer run, which begins one word before, was seen.
         return len(runs) - window, np.array([window])
-    return int(again[inside].min()), (again - before)[inside]
+    return int(again[inside][0]), back[inside]
