@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from loopbench import detectors
 from loopbench.detectors.circular import Circular, _Stream
-from loopbench.detectors.parts.echoes import share_of, size_of
+from loopbench.detectors.parts.echoes import filled_in, share_of, size_of
 from loopbench.detectors.parts.streaming import checkpoints
 from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.detectors.parts.words import Hashes, Words
@@ -133,6 +133,30 @@ def test_the_share_is_counted_by_hand() -> None:
     assert share_of(words, 8.0, 16) == 15 / 16
 
 
+def test_breaks_that_only_exchange_words_are_counted_by_hand() -> None:
+    """Ten words, each but the third the same in every line: one break a line, always the form's."""
+    names = iter(_names(60))
+    lines = [f"if he had {next(names)} then all of us would know" for _ in range(60)]
+    assert filled_in(_hashes(" ".join(lines).split()), 8.0, 200) == 1.0
+    assert filled_in(_hashes(lines[0].split() * 60), 8.0, 200) == 0.0
+
+
+def _names(count: int) -> list[str]:
+    return [f"{a}o{b}i" for a in "bcdfghjk" for b in "lmnprstv"][:count]
+
+
+def test_a_form_that_is_filled_in_goes_on() -> None:
+    """An elimination: each of the places is new, and what is said of it is the same."""
+    form = (
+        "Could the thief have used the {0}? If so, the guard would have seen him, unless the guard "
+        "was asleep. The guard was awake at the time, so the thief did not use the {0}. "
+    )
+    asked = "".join(form.format(name) for name in _names(30))
+    assert not judged(asked).terminal
+    assert judged(asked).score == 0
+    assert judged(asked, filled=1.0).terminal
+
+
 def test_words_count_and_not_how_they_are_written() -> None:
     text = progress(400) + rounds(400)
     plain = judged(text)
@@ -243,6 +267,7 @@ def test_memory_does_not_grow_with_the_stream() -> None:
         ("window", 1, "window must be >= 2, got 1"),
         ("recent", 200, "recent must be above the window of 200, got 200"),
         ("min_words", 200, "min_words must be above the window of 200, got 200"),
+        ("filled", 0, "filled must be above 0 and at most 1, got 0"),
         ("lasting", -1, "lasting must be >= 0, got -1"),
     ],
 )
