@@ -5,8 +5,8 @@ five words of prose) stand earlier among the last 900; an output is circular whi
 of its last 200 words are said again. How many words carry the bits follows from how varied
 these 200 are: rows of a truth table must match over thirty words, prose over six. So short
 rows that come back with other contents are not held against an output, whatever their vocabulary.
-Nor is a form of longer lines: where in more than a fifth of the places at which the repetition breaks
-off words were only exchanged, and the same earlier passage goes on, the output fills in a form.
+Nor is a form of longer lines: where in more than a fifth of the places at which the repetition
+breaks off words were only exchanged, and the same earlier passage goes on, it is filled in again.
 
 Words are runs of letters without their case, single digits, and single characters of scripts
 without spaces; punctuation does not count. They come from the text, so the model's tokenizer
