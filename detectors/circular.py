@@ -151,7 +151,7 @@ class View(NamedTuple):
         return share
 
 
-class _Eyes:
+class _Scales:
     """A rule in all its units, for one stream."""
 
     def __init__(self, rule: Circular) -> None:
@@ -191,8 +191,8 @@ class _Stream:
     """The streaming face: the stretch that a stream is in, from when it was first seen."""
 
     def __init__(self, rule: Circular) -> None:
-        self._eyes = _Eyes(rule)
-        self._words = Words(self._eyes.keep)
+        self._scales = _Scales(rule)
+        self._words = Words(self._scales.keep)
         self._first: LoopSpan | None = None
         self._since = 0  # words when the stretch was first seen
 
@@ -201,12 +201,12 @@ class _Stream:
 
     def tail(self) -> TailLoop | None:
         words = self._words
-        view = self._eyes.view(words)
+        view = self._scales.view(words)
         if not view.circular:
             self._first = None
             return None
         if self._first is None:
-            self._first, self._since = self._eyes.first_seen(words, words.tokens), words.count
+            self._first, self._since = self._scales.first_seen(words, words.tokens), words.count
         if words.count - self._since < view.rule.lasting:
             return None
         return TailLoop(_span(self._first.start, words.tokens, self._first.period))
@@ -221,7 +221,7 @@ class _Whole:
     """
 
     def __init__(self, rule: Circular, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
-        self._eyes = _Eyes(rule)
+        self._scales = _Scales(rule)
         self._stride = 2 * rule.window
         self._words = words = Words(keep=1 << 62)
         self._marks: list[tuple[int, int]] = []  # words and tokens at each checkpoint
@@ -239,7 +239,7 @@ class _Whole:
     def _circular(self, mark: int) -> bool:
         if mark not in self._known:
             before = self._words.count - self._marks[mark][0]
-            self._known[mark] = self._eyes.view(self._words, before).circular
+            self._known[mark] = self._scales.view(self._words, before).circular
         return self._known[mark]
 
     def _stretches(self) -> list[tuple[int, int]]:
@@ -265,14 +265,14 @@ class _Whole:
 
     def _first_seen(self, mark: int) -> LoopSpan:
         count, tokens = self._marks[mark]
-        return self._eyes.first_seen(self._words, tokens, self._words.count - count)
+        return self._scales.first_seen(self._words, tokens, self._words.count - count)
 
     def verdict(self) -> Verdict:
         """Return the stretches, and whether the output ends in one."""
         last = len(self._marks) - 1
         left: list[TailLoop] = []
         terminal: TailLoop | None = None
-        view = self._eyes.view(self._words)
+        view = self._scales.view(self._words)
         for low, high in self._stretches():
             first = self._first_seen(low)
             since = self._marks[low][0]
