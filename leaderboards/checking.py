@@ -13,8 +13,10 @@ from typing import Any
 
 import msgspec
 
-from loopbench.harness.judging import audit_of
-from loopbench.harness.plan import job_key
+from loopbench.errors import RunError
+from loopbench.judging.jobs import job_key
+from loopbench.judging.records import audit_of
+from loopbench.judging.rules import detectors_of
 from loopbench.leaderboards.entries import (
     AUDITS,
     ENTRY_SCHEMA,
@@ -29,7 +31,6 @@ from loopbench.leaderboards.entries import (
 )
 from loopbench.report.runs import Loaded
 from loopbench.results.rescoring import rescored
-from loopbench.results.store import RunError
 from loopbench.types import Sample
 
 
@@ -112,7 +113,7 @@ def _foreign(run: Loaded) -> Iterator[str]:
 
 def _judged_otherwise(run: Loaded) -> Iterator[str]:
     """Name records and audits that today's rules and graders judge otherwise."""
-    measure = [rule.build() for rule in run.header.measure]
+    measure = detectors_of(run.header.measure)
     for number, (before, after, _) in enumerate(rescored(iter(run.records), measure), 1):
         if before.outcome != after.outcome:
             yield f"record {number} is judged {after.outcome}, not {before.outcome}"

@@ -20,17 +20,12 @@ from typing import TypeVar
 import msgspec
 
 from loopbench import detectors
-from loopbench.harness.judging import audit_of
-from loopbench.monitor import MEASURE, STOP_CIRCULAR
+from loopbench.errors import RunError
+from loopbench.judging.records import audit_of
+from loopbench.judging.rules import MEASURE, STOP_CIRCULAR, detectors_of
 from loopbench.report.runs import Loaded
 from loopbench.results.rescoring import rescored
-from loopbench.results.store import (
-    Header,
-    RunError,
-    decode_audit,
-    decode_record,
-    write_atomically,
-)
+from loopbench.results.store import Header, decode_audit, decode_record, write_atomically
 from loopbench.results.summary import Row
 from loopbench.types import SCHEMA_VERSION, Audit, ModelInfo, Record, Struct
 
@@ -89,7 +84,7 @@ def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If the run is incomplete, or was judged by other versions of the detectors.
     """
     if not NAME.fullmatch(name):
@@ -248,7 +243,7 @@ def read(path: Path) -> Kept:
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If a file is missing, torn, too large, or not of this schema.
     """
     entry, run = _read(path, Entry)
@@ -260,14 +255,14 @@ def refreshed(path: Path) -> Kept:
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If the entry cannot be read.
     """
     sources, run = _read(path, _Sources)
     header = msgspec.structs.replace(
         sources.header, schema_version=SCHEMA_VERSION, measure=list(MEASURE)
     )
-    measure = [rule.build() for rule in header.measure]
+    measure = detectors_of(header.measure)
     by_key = {record.key: record for record in run.records}
     run = Loaded(
         name=sources.name,

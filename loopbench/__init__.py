@@ -12,8 +12,8 @@ __all__ = ["__version__", "detect", "detectors", "run"]
 
 if TYPE_CHECKING:
     from loopbench import detectors
-    from loopbench.detection import detect
     from loopbench.harness.api import run
+    from loopbench.judging.detection import detect
 
 
 def __getattr__(name: str) -> Any:
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name == "detect":
-        return importlib.import_module("loopbench.detection").detect
+        return importlib.import_module("loopbench.judging.detection").detect
     if name == "run":
         return importlib.import_module("loopbench.harness.api").run
     if name == "detectors":

@@ -1,7 +1,8 @@
 """Finding detectors, tasks and backends by name, lazily, built-in or third-party.
 
-A built-in is a module of its package that exposes one object; a third party registers
-the same kind of object under an entry-point group. Nothing is imported to list names.
+A built-in is a module of its package that exposes one object, or a folder one of whose modules
+does; a third party registers the same kind of object under an entry-point group. Nothing is
+imported to list names.
 """
 
 from __future__ import annotations
@@ -25,19 +26,29 @@ class UnknownNameError(ValueError):
         super().__init__(f"Unknown {kind} {name!r}. {hint}")
 
 
-def _builtins(package: str, exclude: Collection[str]) -> list[str]:
+def _builtins(package: str, exclude: Collection[str], inner: str | None) -> list[str]:
     spec = importlib.util.find_spec(package)
     locations = spec.submodule_search_locations if spec else None
-    return [m.name for m in pkgutil.iter_modules(locations) if m.name not in exclude]
+    found = [m for m in pkgutil.iter_modules(locations) if m.name not in exclude]
+    if inner is None:
+        return [m.name for m in found]
+    return [m.name for m in found if m.ispkg and _is_builtin(m.name, package, exclude, inner)]
 
 
-def _is_builtin(name: str, package: str, exclude: Collection[str]) -> bool:
+def _is_builtin(name: str, package: str, exclude: Collection[str], inner: str | None) -> bool:
     # Not by listing the folder: a grade asks for its task, once per record.
     if name in exclude or name == "__init__" or not name.isidentifier():
         return False
-    spec = importlib.util.find_spec(f"{package}.{name}")
+    try:
+        spec = importlib.util.find_spec(_module(name, package, inner))
+    except ModuleNotFoundError:
+        return False  # there is no such folder
     # Any folder is a namespace to Python, which has no origin.
     return spec is not None and spec.origin is not None
+
+
+def _module(name: str, package: str, inner: str | None) -> str:
+    return ".".join((package, name, *([inner] if inner else [])))
 
 
 def _entry_points(**chosen: str) -> Iterable[Any]:
@@ -47,7 +58,7 @@ def _entry_points(**chosen: str) -> Iterable[Any]:
     return entry_points(**chosen)
 
 
-def names(package: str, exclude: Collection[str] = ()) -> list[str]:
+def names(package: str, exclude: Collection[str] = (), *, inner: str | None = None) -> list[str]:
     """Return every registered name, sorted.
 
     Parameters
@@ -57,13 +68,21 @@ def names(package: str, exclude: Collection[str] = ()) -> list[str]:
         of third parties.
     exclude
         Helper modules of the package that are not built-ins.
+    inner
+        Built-ins are the folders of the package that have such a module; None: its modules.
     """
     external = {point.name for point in _entry_points(group=package)}
-    return sorted(external | set(_builtins(package, exclude)))
+    return sorted(external | set(_builtins(package, exclude, inner)))
 
 
 def resolve(
-    kind: str, name: str, package: str, attribute: str, exclude: Collection[str] = ()
+    kind: str,
+    name: str,
+    package: str,
+    attribute: str,
+    exclude: Collection[str] = (),
+    *,
+    inner: str | None = None,
 ) -> Any:
     """Import and return the object registered under `name`.
 
@@ -76,14 +95,16 @@ def resolve(
         The word for the error message: `detector`, `task`, `backend`.
     attribute
         Name of the object in a built-in module.
+    exclude, inner
+        As for `names`.
 
     Raises
     ------
     UnknownNameError
         If nothing is registered under `name`.
     """
-    if _is_builtin(name, package, exclude):
-        return getattr(importlib.import_module(f"{package}.{name}"), attribute)
+    if _is_builtin(name, package, exclude, inner):
+        return getattr(importlib.import_module(_module(name, package, inner)), attribute)
     for point in _entry_points(group=package, name=name):
         return point.load()
-    raise UnknownNameError(kind, name, names(package, exclude))
+    raise UnknownNameError(kind, name, names(package, exclude, inner=inner))

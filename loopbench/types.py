@@ -21,7 +21,7 @@ Finish = Literal["stop", "length", "loop", "error"]
 """Why a generation ended: by itself, at the budget, stopped by a watcher, or by a failure."""
 
 Outcome = Literal["clean", "recovered", "doom", "circular", "truncated", "error"]
-"""How an output ended; see `loopbench.outcome.classify`. Every output has exactly one."""
+"""How an output ended; see `loopbench.judging.outcome.classify`. Every output has exactly one."""
 
 Level = Literal["verbatim", "counter", "circular"]
 """Kind of repetition a detector reports: L0, L1 and L2."""
@@ -32,6 +32,13 @@ Category = Literal["reasoning", "extraction", "tools", "agents", "ungraded"]
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the records: immutable and built by field name."""
+
+
+class Rule(Struct, frozen=True):
+    """A detector with its parameters, as written into a run's header."""
+
+    detector: str
+    parameters: dict[str, int | float] = msgspec.field(default_factory=dict)
 
 
 class Sample(Struct, frozen=True):

@@ -47,7 +47,7 @@ def report(settings: dict[str, Any], outputs: list[dict[str, Any]]) -> None:
 
 def engine_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of the server: those that `loopbench run` uses."""
-    from loopbench.backends.gguf_models import slot_context
+    from loopbench.models.info import slot_context
 
     return {
         "path": settings["gguf"],
@@ -84,7 +84,7 @@ def ask(
     post: Callable[[str, dict[str, Any]], Any], prompt: str, sampling: Sampling, context: int
 ) -> dict[str, Any]:
     """Send the requests of LoopBench for one prompt, and get a whole reply instead of a stream."""
-    from loopbench.backends.llamacpp_stream import completion_body
+    from loopbench.backends.llamacpp.stream import completion_body
 
     chat = {"messages": [{"role": "user", "content": prompt}]}
     text = post("/apply-template", chat)["prompt"]
@@ -98,7 +98,7 @@ def bare(settings: dict[str, Any]) -> None:
     """Run the requests of LoopBench on its engine, nothing watched."""
     import xllamacpp
 
-    from loopbench.backends.llamacpp_server import _parameters
+    from loopbench.backends.llamacpp.server import _parameters
     from loopbench.types import Sampling
 
     own = engine_settings(settings)
@@ -155,7 +155,7 @@ def sequential(settings: dict[str, Any]) -> None:
 
 def serve(settings: dict[str, Any], command: list[str]) -> int:
     """Run a client against the server."""
-    from loopbench.backends.llamacpp_process import EngineProcess
+    from loopbench.backends.llamacpp.process import EngineProcess
 
     engine = EngineProcess(engine_settings(settings), 300.0)
     try:

@@ -24,15 +24,15 @@ import psutil
 from bench_harness_children import ask, engine_settings, poster, prompts
 from scipy import stats
 
-from loopbench import gguf
-from loopbench.backends.gguf_models import model_info
-from loopbench.backends.llamacpp import LlamaCppBackend
-from loopbench.backends.llamacpp_client import Limits
-from loopbench.backends.llamacpp_process import EngineProcess
-from loopbench.harness.judging import record_of
-from loopbench.harness.plan import Job
-from loopbench.harness.progress import Silent, Watching
-from loopbench.monitor import MEASURE, STOP
+from loopbench.backends.llamacpp.backend import LlamaCppBackend
+from loopbench.backends.llamacpp.client import Limits
+from loopbench.backends.llamacpp.process import EngineProcess
+from loopbench.judging.jobs import Job
+from loopbench.judging.progress import Silent, Watching
+from loopbench.judging.records import record_of
+from loopbench.judging.rules import MEASURE, STOP, detectors_of
+from loopbench.models import gguf
+from loopbench.models.info import model_info
 from loopbench.types import Sample, Sampling
 
 LOAD_S = 300.0
@@ -96,7 +96,7 @@ def jobs(settings: dict[str, Any], count: int) -> list[Job]:
 
 def _watched(backend: LlamaCppBackend, asked: Sequence[Job], file: Path) -> int:
     """Ask as a run does: streams watched, outputs judged, one synced line for each."""
-    stop, measure = [r.build() for r in STOP], [r.build() for r in MEASURE]
+    stop, measure = detectors_of(STOP), detectors_of(MEASURE)
     by_key = {job.key: job for job in asked}
     tokens = 0
     with file.open("ab") as lines:

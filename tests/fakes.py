@@ -9,7 +9,7 @@ from typing import Any
 
 from loopbench.backends.base import ThinkingEnd, Watch
 from loopbench.backends.forms import Target
-from loopbench.monitor import MEASURE, STOP
+from loopbench.judging.rules import MEASURE, STOP
 from loopbench.results.store import Header
 from loopbench.types import (
     SCHEMA_VERSION,

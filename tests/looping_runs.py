@@ -10,9 +10,9 @@ import msgspec
 from fakes import generation, header, record
 
 from loopbench.detectors.parts.tokens import fallback_tokens
-from loopbench.harness.judging import judge_generation
-from loopbench.monitor import MEASURE
-from loopbench.outcome import classify
+from loopbench.judging.outcome import classify
+from loopbench.judging.records import judge_generation
+from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.results.store import RECORDS, RunStore
 from loopbench.types import Grade, Record, Sampling
 
@@ -31,7 +31,7 @@ def said(
     """Return a record of an output, judged by the measuring rules."""
     ids, pieces = fallback_tokens(text)
     made = generation(pieces, finish, ids)
-    measure = [rule.build() for rule in MEASURE]
+    measure = detectors_of(MEASURE)
     verdicts = judge_generation(made, measure)
     base = record(key, temperature=fields.pop("temperature", 0.0), budget=2000)
     return msgspec.structs.replace(

@@ -44,7 +44,7 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 def test_the_public_names_are_loaded_on_first_use() -> None:
     code = (
         "import sys, loopbench\n"
-        "lazy = ['loopbench.harness.api', 'loopbench.detection', 'loopbench.detectors']\n"
+        "lazy = ['loopbench.harness.api', 'loopbench.judging.detection', 'loopbench.detectors']\n"
         "print([name for name in lazy if name in sys.modules])\n"
         "loopbench.run, loopbench.detect, loopbench.detectors\n"
         "print([name for name in lazy if name not in sys.modules])\n"
@@ -95,7 +95,7 @@ def test_what_every_run_prints_needs_no_scipy() -> None:
 
 def test_an_engines_child_process_loads_nothing_that_it_does_not_need() -> None:
     code = (
-        "import sys, loopbench.backends.llamacpp_server\n"
+        "import sys, loopbench.backends.llamacpp.server\n"
         "idle = ('msgspec', 'importlib.metadata', 'aiohttp', 'numpy', 'loopbench.types')\n"
         "print('LOADED', *[m for m in idle if m in sys.modules])"
     )

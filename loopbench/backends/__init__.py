@@ -1,4 +1,4 @@
-"""Engines that run a model; one module each, found by name."""
+"""Engines that run a model: a folder each, whose `backend` module is found by name."""
 
 from __future__ import annotations
 
@@ -7,39 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from loopbench.backends.base import Backend
     from loopbench.types import ModelInfo
-
-_HELPERS = frozenset(
-    {
-        "base",
-        "cores",
-        "forms",
-        "gguf_models",
-        "llama_cpp_python_engine",
-        "llama_cpp_python_process",
-        "llama_cpp_python_server",
-        "llamacpp_client",
-        "llamacpp_process",
-        "llamacpp_server",
-        "llamacpp_stream",
-        "llamacpp_vocabulary",
-        "openai_client",
-        "openai_server",
-        "openai_stream",
-        "recordings",
-        "recordings_rows",
-        "recordings_run",
-        "slots",
-        "transformers_batch",
-        "transformers_engine",
-        "transformers_files",
-        "transformers_load",
-        "transformers_sampling",
-        "transformers_template",
-        "transformers_template_server",
-        "transformers_text",
-    }
-)
-
 
 _HYPHENATED = {"llama-cpp-python": "llama_cpp_python"}
 """Backends that are called as their package is, which no module can be."""
@@ -80,7 +47,7 @@ def names() -> list[str]:
     """Return the names of all backends; nothing is imported."""
     from loopbench import naming
 
-    return sorted(map(canonical, naming.names(__name__, _HELPERS)))
+    return sorted(map(canonical, naming.names(__name__, inner="backend")))
 
 
 def get(name: str) -> BackendFactory:
@@ -95,4 +62,6 @@ def get(name: str) -> BackendFactory:
     from loopbench import naming
 
     name = _HYPHENATED.get(canonical(name), name)
-    return cast(BackendFactory, naming.resolve("backend", name, __name__, "BACKEND", _HELPERS))
+    return cast(
+        BackendFactory, naming.resolve("backend", name, __name__, "BACKEND", inner="backend")
+    )

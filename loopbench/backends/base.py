@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from loopbench.errors import BackendError
 from loopbench.types import Generation, ModelInfo, Request
 
 
@@ -31,10 +32,6 @@ class ThinkingEnd(NamedTuple):
     """The text of each."""
     opened: bool
     """The chat template ends every prompt inside a block."""
-
-
-class BackendError(Exception):
-    """The backend cannot be used at all; its text is one sentence for the user."""
 
 
 def thinking_end(ids: Sequence[int], closing: str, opened: bool) -> ThinkingEnd:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from loopbench import catalog
 from loopbench.backends import canonical
+from loopbench.models import catalog
 from loopbench.types import Struct
 
 REPLAY = "replay:"

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from loopbench.backends.base import BackendError, StreamWatch, Watch
+from loopbench.backends.base import StreamWatch, Watch
+from loopbench.errors import BackendError
 from loopbench.types import Generation, Request
 
 RunOne = Callable[[Request, StreamWatch], Awaitable[Generation]]

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from loopbench.detectors import Detector
 from loopbench.detectors.parts.tokens import split_pieces
-from loopbench.monitor import MEASURE, judge
-from loopbench.outcome import classify
+from loopbench.judging.monitor import judge
+from loopbench.judging.outcome import classify
+from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.results.summary import Rate
 from loopbench.statistics.intervals import clustered_rate
 from loopbench.types import Audit, Outcome, Record, Struct
@@ -98,7 +99,7 @@ def circular_fates(
     outputs: Sequence[Followed], budgets: Sequence[int] = BUDGETS
 ) -> list[CircularFate]:
     """Return, by model, temperature and budget, what became of the circular outputs."""
-    measure = [rule.build() for rule in MEASURE]
+    measure = detectors_of(MEASURE)
     cells: dict[tuple[str, float], list[dict[int, Outcome | None]]] = {}
     prompts: dict[tuple[str, float], list[tuple[str, str]]] = {}
     for output in outputs:

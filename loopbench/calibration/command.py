@@ -26,7 +26,7 @@ from loopbench.calibration.tables import (
     fate_grid,
     proposals,
 )
-from loopbench.monitor import DOOM, MEASURE
+from loopbench.judging.rules import DOOM, MEASURE, detectors_of
 from loopbench.results.grid import Grid
 from loopbench.results.store import read_audits, read_header, read_records
 
@@ -86,7 +86,7 @@ def traces_in(paths: Sequence[Path], part: Part | Literal["all"] = "all") -> lis
 
 def calibrations(traces: Sequence[Trace], names: Sequence[str]) -> list[Calibration]:
     """Return every detector's numbers, after those of the rules that decide outcomes, joined."""
-    calls = [call(rule.build(), traces) for rule in MEASURE]
+    calls = [call(detector, traces) for detector in detectors_of(MEASURE)]
     return [
         summarise(DOOM_ROW, 0, {}, either(calls[: len(DOOM)])),
         summarise(STUCK_ROW, 0, {}, either(calls)),
@@ -99,7 +99,7 @@ def escapes_of(runs: Sequence[Path], most: float) -> Measured:
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If a path is no run.
     """
     streams: list[Stream] = []

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from loopbench import detectors
 from loopbench.detectors.parts.tokens import split_pieces
-from loopbench.outcome import DOOM_LEVELS
+from loopbench.judging.outcome import DOOM_LEVELS
 from loopbench.results.summary import NO_RATE, Rate
 from loopbench.statistics.intervals import clustered_rate
 from loopbench.types import Audit, Level, LoopSpan, Outcome, Record, Struct

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from loopbench.calibration.circular_fates import LATER, CircularFate
 from loopbench.calibration.escapes import STOP_TOKENS, Escape, proposal
 from loopbench.calibration.measures import Calibration, Spread
-from loopbench.outcome import DOOM_LEVELS
+from loopbench.judging.outcome import DOOM_LEVELS
 from loopbench.results.grid import Grid
 from loopbench.results.summary import Rate
 from loopbench.results.table import percent, printable

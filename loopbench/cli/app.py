@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import loopbench
+from loopbench.cli import reference as reference_cli
 from loopbench.cli.console import print_grid, print_table, say
 from loopbench.cli.gate import compare, gate
 from loopbench.cli.leaderboard import leaderboard
@@ -26,7 +27,6 @@ from loopbench.cli.shared import (
     print_run,
     show_options,
 )
-from loopbench.reference import cli as reference_cli
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -143,7 +143,7 @@ def detect(file: Any) -> None:
     """
     import msgspec
 
-    from loopbench.results.rows_in import judged
+    from loopbench.judging.rows import judged
 
     for verdict in judged(file):
         click.echo(msgspec.json.encode(verdict))

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from loopbench.outcome import STUCK
+from loopbench.judging.outcome import STUCK
 from loopbench.results.table import printable
 
 LOG_EVERY_S = 5.0

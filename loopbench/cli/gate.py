@@ -360,9 +360,9 @@ def compare(runs: tuple[Path, ...], everything: bool, form: str) -> None:
     from loopbench.comparison import report
     from loopbench.comparison.outcomes import compare as compared
     from loopbench.comparison.outcomes import entries
+    from loopbench.errors import RunError
     from loopbench.gate.running import load_baseline
     from loopbench.results.observed import GateUnusable
-    from loopbench.results.store import RunError
 
     try:
         comparisons = compared(entries([(str(path), load_baseline(path)) for path in runs]))

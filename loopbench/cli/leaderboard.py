@@ -54,8 +54,8 @@ def add(path: Path, name: str | None, machine: str | None, note: str, folder: Pa
 @_FOLDER
 def build(out: Path, no_reports: bool, folder: Path) -> None:
     """Write all entries as a static site and a Markdown table."""
+    from loopbench.errors import RunError
     from loopbench.leaderboards import entries, site
-    from loopbench.results.store import RunError
 
     _refuse_wrong(folder)
     found = [entries.read(path) for path in entries.folders(folder)]
@@ -91,8 +91,8 @@ def refresh(folder: Path) -> None:
 
 
 def _refuse_wrong(folder: Path) -> None:
+    from loopbench.errors import RunError
     from loopbench.leaderboards import checking, entries
-    from loopbench.results.store import RunError
     from loopbench.results.table import printable
 
     wrong = {path.name: checking.problems(path) for path in entries.folders(folder)}

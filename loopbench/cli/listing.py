@@ -32,7 +32,7 @@ Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
 
 
 def _models() -> Listing:
-    from loopbench import catalog
+    from loopbench.models import catalog
 
     rows = [
         (

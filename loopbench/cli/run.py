@@ -157,11 +157,11 @@ def run(
     'reference' is all stages of the reference model. They are measured on the suite of
     that name.
     """
-    from loopbench import catalog
     from loopbench.cli.display import Display
     from loopbench.harness.api import write_summary
     from loopbench.harness.plan import Settings
     from loopbench.harness.runner import default_folder, execute
+    from loopbench.models import catalog
     from loopbench.results.store import HEADER
 
     if grid:

@@ -10,7 +10,7 @@ import msgspec
 
 from loopbench.gate.decision import by_prompt
 from loopbench.gate.policy import BINARY, Metric
-from loopbench.outcome import STUCK
+from loopbench.judging.outcome import STUCK
 from loopbench.results.observed import (
     Difference,
     Observed,

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from loopbench.backends.base import BackendError
 from loopbench.closing import Closing
 from loopbench.distributed.placing import Machine, Placement, described, machines, room
 from loopbench.distributed.waiting import TELL_EVERY_S
+from loopbench.errors import BackendError
 
 LOCAL = "local"
 OBJECT_STORE_BYTES = 100_000_000

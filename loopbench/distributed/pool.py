@@ -19,14 +19,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 import loopbench
-from loopbench.backends.base import BackendError, Watch, failed
+from loopbench.backends.base import Watch, failed
 from loopbench.backends.forms import Target, split_name
 from loopbench.closing import Closing
 from loopbench.distributed.cluster import PATIENCE_S
 from loopbench.distributed.placing import Placement, described, free, machines, room
 from loopbench.distributed.waiting import TELL_EVERY_S
 from loopbench.distributed.worker import Worker
-from loopbench.harness.progress import Progress, Silent, Watching
+from loopbench.errors import BackendError
+from loopbench.judging.progress import Progress, Silent, Watching
 from loopbench.types import Generation, ModelInfo, Request
 
 MOST_LOSSES = 3
@@ -135,7 +136,7 @@ class RayBackend(Closing):
         Parameters
         ----------
         watch
-            A `loopbench.harness.progress.Watching`: its rules are sent to the actors.
+            A `loopbench.judging.progress.Watching`: its rules are sent to the actors.
         """
         if not isinstance(watch, Watching):
             raise TypeError("streams in actors are watched by rules, which can be sent there")

@@ -12,15 +12,15 @@ import msgspec
 
 from loopbench import backends
 from loopbench.backends.forms import locate
-from loopbench.detection import detect
 from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.distributed.cluster import Cluster
 from loopbench.distributed.placing import free
 from loopbench.distributed.waiting import TELL_EVERY_S, watched
-from loopbench.harness.progress import Silent, Watching
-from loopbench.monitor import MEASURE, STOP
+from loopbench.judging.detection import detect
+from loopbench.judging.progress import Silent, Watching
+from loopbench.judging.rows import OutputRow, judge_row
+from loopbench.judging.rules import MEASURE, STOP, detectors_of
 from loopbench.results.rescoring import Again, again
-from loopbench.results.rows_in import OutputRow, judge_row
 from loopbench.results.store import RECORDS, decode_record
 from loopbench.types import Request, Sampling
 
@@ -56,7 +56,7 @@ def lines_of(file: Path, start: int, end: int) -> Iterator[bytes]:
 def judge_range(row: dict[str, Any], *, keep: bool) -> dict[str, Any]:
     """Judge the records of one stretch; the result is pickled, so that Ray copies bytes."""
     records = map(decode_record, lines_of(Path(row["file"]), row["start"], row["end"]))
-    measure = [rule.build() for rule in MEASURE]
+    measure = detectors_of(MEASURE)
     return {"judged": pickle.dumps(list(again(records, measure, keep=keep)))}
 
 
@@ -162,7 +162,7 @@ class Generate:
             name=target.name,
             **{"max_new_tokens": sampling.max_new_tokens, **settings},
         )
-        self._stop = [rule.build() for rule in STOP]
+        self._stop = detectors_of(STOP)
 
     def __call__(self, batch: Any) -> Any:
         """Return the batch with the output of every `prompt` in columns.

@@ -13,10 +13,10 @@ from typing import Any
 
 import loopbench
 from loopbench import backends
-from loopbench.backends.base import BackendError
 from loopbench.backends.forms import Target
 from loopbench.detectors import Detector
-from loopbench.monitor import StreamMonitor
+from loopbench.errors import BackendError
+from loopbench.judging.monitor import StreamMonitor
 from loopbench.types import Generation, ModelInfo, Request
 
 GRACE_S = 0.1

@@ -19,8 +19,6 @@ from loopbench.tasks.answers import candidates, final_text
 from loopbench.tasks.calls import Call, CallError, parse_calls
 from loopbench.types import Message
 
-MAX_CALLS = 8
-"""Calls of one reply that are run."""
 MAX_NOTES, MAX_NOTE = 10, 500
 MAX_ARGUMENTS = 4_000
 """Characters of a call's arguments that a transcript keeps."""

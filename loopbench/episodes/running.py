@@ -21,7 +21,6 @@ from loopbench.detectors import Detector
 from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.episodes.conversation import (
     LOW,
-    MAX_CALLS,
     Frame,
     arguments_text,
     length,
@@ -29,16 +28,14 @@ from loopbench.episodes.conversation import (
     read_reply,
     result_text,
 )
-from loopbench.harness.plan import Job
-from loopbench.monitor import judge
-from loopbench.outcome import STUCK, classify
+from loopbench.judging.episodes import CONTEXT, MAX_CALLS, TURN_LIMIT
+from loopbench.judging.jobs import Job
+from loopbench.judging.monitor import judge
+from loopbench.judging.outcome import STUCK, classify
 from loopbench.tasks.agents.toolbox import Toolbox, argument_of, introduction, valid
 from loopbench.tasks.answers import candidates, last_line
 from loopbench.tasks.base import AgentTask
 from loopbench.types import EpisodeRule, Finish, Generation, Message, Record, Request, ToolUse, Turn
-
-TURN_LIMIT, CONTEXT = "turn_limit", "context"
-"""`raw_finish` of an episode that ended without an answer."""
 
 _FIRST_TOKENS_PER_CHAR = 0.4
 """Before the engine has counted a prompt of this episode: invented names cost more than words."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from loopbench.gate.policy import BINARY, EVERY_TASK, Metric, Policy, Rule
-from loopbench.outcome import STUCK
+from loopbench.judging.outcome import STUCK
 from loopbench.results.observed import (
     GateUnusable,
     NoDataYet,

@@ -15,8 +15,8 @@ from loopbench.gate.decision import Corrected, Decision, decide, refuse_other_se
 from loopbench.gate.policy import Policy
 from loopbench.harness.api import rows_of, write_summary
 from loopbench.harness.plan import Schedule, Settings
-from loopbench.harness.progress import Progress
 from loopbench.harness.runner import default_folder, execute
+from loopbench.judging.progress import Progress
 from loopbench.results.observed import (
     BASELINE_SCHEMA,
     GateUnusable,
@@ -72,7 +72,7 @@ def observe_run(path: Path) -> Observed:
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If it is none.
     """
     return observe(read_header(path), read_records(path))
@@ -178,7 +178,7 @@ def gate_run(
     ------
     ValueError
         If a sequential gate is asked for more than one row.
-    GateUnusable, loopbench.results.store.RunError
+    GateUnusable, loopbench.errors.RunError
         If nothing can be decided on it.
     """
     observed = observe_run(path)
@@ -232,7 +232,7 @@ def gate_model(
     ------
     ValueError
         For settings that cannot be used.
-    GateUnusable, loopbench.results.store.RunError, loopbench.backends.base.BackendError
+    GateUnusable, loopbench.errors.RunError, loopbench.errors.BackendError
         If the run fails or nothing can be decided on it.
     """
     settings.check()

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from loopbench.catalog import expand
 from loopbench.harness.plan import settings_of
-from loopbench.harness.progress import Progress
 from loopbench.harness.runner import execute
+from loopbench.judging.progress import Progress
+from loopbench.models.catalog import expand
 from loopbench.results.store import (
     SUMMARY,
     read_audits,
@@ -62,9 +62,9 @@ def run(
     ------
     ValueError
         For settings, models or tasks that cannot be used.
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If the run folder cannot be used.
-    loopbench.backends.base.BackendError
+    loopbench.errors.BackendError
         If the engine cannot be used.
 
     Examples
@@ -84,7 +84,7 @@ def rows_of(path: Path, by: By = "model") -> list[Row]:
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If it is not one.
     """
     header = read_header(path)

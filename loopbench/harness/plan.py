@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from loopbench.outcome import stuck_level
+from loopbench.judging.jobs import Job, job_key
+from loopbench.judging.outcome import stuck_level
 from loopbench.results.store import Header
 from loopbench.tasks.agents import toolbox
 from loopbench.tasks.suites import DEFAULT_SUITE
-from loopbench.types import EpisodeRule, ModelInfo, Record, Request, Sample, Sampling, Struct
+from loopbench.types import EpisodeRule, ModelInfo, Record, Sample, Sampling, Struct
 
 MAX_BUDGET = 1_000_000
 MIN_AGENT_CONTEXT = 1_024
@@ -236,54 +237,6 @@ def settings_of(*models: str, **fields: Any) -> Settings:
     if unknown:
         raise ValueError(f"Unknown setting {min(unknown)!r}.")
     return msgspec.convert({"models": models, **fields}, Settings, strict=False)
-
-
-class Job(Struct, frozen=True):
-    """One generation to make: which sample, which settings, which repeat."""
-
-    key: str
-    sample: Sample
-    sampling: Sampling
-    repeat: int
-
-    def request(self, json_schema: dict[str, Any] | None = None) -> Request:
-        """Return what the backend is asked, under a schema where decoding is constrained."""
-        return Request(
-            key=self.key,
-            prompt=self.sample.prompt,
-            sampling=self.sampling,
-            sample_id=self.sample.id,
-            repeat=self.repeat,
-            json_schema=json_schema,
-        )
-
-
-def job_key(
-    model: ModelInfo,
-    sample: Sample,
-    sampling: Sampling,
-    repeat: int,
-    rule: EpisodeRule | None = None,
-) -> str:
-    """Return the identity of a generation: equal only if the same thing is measured."""
-    drawn = msgspec.to_builtins(sampling)
-    # Keys of runs from before there was a choice stay as they are.
-    if not drawn["constrained"]:
-        del drawn["constrained"]
-    if drawn["think_budget"] is None:
-        del drawn["think_budget"]
-    content: tuple[Any, ...] = (
-        model.fingerprint,
-        sample.task,
-        sample.task_version,
-        sample.id,
-        sample.prompt,
-        msgspec.json.encode(drawn).decode(),
-        repeat,
-    )
-    if rule and sample.category == "agents":
-        content += (msgspec.json.encode(rule).decode(),)
-    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
 
 
 def jobs(

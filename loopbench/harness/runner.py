@@ -17,10 +17,9 @@ from loopbench.backends import forms
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
 from loopbench.episodes.running import continuation, run_episodes
+from loopbench.errors import RunError
 from loopbench.harness.engines import Engines, engine_of
-from loopbench.harness.judging import audit_of, record_of
 from loopbench.harness.plan import (
-    Job,
     Schedule,
     Settings,
     audit_choice,
@@ -29,7 +28,6 @@ from loopbench.harness.plan import (
     jobs,
     missing,
 )
-from loopbench.harness.progress import Progress, Silent, Watching
 from loopbench.harness.targets import (
     CONTEXT_RESERVE,
     Selection,
@@ -40,9 +38,12 @@ from loopbench.harness.targets import (
     quantised,
     selection_of,
 )
-from loopbench.monitor import MEASURE, STOP, STOP_CIRCULAR, Rule
+from loopbench.judging.jobs import Job
+from loopbench.judging.progress import Progress, Silent, Watching
+from loopbench.judging.records import audit_of, record_of
+from loopbench.judging.rules import MEASURE, STOP, STOP_CIRCULAR, detectors_of
 from loopbench.naming import UnknownNameError
-from loopbench.results.store import Header, RunError, RunStore, read_audits, read_records
+from loopbench.results.store import Header, RunStore, read_audits, read_records
 from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.tasks.suites import content_hash
 from loopbench.types import (
@@ -52,6 +53,7 @@ from loopbench.types import (
     ModelInfo,
     Record,
     Request,
+    Rule,
     Sample,
 )
 
@@ -289,8 +291,8 @@ def _request(job: Job) -> Request:
 def _generate(
     backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, progress: Progress
 ) -> Iterator[Record]:
-    stop = [rule.build() for rule in header.stop]
-    measure = [rule.build() for rule in header.measure]
+    stop = detectors_of(header.stop)
+    measure = detectors_of(header.measure)
     watch = Watching(stop, progress)
     rule = header.episodes
     open_book = rule is not None and not rule.closed_book
@@ -312,7 +314,7 @@ def _generate(
 def _audit(
     backend: Backend, chosen: dict[str, Record], header: Header, progress: Progress
 ) -> Iterator[Audit]:
-    measure = [rule.build() for rule in header.measure]
+    measure = detectors_of(header.measure)
     requests = map(continuation, chosen.values())
     results = backend.generate(requests, Watching((), progress))
     with closing(results):  # type: ignore[type-var]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from loopbench import backends
 from loopbench.backends.forms import Target
-from loopbench.harness import quantising
 from loopbench.harness.plan import Settings
+from loopbench.models import quantising
 from loopbench.tasks.agents.toolbox import check_packages
 from loopbench.tasks.suites import DEFAULT_SUITE, at_levels, select
 from loopbench.types import ModelInfo, Sample, Sampling

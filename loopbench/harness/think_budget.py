@@ -14,7 +14,7 @@ import msgspec
 
 from loopbench.backends.base import Backend, StreamWatch, ThinkingEnd, Watch
 from loopbench.detectors.parts.tokens import split_pieces
-from loopbench.thinking import ThinkingState
+from loopbench.judging.thinking import ThinkingState
 from loopbench.types import Generation, ModelInfo, Request, Thinking
 
 _ANSWER = "/answer"

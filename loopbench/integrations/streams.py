@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from loopbench.detectors import Detector
 from loopbench.integrations.pieces import Decode, Pieces
-from loopbench.monitor import STOP, StreamMonitor
+from loopbench.judging.monitor import StreamMonitor
+from loopbench.judging.rules import STOP, detectors_of
 from loopbench.types import LoopSpan
 
 _IDS_ONLY = frozenset({"cusum", "gain", "llamacpp", "ngram", "suffix", "trl", "vllm"})
@@ -14,7 +15,7 @@ _IDS_ONLY = frozenset({"cusum", "gain", "llamacpp", "ngram", "suffix", "trl", "v
 
 
 def choose_rules(rules: Sequence[Detector] | None, has_text: bool) -> list[Detector]:
-    """Return the rules to stop by: the given ones, or `loopbench.monitor.STOP`.
+    """Return the rules to stop by: the given ones, or `loopbench.judging.monitor.STOP`.
 
     Without text the default is the verbatim rule alone.
 
@@ -24,7 +25,7 @@ def choose_rules(rules: Sequence[Detector] | None, has_text: bool) -> list[Detec
         If there is no rule, or one that reads text where there is none.
     """
     if rules is None:
-        built = [rule.build() for rule in STOP]
+        built = detectors_of(STOP)
         return built if has_text else [rule for rule in built if rule.name in _IDS_ONLY]
     if not rules:
         raise ValueError("rules must hold at least one detector")

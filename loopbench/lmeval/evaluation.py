@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 import loopbench
+from loopbench.judging.rules import MEASURE
 from loopbench.lmeval.capture import captured, replace
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
@@ -21,8 +22,7 @@ from loopbench.lmeval.judging import (
     rates,
 )
 from loopbench.lmeval.output import Output
-from loopbench.monitor import MEASURE, Rule
-from loopbench.types import Struct
+from loopbench.types import Rule, Struct
 
 logger = logging.getLogger("lm_eval.loopbench")
 """A child of lm-eval's logger: the messages come in its format and at its level."""

@@ -7,10 +7,10 @@ import statistics
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from loopbench.detection import Detection, detect
 from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.judging.detection import Detection, detect
+from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
 from loopbench.lmeval.output import Origin, Output
-from loopbench.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
 from loopbench.types import Finish, Level, Outcome, Struct
 
 OUTCOMES_OF: dict[str, tuple[Outcome, ...]] = {

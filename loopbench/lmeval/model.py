@@ -15,10 +15,12 @@ from lm_eval.api.registry import model_registry
 from lm_eval.models.utils import normalize_gen_kwargs, postprocess_generated_text
 from tqdm import tqdm
 
-from loopbench import backends, catalog, gguf
-from loopbench.backends.base import BackendError
+from loopbench import backends
+from loopbench.errors import BackendError
+from loopbench.judging.monitor import StreamMonitor
+from loopbench.judging.rules import STOP, STOP_CIRCULAR, detectors_of
 from loopbench.lmeval.output import Origin, Output, end_of_stop
-from loopbench.monitor import STOP, STOP_CIRCULAR, StreamMonitor
+from loopbench.models import catalog, gguf
 from loopbench.types import Finish, Generation, Request, Sampling
 
 logger = logging.getLogger("lm_eval.loopbench")
@@ -226,7 +228,7 @@ class LoopbenchLM(LM):  # type: ignore[misc]
     def _generate(
         self, backend: Any, plans: Sequence[Plan]
     ) -> Iterator[tuple[int, Plan, Generation]]:
-        rules = [rule.build() for rule in self._stop]
+        rules = detectors_of(self._stop)
         by_key = {_key(index, plan): (index, plan) for index, plan in enumerate(plans)}
         requests = (
             Request(key=key, prompt=_rendered(backend, plan.prompt), sampling=plan.sampling)

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from loopbench.errors import RunError
+from loopbench.judging.rows import InputError
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
     OUTCOMES_OF,
@@ -21,8 +23,6 @@ from loopbench.lmeval.judging import (
 )
 from loopbench.lmeval.output import Origin, Output
 from loopbench.results.grid import Grid
-from loopbench.results.rows_in import InputError
-from loopbench.results.store import RunError
 from loopbench.results.summary import NO_RATE, Rate
 from loopbench.results.table import percent, printable
 from loopbench.statistics.intervals import clustered_rate

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from loopbench import gguf
+from loopbench.models import gguf
 from loopbench.reference.presets import (
     ATTENTION,
     PRESETS,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loopbench.catalog import REFERENCE, models
+from loopbench.models.catalog import REFERENCE, models
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 LIMIT = 6_000_000

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from loopbench.outcome import DOOM_LEVELS, LEVELS, STUCK, stuck_level
+from loopbench.judging.outcome import DOOM_LEVELS, LEVELS, STUCK, stuck_level
 from loopbench.statistics.incidence import Incidence, aalen_johansen
 from loopbench.types import Outcome, Record, Struct, Verdict
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from loopbench.results.store import Header, RunError, read_audits, read_header, read_records
+from loopbench.errors import RunError
+from loopbench.results.store import Header, read_audits, read_header, read_records
 from loopbench.results.summary import By, Row, summarise
 from loopbench.results.table import printable
 from loopbench.types import Audit, Record, Struct
@@ -42,7 +43,7 @@ def load(path: Path) -> Loaded:
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If it is none, or nothing was recorded in it.
     """
     header = read_header(path)

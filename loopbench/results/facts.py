@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.outcome import STUCK, stuck_level
+from loopbench.judging.outcome import STUCK, stuck_level
 from loopbench.results.structure import Structure, structure_loop
 from loopbench.types import Category, Level, Outcome, Record
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from loopbench import tasks
 from loopbench.detectors import Detector
-from loopbench.harness.judging import audit_of, judge_generation, record_of
-from loopbench.harness.plan import Job
-from loopbench.monitor import MEASURE
-from loopbench.outcome import circled, classify
+from loopbench.judging.again import rescored
+from loopbench.judging.records import audit_of
+from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.results.facts import Fact, Facts, fact_of
 from loopbench.results.store import (
     AUDITS,
@@ -29,8 +26,7 @@ from loopbench.results.store import (
     read_records,
 )
 from loopbench.results.summary import By, Followed, Row, followed_of, rows
-from loopbench.thinking import loop_in_thinking
-from loopbench.types import SCHEMA_VERSION, Audit, Record, Sample, Struct
+from loopbench.types import Audit, Record, Struct
 
 
 class Rescored(Struct, frozen=True):
@@ -91,11 +87,11 @@ def rescore_run(
 
     Raises
     ------
-    loopbench.results.store.RunError
+    loopbench.errors.RunError
         If the source is no run, or the target holds one.
     """
     header = msgspec.structs.replace(read_header(source, earlier=True), measure=list(MEASURE))
-    measure = [rule.build() for rule in header.measure]
+    measure = detectors_of(header.measure)
     changed: Counter[str] = Counter()
     facts = Facts()
     followed: dict[str, Followed] = {}
@@ -141,35 +137,3 @@ def rescored_audits(source: Path, measure: Sequence[Detector]) -> Iterator[Audit
     """Yield the audits of a run as they are judged now."""
     for record, audit in read_audited(source):
         yield audit_of(record, audit.generation, measure)
-
-
-@cache
-def _version(task: str) -> int | None:
-    """Return the version that a task has now; listing the tasks for every record is slow."""
-    found = tasks.find(task)
-    return found.version if found else None
-
-
-def rescored(
-    records: Iterator[Record], measure: Sequence[Detector]
-) -> Iterator[tuple[Record, Record, bool]]:
-    """Yield each record as it was, as it is judged now, and whether it was graded anew."""
-    for record in records:
-        if _version(record.task) != record.task_version:
-            # Detection needs no task; the grade stays as it was.
-            verdicts = judge_generation(record.generation, measure)
-            outcome = classify(record.generation.finish, verdicts)
-            after = msgspec.structs.replace(
-                record,
-                schema_version=SCHEMA_VERSION,
-                verdicts=verdicts,
-                outcome=outcome,
-                loop_in_thinking=loop_in_thinking(record.generation, verdicts),
-                circled=circled(verdicts),
-            )
-            yield record, after, False
-            continue
-        fields = ("id", "task", "task_version", "level", "category", "prompt", "reference")
-        sample = Sample(**{f: getattr(record, "sample_id" if f == "id" else f) for f in fields})
-        job = Job(key=record.key, sample=sample, sampling=record.sampling, repeat=record.repeat)
-        yield record, record_of(job, record.model, record.generation, measure, record.turns), True

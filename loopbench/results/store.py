@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import msgspec
 
 from loopbench.closing import Closing
-from loopbench.monitor import Rule
+from loopbench.errors import RunError
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,
@@ -25,6 +25,7 @@ from loopbench.types import (
     Finish,
     ModelInfo,
     Record,
+    Rule,
     Sampling,
     Struct,
 )
@@ -34,10 +35,6 @@ T = TypeVar("T")
 _READ_BYTES = 1 << 20
 """Read at once: a long record takes many reads of the default size."""
 HEADER, RECORDS, AUDITS, SUMMARY = "header.json", "records.jsonl", "audits.jsonl", "summary.json"
-
-
-class RunError(Exception):
-    """A run folder cannot be used; its text is one sentence for the user."""
 
 
 class Header(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from loopbench.outcome import STUCK
+from loopbench.judging.outcome import STUCK
 from loopbench.results.facts import Cell, Ending, Facts, Origin, digest, fact_of
 from loopbench.results.store import Header
 from loopbench.results.structure import STRUCTURED, Structure

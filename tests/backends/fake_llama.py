@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from backends.loopback import serve
 
-from loopbench.backends.base import BackendError
+from loopbench.errors import BackendError
 
 Stream = Callable[["FakeEngine", web.StreamResponse, dict[str, Any]], Awaitable[None]]
 

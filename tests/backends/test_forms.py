@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loopbench.backends.forms import Target, is_hub_id, locate, split_name
-from loopbench.catalog import ModelError
+from loopbench.models.catalog import ModelError
 from loopbench.naming import UnknownNameError
 
 

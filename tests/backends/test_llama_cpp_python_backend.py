@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backends.gguf_bytes import gguf
+from models.gguf_bytes import gguf
 
 from loopbench.backends import canonical, get, names
-from loopbench.backends.base import BackendError
 from loopbench.backends.forms import locate
-from loopbench.backends.llama_cpp_python_engine import Ask, Engine
+from loopbench.backends.llama_cpp_python.engine import Ask, Engine
+from loopbench.errors import BackendError
 from loopbench.types import Generation, Request, Sampling
 
 FAKES = Path(__file__).parent / "fake_packages"

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from loopbench import catalog
 from loopbench.backends import get
-from loopbench.harness import quantising
+from loopbench.models import catalog, quantising
 from loopbench.types import Generation, Request, Sampling
 
 pytestmark = pytest.mark.slow

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 from fake_llama import FakeEngine, sse
-from gguf_bytes import PLAIN
+from models.gguf_bytes import PLAIN
 
-from loopbench.backends import llamacpp
-from loopbench.backends.base import BackendError
-from loopbench.backends.llamacpp import LlamaCppBackend, open_backend
-from loopbench.backends.llamacpp_client import Limits
-from loopbench.gguf import GGUFError
+from loopbench.backends.llamacpp import backend as llamacpp
+from loopbench.backends.llamacpp.backend import LlamaCppBackend, open_backend
+from loopbench.backends.llamacpp.client import Limits
+from loopbench.errors import BackendError
+from loopbench.models.gguf import GGUFError
 from loopbench.types import Generation, Message, ModelInfo, Request, Sampling
 
 INFO = ModelInfo(

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from loopbench import catalog
-from loopbench.backends.llamacpp import LlamaCppBackend, open_backend
+from loopbench.backends.llamacpp.backend import LlamaCppBackend, open_backend
+from loopbench.models import catalog
 from loopbench.types import Generation, Request, Sampling
 
 pytestmark = pytest.mark.slow
@@ -198,7 +198,7 @@ def test_a_killed_engine_gives_errors_and_is_started_again() -> None:
 def test_no_orphan_when_the_parent_is_killed() -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from loopbench.backends.llamacpp import open_backend\n"
+        "from loopbench.backends.llamacpp.backend import open_backend\n"
         "b = open_backend(Path(sys.argv[1]), slots=1, threads=1)\n"
         "print(b._engine.pid, flush=True); time.sleep(60)"
     )

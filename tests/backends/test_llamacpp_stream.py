@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from loopbench import backends
 from loopbench.backends.cores import busy_time, free_cores
-from loopbench.backends.gguf_models import slot_context
-from loopbench.backends.llamacpp_process import describe_exit
-from loopbench.backends.llamacpp_stream import (
+from loopbench.backends.llamacpp.process import describe_exit
+from loopbench.backends.llamacpp.stream import (
     Assembler,
     Event,
     EventSplitter,
@@ -17,7 +16,8 @@ from loopbench.backends.llamacpp_stream import (
     request_seed,
     samplers,
 )
-from loopbench.backends.llamacpp_vocabulary import Vocabulary, token_bytes
+from loopbench.backends.llamacpp.vocabulary import Vocabulary, token_bytes
+from loopbench.models.info import slot_context
 from loopbench.naming import UnknownNameError
 from loopbench.types import Sampling
 

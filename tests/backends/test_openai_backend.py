@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from fake_openai import DONE, HELLO, KEY, FakeServer, chat_event, event, refuse, stream
 
-from loopbench.backends.base import BackendError
-from loopbench.backends.openai import BACKEND, OpenAIBackend, open_backend
+from loopbench.backends.openai.backend import BACKEND, OpenAIBackend, open_backend
+from loopbench.errors import BackendError
 from loopbench.types import Generation, Request, Sampling
 
 

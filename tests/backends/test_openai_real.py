@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from test_llamacpp_real import model
 
-from loopbench.backends.llamacpp import open_backend as open_llamacpp
-from loopbench.backends.llamacpp_process import EngineProcess
-from loopbench.backends.openai import BACKEND, OpenAIBackend, open_backend
+from loopbench.backends.llamacpp.backend import open_backend as open_llamacpp
+from loopbench.backends.llamacpp.process import EngineProcess
+from loopbench.backends.openai.backend import BACKEND, OpenAIBackend, open_backend
 from loopbench.types import Generation, Request, Sampling
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopbench.backends.openai_stream import (
+from loopbench.backends.openai.stream import (
     Choice,
     Delta,
     EventDecoder,

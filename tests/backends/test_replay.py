@@ -12,9 +12,9 @@ from fakes import ANSWER, LOOP, RAMBLE, install
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopbench.backends.base import BackendError
-from loopbench.backends.recordings import Recording, Stream
-from loopbench.backends.replay import BACKEND, load, replay
+from loopbench.backends.replay.backend import BACKEND, load, replay
+from loopbench.errors import BackendError
+from loopbench.files.recordings import Recording, Stream
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute

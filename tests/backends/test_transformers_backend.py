@@ -12,8 +12,8 @@ import pytest
 import torch
 from tiny_checkpoints import END, edit, model, save, tokenizer
 
-from loopbench.backends.base import BackendError
-from loopbench.backends.transformers import BACKEND, TransformersBackend, open_backend
+from loopbench.backends.transformers.backend import BACKEND, TransformersBackend, open_backend
+from loopbench.errors import BackendError
 from loopbench.types import Generation, ModelInfo, Request, Sampling
 
 KINDS = ("llama", "lfm2", "gemma3")

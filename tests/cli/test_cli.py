@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from backends.gguf_bytes import gguf
 from circling import ROUND
 from click.testing import CliRunner, Result
 from fakes import ANSWER, LOOP, install
+from models.gguf_bytes import gguf
 
 from loopbench.cli.app import cli, main
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
+from loopbench.judging.rules import STOP_CIRCULAR
 from loopbench.leaderboards.entries import command_of
-from loopbench.monitor import STOP_CIRCULAR
 from loopbench.results.store import read_header
 
 PROGRAM = (sys.executable, "-c", "from loopbench.cli.app import main; main()")

@@ -7,8 +7,8 @@ import urllib.request
 
 from tokenised import Tokens
 
-from loopbench import catalog
-from loopbench.backends.llamacpp_process import EngineProcess
+from loopbench.backends.llamacpp.process import EngineProcess
+from loopbench.models import catalog
 
 
 class ModelTokenizer:

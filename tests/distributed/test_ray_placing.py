@@ -15,7 +15,7 @@ from scripted import scripted_run
 import loopbench
 from loopbench.distributed import cluster as clusters
 from loopbench.distributed import pool
-from loopbench.harness.progress import Silent
+from loopbench.judging.progress import Silent
 from loopbench.results.store import read_records
 
 pytestmark = [

@@ -14,14 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loopbench.backends.base import BackendError
 from loopbench.distributed import cluster as clusters
 from loopbench.distributed.placing import Placement
 from loopbench.distributed.pool import RayBackend
+from loopbench.errors import BackendError
 from loopbench.harness.api import run
 from loopbench.harness.engines import Engines
 from loopbench.harness.plan import settings_of
-from loopbench.harness.progress import Silent
+from loopbench.judging.progress import Silent
 from loopbench.results.store import read_audits, read_header, read_records
 
 pytestmark = [

@@ -17,8 +17,8 @@ from loopbench.distributed.scoring import (
     lines_of,
     ranges,
 )
+from loopbench.judging.rows import judged
 from loopbench.results.rescoring import rescore_run
-from loopbench.results.rows_in import judged
 from loopbench.results.store import read_records
 
 

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from fakes import ANSWER, LOOP, FakeFactory
 
-from loopbench.backends.base import BackendError
 from loopbench.backends.forms import Target
 from loopbench.distributed import cluster, worker
 from loopbench.distributed.worker import Worker
+from loopbench.errors import BackendError
 from loopbench.harness.plan import settings_of
-from loopbench.monitor import STOP
+from loopbench.judging.rules import STOP, detectors_of
 from loopbench.types import Request, Sampling
 
 TARGET = Target(backend="llamacpp", place="/m/a.gguf", name="a")
-RULES = [rule.build() for rule in STOP]
+RULES = detectors_of(STOP)
 
 
 def request(key: str, budget: int = 600) -> Request:

@@ -14,11 +14,13 @@ from oracle_agent import Oracle, call, in_turn, spoken
 
 from loopbench import tasks
 from loopbench.cli.app import cli
+from loopbench.errors import RunError
 from loopbench.harness.api import rows_of
-from loopbench.harness.plan import Settings, episode_rule, job_key
+from loopbench.harness.plan import Settings, episode_rule
 from loopbench.harness.runner import execute
+from loopbench.judging.jobs import job_key
 from loopbench.results.rescoring import rescore_run
-from loopbench.results.store import RECORDS, RunError, read_audits, read_header, read_records
+from loopbench.results.store import RECORDS, read_audits, read_header, read_records
 from loopbench.results.table import columns_for, render
 from loopbench.types import Request, Sampling
 

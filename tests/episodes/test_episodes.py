@@ -10,16 +10,17 @@ import pytest
 from oracle_agent import Counting, Oracle, Policy, call, in_turn, results, spoken
 
 from loopbench import detectors, tasks
-from loopbench.episodes.grading import episode_grade, judge_episode
-from loopbench.episodes.running import CONTEXT, TURN_LIMIT, Ended, continuation, run_episodes
-from loopbench.harness.judging import record_of
-from loopbench.harness.plan import Job
-from loopbench.monitor import DOOM, STOP, StreamMonitor
+from loopbench.episodes.running import Ended, continuation, run_episodes
+from loopbench.judging.episodes import CONTEXT, TURN_LIMIT, episode_grade, judge_episode
+from loopbench.judging.jobs import Job
+from loopbench.judging.monitor import StreamMonitor
+from loopbench.judging.records import record_of
+from loopbench.judging.rules import DOOM, STOP, detectors_of
 from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.types import EpisodeRule, Record, Request, Sample, Sampling
 
 RULE = EpisodeRule(closed_book=False, max_turns=8, context=3072, max_depth=2, tools=1)
-MEASURE = [rule.build() for rule in DOOM]
+MEASURE = detectors_of(DOOM)
 
 
 def drawn(n: int = 1, level: str = "easy", **where: object) -> list[Sample]:
@@ -35,7 +36,7 @@ def play(
     **rule: object,
 ) -> list[Ended]:
     samples = list(samples) or drawn()
-    stop = [r.build() for r in STOP]
+    stop = detectors_of(STOP)
     jobs = [
         Job(key=s.id, sample=s, sampling=Sampling(max_new_tokens=600), repeat=0) for s in samples
     ]

@@ -13,7 +13,7 @@ from fakes import ANSWER, LOOP, install
 from runs import folder, mixed, records
 
 from loopbench.cli.app import main
-from loopbench.monitor import STOP_CIRCULAR
+from loopbench.judging.rules import STOP_CIRCULAR
 from loopbench.results.store import read_header, read_records
 
 

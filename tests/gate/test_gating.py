@@ -22,7 +22,7 @@ from loopbench.gate.running import (
 )
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
-from loopbench.outcome import STUCK
+from loopbench.judging.outcome import STUCK
 from loopbench.results.observed import GateUnusable
 from loopbench.results.store import AUDITS
 

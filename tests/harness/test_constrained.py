@@ -11,8 +11,9 @@ from fakes import install, model_info
 
 from loopbench import tasks
 from loopbench.harness.api import rows_of
-from loopbench.harness.plan import Settings, job_key
+from loopbench.harness.plan import Settings
 from loopbench.harness.runner import PROMPT_ALLOWANCE, execute, prompt_allowance
+from loopbench.judging.jobs import job_key
 from loopbench.results.observed import sampling_differences
 from loopbench.results.store import read_header, read_records
 from loopbench.results.table import render

@@ -89,7 +89,7 @@ def test_a_grid_that_cannot_be_run_is_refused(
 def test_each_quantisation_is_a_model(
     tmp_path: Path, factory: FakeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from loopbench.harness import quantising
+    from loopbench.models import quantising
 
     asked = []
 

@@ -9,15 +9,8 @@ import msgspec
 import pytest
 from fakes import model_info, record
 
-from loopbench.harness.plan import (
-    Settings,
-    audit_choice,
-    batches,
-    job_key,
-    jobs,
-    missing,
-    settings_of,
-)
+from loopbench.harness.plan import Settings, audit_choice, batches, jobs, missing, settings_of
+from loopbench.judging.jobs import job_key
 from loopbench.types import Record, Sample, Sampling
 
 SAMPLE = Sample(

@@ -10,11 +10,11 @@ from circling import ROUND
 from fakes import ANSWER, LOOP, RAMBLE, install
 
 import loopbench
-from loopbench.backends.base import BackendError
+from loopbench.errors import BackendError, RunError
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import default_folder, execute
-from loopbench.results.store import RunError, read_audits, read_header, read_records
+from loopbench.results.store import read_audits, read_header, read_records
 from loopbench.types import Request
 
 

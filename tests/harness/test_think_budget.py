@@ -10,11 +10,13 @@ from fakes import FakeBackend, FakeFactory, install, model_info
 
 from loopbench import reference
 from loopbench.backends.base import ThinkingEnd
+from loopbench.errors import RunError
 from loopbench.harness.api import rows_of
-from loopbench.harness.plan import Settings, job_key
+from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
 from loopbench.harness.think_budget import ThinkBudget
-from loopbench.results.store import RECORDS, RunError, read_audits, read_records
+from loopbench.judging.jobs import job_key
+from loopbench.results.store import RECORDS, read_audits, read_records
 from loopbench.results.table import render
 from loopbench.tasks.suites import select
 from loopbench.types import Generation, Request, Sampling, Thinking

@@ -17,11 +17,11 @@ from click.testing import CliRunner
 from fakes import ANSWER, LOOP, install
 
 from loopbench.cli.app import cli
+from loopbench.errors import RunError
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
 from loopbench.leaderboards import checking, entries
 from loopbench.report.runs import load
-from loopbench.results.store import RunError
 
 SHIPPED = Path(__file__).parent.parent.parent / "leaderboards" / "entries"
 

@@ -15,10 +15,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from loopbench.cli.app import cli
+from loopbench.errors import RunError
 from loopbench.leaderboards import entries, site
 from loopbench.leaderboards.elsewhere import elsewhere
 from loopbench.report.runs import Loaded
-from loopbench.results.store import RunError
 from loopbench.results.summary import NO_RATE
 
 EVIL = "<script>alert(1)</script>|[x](http://y)"

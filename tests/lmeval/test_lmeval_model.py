@@ -10,7 +10,7 @@ from fakes import ANSWER, LOOP, FakeBackend, FakeFactory
 from toy import CIRCULAR, evaluate, toy_task
 
 import loopbench.lmeval.model as module
-from loopbench.backends.base import BackendError
+from loopbench.errors import BackendError
 from loopbench.lmeval.model import LoopbenchLM, register
 from loopbench.types import Request
 

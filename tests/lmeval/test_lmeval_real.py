@@ -9,11 +9,11 @@ import pytest
 from toy import evaluate, toy_task
 
 import loopbench
-from loopbench import catalog
-from loopbench.backends.llamacpp_process import EngineProcess
+from loopbench.backends.llamacpp.process import EngineProcess
 from loopbench.lmeval import simple_evaluate
 from loopbench.lmeval.manager import LoopbenchTaskManager
 from loopbench.lmeval.tasks import sample_of
+from loopbench.models import catalog
 from loopbench.results.store import read_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from toy import CIRCULAR
 
+from loopbench.errors import RunError
+from loopbench.judging.rows import InputError
 from loopbench.lmeval.samples import samples_grid, samples_notes, score_file
-from loopbench.results.rows_in import InputError
-from loopbench.results.store import RunError
 
 LOOP = "so it goes, " * 60
 NAME = "samples_gsm8k_2026-11-24T14-02-49.231745.jsonl"

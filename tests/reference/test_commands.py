@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from loopbench import catalog, tasks
+from loopbench import tasks
 from loopbench.cli.app import cli
+from loopbench.cli.reference import STAGES
+from loopbench.models import catalog
 from loopbench.reference import stages
-from loopbench.reference.cli import STAGES
 from loopbench.reference.config import StageConfig, parse
 from loopbench.reference.recipe import PLAN
 from loopbench.tasks.suites import SUITES
@@ -69,7 +70,7 @@ def test_info_prints_json() -> None:
 def test_the_commands_are_listed_without_torch() -> None:
     code = (
         "import sys; sys.argv = ['loopbench', 'train', '--version']\n"
-        "import loopbench.cli.app, loopbench.reference.cli, loopbench.reference.info\n"
+        "import loopbench.cli.app, loopbench.cli.reference, loopbench.reference.info\n"
         "print('LOADED', *[m for m in ('torch', 'transformers', 'numpy') if m in sys.modules])"
     )
     result = subprocess.run(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench import gguf
+from loopbench.models import gguf
 from loopbench.reference import data, encode, sampling, tokenizer
 from loopbench.reference import model as models
 from loopbench.reference.export import ExportError, export, gguf_name
@@ -71,7 +71,7 @@ def test_what_cannot_be_exported_is_told(micro: Path, tmp_path: Path) -> None:
 
 
 def _greedy_in_llama_cpp(file: Path, prompts: list[str], budget: int) -> list[list[int]]:
-    from loopbench.backends.llamacpp import open_backend
+    from loopbench.backends.llamacpp.backend import open_backend
 
     requests = [
         Request(key=str(i), prompt=prompt, sampling=Sampling(max_new_tokens=budget))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loopbench import gguf
+from loopbench.models import gguf
 from loopbench.reference import model as models
 from loopbench.reference import recipe
 from loopbench.reference.stages import merge

@@ -12,8 +12,8 @@ from fakes import record
 from looping_runs import few, said, write
 
 from loopbench.cli.app import cli
+from loopbench.errors import RunError
 from loopbench.report.runs import load, series_of
-from loopbench.results.store import RunError
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from circling import ROUND
 from fakes import ANSWER, LOOP, RAMBLE, install
 
 from loopbench import tasks
+from loopbench.errors import RunError
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
 from loopbench.results.rescoring import rescore_run
-from loopbench.results.store import AUDITS, HEADER, RECORDS, RunError, read_audits, read_records
+from loopbench.results.store import AUDITS, HEADER, RECORDS, read_audits, read_records
 from loopbench.types import Record, Request
 
 SETTINGS = Settings(models=("a",), tasks=("chain_sum",), limit=6, max_new_tokens=600)

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from fakes import ANSWER, audit, header, install, model_info, record
 
+from loopbench.errors import RunError
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
 from loopbench.results.store import (
     AUDITS,
     HEADER,
     RECORDS,
-    RunError,
     RunStore,
     read_audits,
     read_header,

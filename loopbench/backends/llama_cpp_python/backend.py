@@ -1,0 +1,280 @@
+"""llama.cpp through llama-cpp-python's batch API: several sequences, one decode per step.
+
+The engine runs in a child process, because a model file is hostile input. It is asked
+step by step, so that a stream that loops is dropped before its next token is computed.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loopbench.backends.base import StreamWatch, Watch, failed
+from loopbench.backends.cores import default_threads
+from loopbench.backends.llama_cpp_python.process import StepError, SteppedProcess
+from loopbench.backends.llamacpp.backend import DEFAULT_SLOTS
+from loopbench.backends.llamacpp.stream import request_seed
+from loopbench.closing import Closing
+from loopbench.errors import BackendError
+from loopbench.models import gguf
+from loopbench.models.info import model_info, takes_flash_attention, usable_context
+from loopbench.types import Finish, Generation, ModelInfo, Request
+
+MODULE, DISTRIBUTION = "llama_cpp", "llama-cpp-python"
+RESTART_CREDIT = 16
+"""Generations that must succeed after a restart before another one is allowed."""
+_FINISHES: dict[str, Finish] = {"eog": "stop", "limit": "length"}
+
+
+class _Running:
+    """One stream as the parent sees it."""
+
+    def __init__(self, request: Request, watch: StreamWatch) -> None:
+        self.request, self.watch = request, watch
+        self.ids: list[int] = []
+        self.pieces: list[str] = []
+        self.prompt_tokens = 0
+        self.started = time.monotonic()
+
+    def take(self, token: int, piece: str, end: str) -> tuple[Finish, str] | None:
+        """Take a token; return how the stream ended, if it did."""
+        self.ids.append(token)
+        self.pieces.append(piece)
+        looped = self.watch.push([token], [piece])
+        if end:
+            return _FINISHES[end], end
+        return ("loop", "watch") if looped else None
+
+    def generation(self, finish: Finish, raw: str) -> Generation:
+        return Generation(
+            text="".join(self.pieces),
+            token_ids=self.ids,
+            token_chars=[len(piece) for piece in self.pieces],
+            finish=finish,
+            raw_finish=raw,
+            prompt_tokens=self.prompt_tokens,
+            output_tokens=len(self.ids),
+            seconds=time.monotonic() - self.started,
+        )
+
+    def ask(self, seq: int) -> dict[str, Any]:
+        """Return what the child is asked to start."""
+        request = self.request
+        sampling = msgspec.to_builtins(request.sampling)
+        return {
+            "seq": seq,
+            "prompt": request.prompt,
+            "chat": request.chat(),
+            "prefix": list(request.prefix_ids),
+            "budget": request.sampling.max_new_tokens,
+            "sampling": sampling | {"seed": request_seed(request.sampling.seed, request.key)},
+        }
+
+
+class LlamaCppPythonBackend(Closing):
+    """A model in a child process with llama-cpp-python; see `open_backend`."""
+
+    def __init__(self, engine: SteppedProcess, info: ModelInfo, *, slots: int) -> None:
+        self.slots = slots
+        self._engine = engine
+        self._info = info
+        self._death: str | None = None
+        self._credit = RESTART_CREDIT
+        self._closed = False
+        self._drop: list[int] = []
+        """Sequences whose streams were given up since the last step."""
+        engine.start()
+
+    def info(self) -> ModelInfo:
+        """Describe the loaded model and the engine."""
+        return self._info
+
+    def generate(
+        self, requests: Iterable[Request], watch: Watch
+    ) -> Iterator[tuple[Request, Generation]]:
+        """Run the requests; see `loopbench.backends.base.Backend`."""
+        if self._closed:
+            raise BackendError("The backend is closed.")
+        pending = iter(requests)
+        running: dict[int, _Running] = {}
+        more = True
+        try:
+            while True:
+                fresh: list[int] = []
+                while more and len(running) < self.slots:
+                    request = next(pending, None)
+                    if request is None:
+                        more = False
+                        break
+                    stream = _Running(request, watch(request))
+                    if len(request.prefix_ids) >= request.sampling.max_new_tokens:
+                        yield request, stream.generation("length", "limit")
+                        continue
+                    seq = next(i for i in range(self.slots) if i not in running)
+                    running[seq] = stream
+                    fresh.append(seq)
+                if not running:
+                    return
+                yield from self._step(running, fresh)
+        finally:
+            self._drop += running
+
+    def _step(
+        self, running: dict[int, _Running], fresh: list[int]
+    ) -> Iterator[tuple[Request, Generation]]:
+        """Let the child decode once; yield what ended, after taking it out of `running`."""
+        done: list[tuple[Request, Generation]] = []
+        try:
+            self._revive()
+            reply = self._engine.step([running[seq].ask(seq) for seq in fresh], self._drop)
+        except StepError as error:
+            done = [(s.request, failed(self._lost(str(error), len(running)), error.raw))
+                    for s in running.values()]  # fmt: skip
+            running.clear()
+            self._drop = []
+            yield from done
+            return
+        self._drop = []
+        for seq, count in reply.prompts.items():
+            running[seq].prompt_tokens = count
+        for seq, problem in reply.refused.items():
+            done.append((running.pop(seq).request, failed(problem, "request_failed")))
+        for seq, token, piece, end in reply.said:
+            stream = running[seq]
+            ended = stream.take(token, piece, end)
+            if ended:
+                del running[seq]
+                if not end:
+                    self._drop.append(seq)
+                done.append((stream.request, stream.generation(*ended)))
+                self._credit += 1
+        yield from done
+
+    def _lost(self, reason: str, count: int) -> str:
+        if self._death is None:
+            lost = "1 stream was lost" if count == 1 else f"{count} streams were lost"
+            self._death = f"The engine stopped ({reason}); {lost}; resume with --resume."
+            return self._death
+        return f"Not run: {self._death}"
+
+    def _revive(self) -> None:
+        """Start the engine again, unless it died again soon after the last restart."""
+        if self._death is None:
+            return
+        if self._credit < RESTART_CREDIT:
+            raise StepError(self._death, "engine_stopped")
+        self._credit = 0
+        try:
+            self._engine.start()
+        except BackendError as error:
+            raise StepError(str(error), "engine_stopped") from error
+        self._death = None
+
+    def close(self) -> None:
+        """End the engine; idempotent."""
+        self._closed = True
+        self._engine.stop()
+
+
+def _described(
+    path: Path, name: str, header: gguf.Header, *, flash_attention: bool = False
+) -> ModelInfo:
+    try:
+        version = importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        version = "unknown"
+    return model_info(
+        path,
+        name,
+        header,
+        engine="llama.cpp (llama-cpp-python)",
+        version=version,
+        flash_attention=flash_attention,
+    )
+
+
+def open_backend(
+    path: Path,
+    *,
+    name: str | None = None,
+    slots: int | None = None,
+    threads: int | None = None,
+    max_new_tokens: int = 1024,
+    prompt_allowance: int = 1024,
+    deterministic: bool = False,
+    templated: bool = True,
+    seed: int = 0,
+    stall_s: float = 120.0,
+    template_s: float = 10.0,
+    load_timeout_s: float = 300.0,
+    gpu_layers: int = 0,
+    flash_attention: str | None = None,
+) -> LlamaCppPythonBackend:
+    """Load a GGUF model; the parameters are those of `loopbench.backends.llamacpp.backend`.
+
+    Raises
+    ------
+    GGUFError
+        If the file is not a whole GGUF file.
+    BackendError
+        If the engine is missing or cannot load the model.
+    """
+    path = Path(path).absolute()
+    header = gguf.read_header(path)
+    if importlib.util.find_spec(MODULE) is None:
+        raise BackendError(
+            "llama-cpp-python is not installed; build it with:"
+            " pip install 'loopbench-edge[llama-cpp]'"
+        )
+    name = name or path.stem
+    slots = 1 if deterministic else slots or DEFAULT_SLOTS
+    flash = takes_flash_attention(
+        flash_attention, gpu_layers=gpu_layers, deterministic=deterministic
+    )
+    settings = {
+        "path": str(path),
+        "slots": slots,
+        "context_per_slot": usable_context(header, name, max_new_tokens, prompt_allowance),
+        "threads": threads or default_threads(),
+        "batch": 512,
+        "micro_batch": 1 if deterministic else 512,
+        "flash_attention": flash,
+        "gpu_layers": gpu_layers,
+        "template": header.chat_template if templated else None,
+        "template_s": template_s,
+    }
+    return LlamaCppPythonBackend(
+        SteppedProcess(settings, load_timeout_s, stall_s),
+        _described(path, name, header, flash_attention=flash),
+        slots=slots,
+    )
+
+
+class _LlamaCppPython:
+    """The backend as the registry sees it."""
+
+    name = "llama-cpp-python"
+    default_slots = DEFAULT_SLOTS
+    options = frozenset({"flash_attention"})
+
+    def describe(
+        self, path: Path, *, name: str | None = None, flash_attention: str | None = None
+    ) -> ModelInfo:
+        """Return the provenance of a model file without loading it."""
+        path = Path(path).absolute()
+        flash = takes_flash_attention(flash_attention, gpu_layers=0, deterministic=False)
+        header = gguf.read_header(path)
+        return _described(path, name or path.stem, header, flash_attention=flash)
+
+    def open(self, path: Path, **settings: Any) -> LlamaCppPythonBackend:
+        """Load a model; see `open_backend`."""
+        return open_backend(path, **settings)
+
+
+BACKEND = _LlamaCppPython()

@@ -1,0 +1,1 @@
+"""Recorded outputs as if they were generated now."""

@@ -1,0 +1,1 @@
+"""Recorded outputs, wherever they were recorded."""

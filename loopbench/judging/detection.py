@@ -1,0 +1,98 @@
+"""`loopbench.detect`: judge one output, without a model or a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
+from loopbench.judging.monitor import judge
+from loopbench.judging.outcome import LEVELS, classify, stuck_level
+from loopbench.judging.rules import MEASURE, detectors_of
+from loopbench.naming import UnknownNameError
+from loopbench.types import Finish, Level, Outcome, Rule, Struct, Verdict
+
+
+class Detection(Struct, frozen=True):
+    """What the detectors say about one output."""
+
+    outcome: Outcome
+    level: Level | None
+    """Level of the reported loop; None without one."""
+    detector: str | None
+    period: int | None
+    repeats: int | None
+    onset: int | None
+    """First token of the loop."""
+    tokens: int
+    tokenization: str
+    """`given`, or the name of the fallback that split the text."""
+    verdicts: list[Verdict]
+
+
+def detect(
+    ids_or_text: str | Sequence[int],
+    *,
+    text: str | Sequence[str] | None = None,
+    finish: Finish = "length",
+    rules: Sequence[Rule] = MEASURE,
+) -> Detection:
+    """Judge one output.
+
+    Parameters
+    ----------
+    ids_or_text
+        Token ids, or the text where no ids are known; text is split by a declared
+        fallback tokenisation, and periods then count its tokens.
+    text
+        The text of the ids, or one string per id. Counter loops are invisible without.
+    finish
+        Why the output ended. Only one that did not end by itself can be stuck; the
+        default assumes that it hit its budget.
+    rules
+        Detectors to use; the measuring defaults unless given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the ids are not integers, `text` does not have one string per id, or `finish`
+        is not one of the four.
+
+    Examples
+    --------
+    >>> detect("so " * 100).outcome
+    'doom'
+    >>> detect("so " * 100, finish="stop").outcome
+    'recovered'
+    """
+    if finish not in get_args(Finish):
+        # A misspelt "stop" would turn every recovered output into a doomed one.
+        raise UnknownNameError("finish", finish, get_args(Finish))
+    if isinstance(ids_or_text, str):
+        if text is not None:
+            raise ValueError("give token ids with their text, or a text alone, not two texts")
+        ids, text = fallback_tokens(ids_or_text)
+        tokenization = FALLBACK
+    else:
+        ids, tokenization = list(ids_or_text), "given"
+    verdicts = judge(detectors_of(rules), ids, text)
+    shown = _reported(verdicts)
+    return Detection(
+        outcome=classify(finish, verdicts),
+        level=shown.level if shown else None,
+        detector=shown.detector if shown else None,
+        period=shown.period if shown else None,
+        repeats=shown.repeats if shown else None,
+        onset=shown.onset if shown else None,
+        tokens=len(ids),
+        tokenization=tokenization,
+        verdicts=verdicts,
+    )
+
+
+def _reported(verdicts: Sequence[Verdict]) -> Verdict | None:
+    level = stuck_level(verdicts)
+    if level:
+        return next(v for v in verdicts if v.level == level and v.terminal)
+    looped = [v for v in verdicts if v.looped]
+    return min(looped, key=lambda v: LEVELS.index(v.level), default=None)

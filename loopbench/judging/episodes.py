@@ -1,0 +1,110 @@
+"""Judging a finished episode: tool-call cycles, its outcome, and its grade. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import msgspec
+
+from loopbench import detectors, tasks
+from loopbench.detectors import Detector
+from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.judging.monitor import judge
+from loopbench.judging.outcome import STUCK, classify
+from loopbench.types import Generation, Grade, LoopSpan, Outcome, Sample, Turn, Verdict
+
+TURN_LIMIT, CONTEXT = "turn_limit", "context"
+"""`raw_finish` of an episode that ended without an answer."""
+MAX_CALLS = 8
+"""Calls of one reply that are run."""
+
+
+def cycle_verdict(turns: Sequence[Turn]) -> Verdict:
+    """Return what `toolcycle` says of the calls of an episode, in tokens of its generation.
+
+    Every call is one element, whatever notation it was written in; calls are equal if name
+    and arguments are. Terminal: the last turn made the last call of a cycle, or was spent on
+    the sub-question that this call asked.
+    """
+    ends = list(accumulate(turn.tokens for turn in turns))
+    places = [i for i, turn in enumerate(turns) for _ in turn.calls]
+    numbers: dict[tuple[str, str], int] = {}
+    calls = [
+        numbers.setdefault((call.name, call.arguments), len(numbers))
+        for turn in turns
+        for call in turn.calls
+    ]
+    # A turn may hold several calls, and a turn said again is a cycle of so many.
+    verdict = detectors.get("toolcycle", max_cycle=MAX_CALLS).scan(
+        calls, [f"<tool_call>{number}</tool_call>" for number in calls]
+    )
+    if not verdict.looped:
+        return verdict
+
+    def in_tokens(span: LoopSpan) -> LoopSpan:
+        first, last = places[span.start], places[span.end - 1]
+        before = places[max(0, span.end - 1 - span.period)]
+        return LoopSpan(
+            start=ends[first] - turns[first].tokens,
+            end=ends[last],
+            period=max(1, ends[last] - ends[before]),
+            repeats=span.repeats,
+        )
+
+    spans = [in_tokens(span) for span in verdict.spans]
+    terminal = verdict.terminal and (bool(turns[-1].calls) or turns[-1].depth > 0)
+    chosen = spans[-1] if terminal else max(spans, key=lambda span: span.end - span.start)
+    return msgspec.structs.replace(
+        verdict,
+        terminal=terminal,
+        spans=spans,
+        onset=chosen.start,
+        period=chosen.period,
+        repeats=chosen.repeats,
+    )
+
+
+def judge_episode(
+    generation: Generation, turns: Sequence[Turn], measure: Sequence[Detector]
+) -> tuple[list[Verdict], Outcome]:
+    """Return the verdicts on the whole stream, that on the calls among them, and the outcome.
+
+    Doom: a turn ended in a loop, or the turns ran out in a tool-call cycle. Circular: the last
+    turn went round, or all of them did.
+    """
+    pieces = split_pieces(generation.text, generation.token_chars)
+    ids = generation.token_ids
+    verdicts = [*judge(measure, ids, pieces), cycle_verdict(turns)]
+    outcome = classify(generation.finish, verdicts)
+    if outcome in ("circular", "truncated"):
+        # Rules that abstract numbers may see less in the whole than in the turn itself.
+        begin = len(ids) - turns[-1].tokens
+        own = judge(measure, ids[begin:], pieces[begin:])
+        last = classify(generation.finish, own)
+        outcome = last if last in STUCK else outcome
+    return verdicts, outcome
+
+
+def episode_grade(sample: Sample, generation: Generation, turns: Sequence[Turn]) -> Grade:
+    """Grade the last turn, and count what led to it.
+
+    `hallucinated` is 1 where a wrong answer was stated and nothing had been searched for;
+    an abstention is no answer in this sense.
+    """
+    last = turns[-1]
+    stated = last.depth == 0 and not last.calls and last.problem is None
+    grade = tasks.get(sample.task).grade(sample, last.text if stated else "")
+    calls = [call.name for turn in turns for call in turn.calls]
+    made_up = grade.problem == "wrong" and "search" not in calls
+    problem = grade.problem
+    if problem == "no_answer" and generation.raw_finish in (TURN_LIMIT, CONTEXT):
+        problem = generation.raw_finish
+    parts = {
+        "calls": float(len(calls)),
+        "searches": float(calls.count("search")),
+        "hallucinated": float(made_up),
+        "cycle": float(cycle_verdict(turns).looped),
+        "turns": float(len(turns)),
+    }
+    return msgspec.structs.replace(grade, problem=problem, parts=parts)

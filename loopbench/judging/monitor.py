@@ -1,0 +1,29 @@
+"""Watching one stream while it is generated, and judging it as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loopbench.detectors import Detector
+from loopbench.types import LoopSpan, Verdict
+
+
+class StreamMonitor:
+    """Watchers of one stream; `push` asks to stop when the first of them fires."""
+
+    def __init__(self, rules: Sequence[Detector]) -> None:
+        self._watchers = [rule.watch() for rule in rules]
+        self.span: LoopSpan | None = None
+
+    def push(self, ids: Sequence[int], pieces: Sequence[str]) -> bool:
+        """See `loopbench.backends.base.StreamWatch.push`."""
+        for watcher in self._watchers:
+            self.span = self.span or watcher.push(ids, pieces)
+        return self.span is not None
+
+
+def judge(
+    rules: Sequence[Detector], ids: Sequence[int], text: str | Sequence[str] | None
+) -> list[Verdict]:
+    """Return the verdict of every detector on a whole output."""
+    return [rule.scan(ids, text) for rule in rules]

@@ -1,0 +1,1 @@
+"""Model files before any engine sees them: names, GGUF headers, quantisations."""
