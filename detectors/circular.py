@@ -43,8 +43,9 @@ from loopbench.detectors.parts.streaming import (
     checkpoints,
     tail_verdict,
 )
-from loopbench.detectors.parts.tokens import Pieces, align, as_ids
+from loopbench.detectors.parts.tokens import align, as_ids
 from loopbench.detectors.parts.words import CHARACTER, DIGIT, KIND, Hashes, Words
+from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 _IDS = (1.4, 1.3)

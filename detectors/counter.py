@@ -37,7 +37,8 @@ from loopbench.detectors.parts.streaming import (
     check_rule,
     tail_verdict,
 )
-from loopbench.detectors.parts.tokens import Pieces, align, as_ids
+from loopbench.detectors.parts.tokens import align, as_ids
+from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 _MAX_TEMPLATE = 400

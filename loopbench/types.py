@@ -1,15 +1,18 @@
 """Every record that LoopBench passes around or writes to disk.
 
 Records are frozen `msgspec` structs: they are validated when they are decoded and
-fast on millions of lines. This module imports nothing of LoopBench's own, so that
-every other module may import it.
+fast on millions of lines. This module stands on the ground: every other module may import it.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
+
+if TYPE_CHECKING:
+    from loopbench.pieces import Pieces
 
 SCHEMA_VERSION = 2
 """Version of the files of a run; raised whenever an old reader could misread them.
@@ -130,8 +133,8 @@ class Thinking(Struct, frozen=True):
     """How many tokens closed it: part of the output, but not the model's."""
 
 
-class Generation(Struct, frozen=True):
-    """What a backend returned for one request."""
+class Output(Struct, frozen=True):
+    """The tokens of an output, and the text that each of them added."""
 
     text: str
     token_ids: list[int]
@@ -141,6 +144,52 @@ class Generation(Struct, frozen=True):
 
     Zero for control tokens and for the first bytes of a character split over tokens.
     """
+
+    @classmethod
+    def of(cls, ids: Sequence[int], pieces: Sequence[str], **fields: Any) -> Self:
+        """Return an output of these tokens.
+
+        Parameters
+        ----------
+        ids, pieces
+            One id, and the text that it added, per token.
+        **fields
+            The other fields of the record.
+        """
+        return cls(
+            text="".join(pieces), token_ids=list(ids), token_chars=list(map(len, pieces)), **fields
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Output], **fields: Any) -> Self:
+        """Return the parts of an output, one after another, as the whole that they make.
+
+        Parameters
+        ----------
+        parts
+            In their order.
+        **fields
+            The other fields of the record.
+        """
+        return cls(
+            text="".join(part.text for part in parts),
+            token_ids=[one for part in parts for one in part.token_ids],
+            token_chars=[count for part in parts for count in part.token_chars],
+            **fields,
+        )
+
+    @property
+    def pieces(self) -> Pieces:
+        """The text of every token, cut when it is asked for."""
+        # Imported here: it brings numpy, and the command line has to start without.
+        from loopbench.pieces import cut
+
+        return cut(self.text, self.token_chars)
+
+
+class Generation(Output, frozen=True):
+    """What a backend returned for one request."""
+
     finish: Finish
     raw_finish: str
     """The engine's own word for why it stopped."""

@@ -84,7 +84,7 @@ def ask(
     post: Callable[[str, dict[str, Any]], Any], prompt: str, sampling: Sampling, context: int
 ) -> dict[str, Any]:
     """Send the requests of LoopBench for one prompt, and get a whole reply instead of a stream."""
-    from loopbench.backends.llamacpp.stream import completion_body
+    from loopbench.backends.parts.llama_server.stream import completion_body
 
     chat = {"messages": [{"role": "user", "content": prompt}]}
     text = post("/apply-template", chat)["prompt"]

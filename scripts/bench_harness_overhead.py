@@ -25,8 +25,8 @@ from bench_harness_children import ask, engine_settings, poster, prompts
 from scipy import stats
 
 from loopbench.backends.llamacpp.backend import LlamaCppBackend
-from loopbench.backends.llamacpp.client import Limits
 from loopbench.backends.llamacpp.process import EngineProcess
+from loopbench.backends.parts.llama_server.client import Limits
 from loopbench.judging.jobs import Job
 from loopbench.judging.progress import Silent, Watching
 from loopbench.judging.records import record_of

@@ -11,8 +11,8 @@ from loopbench.detectors.parts.items import rest_fits
 from loopbench.detectors.parts.numerals import Notation
 from loopbench.detectors.parts.periods import Ints
 from loopbench.detectors.parts.streaming import checkpoints
-from loopbench.detectors.parts.tokens import Pieces
 from loopbench.detectors.parts.whole import Bytes, find_numbers
+from loopbench.pieces import Pieces
 
 _NOTATION = 0x2C1B3C6D
 

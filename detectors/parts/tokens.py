@@ -6,7 +6,6 @@ import re
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,51 +59,6 @@ def fallback_tokens(text: str) -> tuple[list[int], list[str]]:
     return [known.setdefault(piece, len(known)) for piece in pieces], pieces
 
 
-class Pieces(Sequence[str]):
-    """A text cut into the pieces that its tokens added; a piece is made when it is asked for.
-
-    `ends` counts the characters up to the end of each piece.
-    """
-
-    def __init__(self, text: str, ends: NDArray[np.int64]) -> None:
-        self.text = text
-        self.ends = ends
-
-    @classmethod
-    def joined(cls, pieces: Sequence[str]) -> Pieces:
-        """Take pieces that were cut already."""
-        if isinstance(pieces, Pieces):
-            return pieces
-        ends = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)))
-        return cls("".join(pieces), ends)
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            first, beyond, step = index.indices(len(self))
-            if step != 1:
-                return list(self)[index]
-            begin = int(self.ends[first - 1]) if first > 0 else 0
-            edges = [begin, *self.ends[first:beyond].tolist()]
-            return [self.text[a:b] for a, b in pairwise(edges)]
-        at = range(len(self))[index]
-        return self.text[int(self.ends[at - 1]) if at else 0 : int(self.ends[at])]
-
-    def between(self, first: int, beyond: int) -> str:
-        """Return the text of the pieces from one index up to another."""
-        if beyond <= first:
-            return ""
-        return self.text[int(self.ends[first - 1]) if first else 0 : int(self.ends[beyond - 1])]
-
-
 def align(n: int, text: str | Sequence[str] | None) -> Sequence[str]:
     """Return one string per token: `text` itself, or its characters dealt out evenly.
 
@@ -126,31 +80,3 @@ def align(n: int, text: str | Sequence[str] | None) -> Sequence[str]:
         return []
     cuts = [len(text) * i // n for i in range(n + 1)]
     return [text[a:b] for a, b in pairwise(cuts)]
-
-
-def cut(text: str, token_chars: Sequence[int]) -> Pieces:
-    """Cut text into the pieces that its tokens added (`Generation.token_chars`)."""
-    counts = _as_counts(token_chars)
-    if counts.size and counts.min() < 0:
-        return Pieces.joined(split_pieces(text, token_chars))
-    ends = counts.cumsum(dtype=np.int64)
-    return Pieces(text, np.minimum(ends, len(text), out=ends))
-
-
-def _as_counts(counts: Sequence[int]) -> NDArray[np.int64] | NDArray[np.uint8]:
-    if type(counts) is list:
-        try:
-            # Hardly a token adds more characters than a byte can count.
-            return np.frombuffer(bytes(counts), np.uint8)
-        except (TypeError, ValueError):
-            pass
-    return as_ids(counts)
-
-
-def split_pieces(text: str, token_chars: Sequence[int]) -> list[str]:
-    """Return the pieces of `cut` as a list."""
-    pieces, at = [], 0
-    for count in token_chars:
-        pieces.append(text[at : at + count])
-        at += count
-    return pieces

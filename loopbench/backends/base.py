@@ -43,10 +43,9 @@ def thinking_end(ids: Sequence[int], closing: str, opened: bool) -> ThinkingEnd:
 
 def failed(message: str, raw: str) -> Generation:
     """Return the generation that stands for a failure; `raw` names its kind."""
-    return Generation(
-        text="",
-        token_ids=[],
-        token_chars=[],
+    return Generation.of(
+        [],
+        [],
         finish="error",
         raw_finish=raw,
         prompt_tokens=0,

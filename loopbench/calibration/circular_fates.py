@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import split_pieces
-from loopbench.judging.monitor import judge
+from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import classify
 from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.results.summary import Rate
@@ -80,7 +79,7 @@ def followed(records: Iterable[Record], audits: Iterable[Audit] = ()) -> Iterato
             temperature=record.sampling.temperature,
             prompt=(record.task, record.sample_id),
             ids=[i for part in parts for i in part.token_ids],
-            pieces=[p for part in parts for p in split_pieces(part.text, part.token_chars)],
+            pieces=[p for part in parts for p in part.pieces],
             # What a stream that was stopped for going round would have done is not known.
             stopped=None if parts[-1].finish == "length" or outcome == "circular" else outcome,
         )
@@ -92,7 +91,7 @@ def state_at(output: Followed, budget: int, measure: Sequence[Detector]) -> Outc
         return None
     if output.stopped and len(output.ids) < budget:
         return output.stopped
-    return classify("length", judge(measure, output.ids[:budget], output.pieces[:budget]))
+    return classify("length", scan_all(measure, output.ids[:budget], output.pieces[:budget]))
 
 
 def circular_fates(

@@ -11,7 +11,7 @@ from typing import IO, Literal, cast
 
 import msgspec
 
-from loopbench.detectors.parts.tokens import split_pieces
+from loopbench.pieces import Pieces, cut
 from loopbench.types import Struct
 
 Label = Literal["verbatim", "counter", "circular", "none"]
@@ -56,9 +56,9 @@ class Trace(Struct, frozen=True, forbid_unknown_fields=True):
     """What a reader of the trace, or its maker, has to say about it."""
 
     @property
-    def pieces(self) -> list[str]:
+    def pieces(self) -> Pieces:
         """The text that each token added: one string per token, which join to `text`."""
-        return split_pieces(self.text, self.token_chars)
+        return cut(self.text, self.token_chars)
 
     def problem(self) -> str | None:
         """Say what contradicts itself in this trace; None if nothing does."""

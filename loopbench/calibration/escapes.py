@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from loopbench import detectors
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.judging.outcome import DOOM_LEVELS
 from loopbench.results.summary import NO_RATE, Rate
 from loopbench.statistics.intervals import clustered_rate
@@ -97,7 +96,7 @@ def whole_streams(
             level=record.level,
             prompt=(record.task, record.sample_id),
             token_ids=[i for g in generations for i in g.token_ids],
-            pieces=[p for g in generations for p in split_pieces(g.text, g.token_chars)],
+            pieces=[p for g in generations for p in g.pieces],
             outcome=outcome,
         )
     return list(streams.values()), len(cut - set(streams))

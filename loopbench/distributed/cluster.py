@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from loopbench.closing import Closing
+from loopbench.closeable import Closeable
 from loopbench.distributed.placing import Machine, Placement, described, machines, room
 from loopbench.distributed.waiting import TELL_EVERY_S
 from loopbench.errors import BackendError
@@ -26,7 +26,7 @@ LOWER = "Lower --ray-actors, --ray-cpus or --ray-gpus."
 MISSING = "Ray is not installed; install it with: pip install 'loopbench-edge[ray]'"
 
 
-class Cluster(Closing):
+class Cluster(Closeable):
     """A Ray cluster, connected to when it is first asked for; a context manager.
 
     Parameters

@@ -21,7 +21,7 @@ import msgspec
 import loopbench
 from loopbench.backends.base import Watch, failed
 from loopbench.backends.forms import Target, split_name
-from loopbench.closing import Closing
+from loopbench.closeable import Closeable
 from loopbench.distributed.cluster import PATIENCE_S
 from loopbench.distributed.placing import Placement, described, free, machines, room
 from loopbench.distributed.waiting import TELL_EVERY_S
@@ -60,7 +60,7 @@ class _Event(NamedTuple):
     future: Future[Any]
 
 
-class RayBackend(Closing):
+class RayBackend(Closeable):
     """Actors that each hold a backend, as one backend.
 
     Parameters

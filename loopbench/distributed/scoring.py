@@ -12,7 +12,6 @@ import msgspec
 
 from loopbench import backends
 from loopbench.backends.forms import locate
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.distributed.cluster import Cluster
 from loopbench.distributed.placing import free
 from loopbench.distributed.waiting import TELL_EVERY_S, watched
@@ -20,6 +19,7 @@ from loopbench.judging.detection import detect
 from loopbench.judging.progress import Silent, Watching
 from loopbench.judging.rows import OutputRow, judge_row
 from loopbench.judging.rules import MEASURE, STOP, detectors_of
+from loopbench.pieces import cut
 from loopbench.results.rescoring import Again, again
 from loopbench.results.store import RECORDS, decode_record
 from loopbench.types import Request, Sampling
@@ -185,7 +185,7 @@ class Generate:
             "error"
             if row.finish == "error"
             else detect(
-                row.token_ids, text=split_pieces(row.text, row.token_chars), finish=row.finish
+                row.token_ids, text=cut(row.text, row.token_chars), finish=row.finish
             ).outcome
             for row in rows
         ]

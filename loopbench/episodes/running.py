@@ -18,7 +18,6 @@ import msgspec
 from loopbench import tasks
 from loopbench.backends.base import Backend, Watch
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.episodes.conversation import (
     LOW,
     Frame,
@@ -30,8 +29,8 @@ from loopbench.episodes.conversation import (
 )
 from loopbench.judging.episodes import CONTEXT, MAX_CALLS, TURN_LIMIT
 from loopbench.judging.jobs import Job
-from loopbench.judging.monitor import judge
 from loopbench.judging.outcome import STUCK, classify
+from loopbench.judging.records import judge_generation
 from loopbench.tasks.agents.toolbox import Toolbox, argument_of, introduction, valid
 from loopbench.tasks.answers import candidates, last_line
 from loopbench.tasks.base import AgentTask
@@ -141,10 +140,8 @@ class Episode:
         assert self._end
         finish, raw = self._end
         parts = [said.generation for said in self._said]
-        joined = Generation(
-            text="".join(part.text for part in parts),
-            token_ids=[i for part in parts for i in part.token_ids],
-            token_chars=[count for part in parts for count in part.token_chars],
+        joined = Generation.joined(
+            parts,
             finish=finish,
             raw_finish=raw,
             prompt_tokens=sum(part.prompt_tokens for part in parts),
@@ -263,8 +260,7 @@ def run_episodes(
     live: dict[str, Episode] = {}
 
     def stuck(generation: Generation) -> bool:
-        pieces = split_pieces(generation.text, generation.token_chars)
-        verdicts = judge(measure, generation.token_ids, pieces)
+        verdicts = judge_generation(generation, measure)
         return classify(generation.finish, verdicts) in STUCK
 
     def feed() -> Iterator[Request]:

@@ -6,18 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loopbench.types import Finish, ModelInfo, Request, Sample, Sampling, Struct
+from loopbench.types import Finish, ModelInfo, Output, Request, Sample, Sampling, Struct
 
 
 class RecordingError(ValueError):
     """A recording cannot be used; its text is one sentence for the user."""
 
 
-class Stream(Struct, frozen=True):
+class Stream(Output, frozen=True):
     """One recorded output."""
 
-    ids: list[int]
-    pieces: list[str]
     finish: Finish
     raw_finish: str
     prompt_tokens: int = 0

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 import loopbench
-from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens, split_pieces
+from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens
 from loopbench.errors import BackendError
 from loopbench.files.recordings import (
     Place,
@@ -25,6 +25,7 @@ from loopbench.files.recordings import (
     line_at,
     lines_of,
 )
+from loopbench.pieces import cut
 from loopbench.types import Finish, ModelInfo, Sample, Sampling
 
 
@@ -64,19 +65,15 @@ class _Row(msgspec.Struct, frozen=True):
         """Return the output, its tokens words of the text where `words` says so."""
         text = self.text if self.text is not None else ""
         if words or self.token_ids is None:
-            ids, pieces = fallback_tokens("".join(text))
-        else:
-            ids = self.token_ids
-            whole = (
-                isinstance(text, str) and self.token_chars and sum(self.token_chars) == len(text)
-            )
-            if whole and self.token_chars and len(self.token_chars) == len(ids):
-                pieces = split_pieces("".join(text), self.token_chars)
-            else:
-                pieces = list(align(len(ids), text))
-        return Stream(
-            ids=ids, pieces=pieces, finish=self.finish, raw_finish=f"recorded {self.finish}"
-        )
+            return self._stream(*fallback_tokens("".join(text)))
+        ids = self.token_ids
+        whole = isinstance(text, str) and self.token_chars and sum(self.token_chars) == len(text)
+        if whole and self.token_chars and len(self.token_chars) == len(ids):
+            return self._stream(ids, cut("".join(text), self.token_chars))
+        return self._stream(ids, align(len(ids), text))
+
+    def _stream(self, ids: list[int], pieces: Sequence[str]) -> Stream:
+        return Stream.of(ids, pieces, finish=self.finish, raw_finish=f"recorded {self.finish}")
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -184,8 +181,9 @@ def _load_rows(path: Path, name: str | None, items: Iterator[Item]) -> Recording
     if not found:
         raise RecordingError(f"{path} holds no outputs.")
     words = any(length is None for _, _, length in found)
-    lengths = (len(again().stream(words).ids) if words else length for _, again, length in found)
-    budget = max(length or 0 for length in lengths)
+    budget = max(
+        len(again().stream(words).token_ids) if words else length or 0 for _, again, length in found
+    )
     return Recording(
         info=_file_info(path, name, FALLBACK if words else "model"),
         samples=list(samples.values()),

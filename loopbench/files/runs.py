@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 import loopbench
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.files.recordings import (
     Place,
     Recording,
@@ -126,9 +125,8 @@ def _recorded_sample(head: _RecordHead) -> Sample:
 def _joined(parts: Sequence[Generation]) -> Stream:
     """Join an output and its audit's continuation to the stream that they were."""
     last = parts[-1]
-    return Stream(
-        ids=[token for part in parts for token in part.token_ids],
-        pieces=[p for part in parts for p in split_pieces(part.text, part.token_chars)],
+    return Stream.joined(
+        parts,
         finish=last.finish,
         raw_finish=last.raw_finish,
         prompt_tokens=last.prompt_tokens,

@@ -8,7 +8,7 @@ from typing import Any
 from loopbench import backends
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
-from loopbench.closing import Closing
+from loopbench.closeable import Closeable
 from loopbench.distributed.cluster import Cluster
 from loopbench.distributed.placing import Placement
 from loopbench.harness.plan import Settings
@@ -17,7 +17,7 @@ from loopbench.harness.think_budget import with_budget
 from loopbench.types import ModelInfo
 
 
-class Engines(Closing):
+class Engines(Closeable):
     """Opens backends as the settings say; a context manager that lets a cluster go again.
 
     Parameters

@@ -13,9 +13,8 @@ from contextlib import closing
 import msgspec
 
 from loopbench.backends.base import Backend, StreamWatch, ThinkingEnd, Watch
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.judging.thinking import ThinkingState
-from loopbench.types import Generation, ModelInfo, Request, Thinking
+from loopbench.types import Generation, ModelInfo, Output, Request, Thinking
 
 _ANSWER = "/answer"
 """Ends the key of the second part, which then draws random numbers of its own."""
@@ -68,14 +67,16 @@ class _Part:
     def go_on(self, generation: Generation, end: ThinkingEnd) -> Request:
         """Keep the first part up to the cut, close its thinking, and return what is next."""
         assert self.cut is not None
-        pieces = split_pieces(generation.text, generation.token_chars)
         surplus = len(generation.token_ids) - self.cut
-        pieces = [*pieces[: self.cut], *end.pieces]
+        closed = Output.of(
+            [*generation.token_ids[: self.cut], *end.ids],
+            [*generation.pieces[: self.cut], *end.pieces],
+        )
         self.first = msgspec.structs.replace(
             generation,
-            text="".join(pieces),
-            token_ids=[*generation.token_ids[: self.cut], *end.ids],
-            token_chars=[len(piece) for piece in pieces],
+            text=closed.text,
+            token_ids=closed.token_ids,
+            token_chars=closed.token_chars,
             output_tokens=generation.output_tokens - surplus + len(end.ids),
         )
         return msgspec.structs.replace(
@@ -96,12 +97,12 @@ class _Part:
                 thinking=thinking_of(last, end.opened),
                 opened_thinking=last.opened_thinking or end.opened,
             )
-        first = self.first
+        first, joined = self.first, Output.joined([self.first, last])
         return msgspec.structs.replace(
             last,
-            text=first.text + last.text,
-            token_ids=first.token_ids + last.token_ids,
-            token_chars=first.token_chars + last.token_chars,
+            text=joined.text,
+            token_ids=joined.token_ids,
+            token_chars=joined.token_chars,
             prompt_tokens=first.prompt_tokens,
             output_tokens=first.output_tokens + last.output_tokens,
             seconds=first.seconds + last.seconds,
@@ -118,7 +119,7 @@ class _Part:
 def thinking_of(generation: Generation, opened: bool) -> Thinking:
     """Return how much an output thought and how that ended, where nothing was closed by force."""
     state = ThinkingState(opened or generation.opened_thinking)
-    for piece in split_pieces(generation.text, generation.token_chars):
+    for piece in generation.pieces:
         state.push(piece)
     if not state.seen:
         return Thinking(tokens=0, finish="none")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
-from loopbench.judging.monitor import judge
+from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import LEVELS, classify, stuck_level
 from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.naming import UnknownNameError
@@ -75,7 +75,7 @@ def detect(
         tokenization = FALLBACK
     else:
         ids, tokenization = list(ids_or_text), "given"
-    verdicts = judge(detectors_of(rules), ids, text)
+    verdicts = scan_all(detectors_of(rules), ids, text)
     shown = _reported(verdicts)
     return Detection(
         outcome=classify(finish, verdicts),

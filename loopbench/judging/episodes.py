@@ -9,8 +9,7 @@ import msgspec
 
 from loopbench import detectors, tasks
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import split_pieces
-from loopbench.judging.monitor import judge
+from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import STUCK, classify
 from loopbench.types import Generation, Grade, LoopSpan, Outcome, Sample, Turn, Verdict
 
@@ -73,14 +72,13 @@ def judge_episode(
     Doom: a turn ended in a loop, or the turns ran out in a tool-call cycle. Circular: the last
     turn went round, or all of them did.
     """
-    pieces = split_pieces(generation.text, generation.token_chars)
-    ids = generation.token_ids
-    verdicts = [*judge(measure, ids, pieces), cycle_verdict(turns)]
+    ids, pieces = generation.token_ids, generation.pieces
+    verdicts = [*scan_all(measure, ids, pieces), cycle_verdict(turns)]
     outcome = classify(generation.finish, verdicts)
     if outcome in ("circular", "truncated"):
         # Rules that abstract numbers may see less in the whole than in the turn itself.
         begin = len(ids) - turns[-1].tokens
-        own = judge(measure, ids[begin:], pieces[begin:])
+        own = scan_all(measure, ids[begin:], pieces[begin:])
         last = classify(generation.finish, own)
         outcome = last if last in STUCK else outcome
     return verdicts, outcome

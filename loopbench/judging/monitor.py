@@ -22,7 +22,7 @@ class StreamMonitor:
         return self.span is not None
 
 
-def judge(
+def scan_all(
     rules: Sequence[Detector], ids: Sequence[int], text: str | Sequence[str] | None
 ) -> list[Verdict]:
     """Return the verdict of every detector on a whole output."""

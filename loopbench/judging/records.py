@@ -7,22 +7,31 @@ from typing import cast
 
 from loopbench import tasks
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import as_ids, cut, split_pieces
+from loopbench.detectors.parts.tokens import as_ids
 from loopbench.judging.episodes import cycle_verdict, episode_grade, judge_episode
 from loopbench.judging.jobs import Job
-from loopbench.judging.monitor import judge
+from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import STUCK, circled, classify
 from loopbench.judging.thinking import loop_in_thinking, whole_text
 from loopbench.naming import UnknownNameError
-from loopbench.types import SCHEMA_VERSION, Audit, Generation, Grade, Record, Sample, Turn, Verdict
+from loopbench.types import (
+    SCHEMA_VERSION,
+    Audit,
+    Generation,
+    Grade,
+    Output,
+    Record,
+    Sample,
+    Turn,
+    Verdict,
+)
 
 
-def judge_generation(generation: Generation, measure: Sequence[Detector]) -> list[Verdict]:
+def judge_generation(generation: Output, measure: Sequence[Detector]) -> list[Verdict]:
     """Return the verdicts on one generation, each token with the text it added."""
-    pieces = cut(generation.text, generation.token_chars)
     # Once for all detectors: each would convert a list for itself.
     ids = cast("Sequence[int]", as_ids(generation.token_ids))
-    return judge(measure, ids, pieces)
+    return scan_all(measure, ids, generation.pieces)
 
 
 def record_of(
@@ -80,12 +89,7 @@ def grade_of(sample: Sample, text: str) -> Grade:
 
 def audit_of(record: Record, generation: Generation, measure: Sequence[Detector]) -> Audit:
     """Judge an early-stopped stream together with its continuation."""
-    before = record.generation
-    pieces = [
-        *split_pieces(before.text, before.token_chars),
-        *split_pieces(generation.text, generation.token_chars),
-    ]
-    verdicts = judge(measure, [*before.token_ids, *generation.token_ids], pieces)
+    verdicts = judge_generation(Output.joined([record.generation, generation]), measure)
     outcome = classify(generation.finish, verdicts)
     return Audit(
         schema_version=SCHEMA_VERSION,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
 
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.judging.detection import Detection, detect
+from loopbench.pieces import cut
 from loopbench.types import Finish, Struct
 
 
@@ -77,9 +77,9 @@ def judge_row(row: OutputRow, number: int) -> dict[str, Any]:
 
 def _detection(row: OutputRow) -> Detection:
     if row.token_ids is not None:
-        text: str | list[str] | None = row.text
+        text: str | Sequence[str] | None = row.text
         if row.text is not None and row.token_chars is not None:
-            text = split_pieces(row.text, row.token_chars)
+            text = cut(row.text, row.token_chars)
             if "".join(text) != row.text:
                 raise ValueError("its token_chars do not add up to its text")
         return detect(row.token_ids, text=text, finish=row.finish)

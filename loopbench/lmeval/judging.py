@@ -7,10 +7,10 @@ import statistics
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.judging.detection import Detection, detect
 from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
 from loopbench.lmeval.output import Origin, Output
+from loopbench.pieces import cut
 from loopbench.types import Finish, Level, Outcome, Struct
 
 OUTCOMES_OF: dict[str, tuple[Outcome, ...]] = {
@@ -66,9 +66,9 @@ def _detection(origin: Origin) -> Detection:
     finish = origin.finish or "length"
     if origin.token_ids is None:
         return detect(origin.text, finish=finish)
-    pieces: str | list[str] = origin.text
+    pieces: str | Sequence[str] = origin.text
     if origin.token_chars is not None:
-        pieces = split_pieces(origin.text, origin.token_chars)
+        pieces = cut(origin.text, origin.token_chars)
     return detect(origin.token_ids, text=pieces, finish=finish)
 
 

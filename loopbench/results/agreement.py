@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import split_pieces
 from loopbench.results.summary import NO_RATE, Rate
 from loopbench.results.table import percent
 from loopbench.statistics.intervals import wilson
@@ -53,7 +52,7 @@ def agreement(records: Iterable[Record], detectors: Sequence[Detector]) -> Agree
         if record.outcome == "error":
             continue
         generation = record.generation
-        pieces = split_pieces(generation.text, generation.token_chars)
+        pieces = generation.pieces
         verdicts = [detector.scan(generation.token_ids, pieces) for detector in detectors]
         unfinished = generation.finish != "stop"
         looped.append([verdict.looped for verdict in verdicts])

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 import msgspec
 
-from loopbench.closing import Closing
+from loopbench.closeable import Closeable
 from loopbench.errors import RunError
 from loopbench.types import (
     SCHEMA_VERSION,
@@ -127,7 +127,7 @@ class _Written(Struct, frozen=True):
     loopbench_version: str
 
 
-class RunStore(Closing):
+class RunStore(Closeable):
     """An open run folder; a context manager that holds its lock."""
 
     def __init__(self, path: Path, header: Header) -> None:

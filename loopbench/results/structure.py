@@ -14,7 +14,7 @@ from typing import Literal, cast
 
 from loopbench import detectors
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import as_ids, cut
+from loopbench.detectors.parts.tokens import as_ids
 from loopbench.types import Generation, Record
 
 STRUCTURED = frozenset({"extraction", "tools"})
@@ -46,7 +46,7 @@ def structure_loop(record: Record) -> Structure | None:
         return "run"
     ids = cast("Sequence[int]", as_ids(generation.token_ids))
     calls, copies = _rules()
-    if calls.scan(ids, cut(generation.text, generation.token_chars)).terminal:
+    if calls.scan(ids, generation.pieces).terminal:
         return "calls"
     return "copies" if copies.scan(ids).terminal else None
 

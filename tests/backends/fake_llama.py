@@ -28,7 +28,7 @@ async def say_three(engine: FakeEngine, response: web.StreamResponse, body: dict
 
 
 class FakeEngine:
-    """Implements `llamacpp_process.Engine`; one token per word of the prompt."""
+    """Implements `llamacpp.process.ServerProcess`; one token per word of the prompt."""
 
     def __init__(self, stream: Stream = say_three) -> None:
         self.secret = "secret"

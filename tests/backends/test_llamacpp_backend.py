@@ -16,7 +16,7 @@ from models.gguf_bytes import PLAIN
 
 from loopbench.backends.llamacpp import backend as llamacpp
 from loopbench.backends.llamacpp.backend import LlamaCppBackend, open_backend
-from loopbench.backends.llamacpp.client import Limits
+from loopbench.backends.parts.llama_server.client import Limits
 from loopbench.errors import BackendError
 from loopbench.models.gguf import GGUFError
 from loopbench.types import Generation, Message, ModelInfo, Request, Sampling

@@ -5,18 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopbench import backends
-from loopbench.backends.cores import busy_time, free_cores
-from loopbench.backends.llamacpp.process import describe_exit
-from loopbench.backends.llamacpp.stream import (
-    Assembler,
+from loopbench.backends.parts.cores import busy_time, free_cores
+from loopbench.backends.parts.llama_server.stream import (
     Event,
-    EventSplitter,
+    EventReader,
     completion_body,
-    finish_of,
-    request_seed,
+    decode_event,
+    end_of,
     samplers,
 )
-from loopbench.backends.llamacpp.vocabulary import Vocabulary, token_bytes
+from loopbench.backends.parts.llama_server.vocabulary import Vocabulary, token_bytes
+from loopbench.backends.parts.seeds import request_seed
+from loopbench.backends.parts.sse import EventDecoder
 from loopbench.models.info import slot_context
 from loopbench.naming import UnknownNameError
 from loopbench.types import Sampling
@@ -51,22 +51,20 @@ def test_slot_context_is_rounded_up_to_whole_steps() -> None:
 
 
 def test_ids_that_the_server_withholds_are_recovered() -> None:
-    output = Assembler(Vocabulary(TABLE))
-    assert output.add(event(" a", [5], 1)) == ([5], [" a"])
-    assert output.add(event("🌟", [3], 4)) == ([1, 2, 3], ["", "", "🌟"])
-    assert output.add(event("🌟", [3], 6)) == ([4, 3], ["", "🌟"])
-    assert output.add(event("", [9], 7)) == ([9], [""])
-    assert output.add(Event(stop=True, tokens_predicted=7, stop_type="eos")) == ([], [])
-    assert (output.ids, output.text) == ([5, 1, 2, 3, 4, 3, 9], " a🌟🌟")
-    assert output.predicted == 7
+    reader = EventReader(Vocabulary(TABLE))
+    assert reader.read(event(" a", [5], 1)) == ([5], [" a"])
+    assert reader.read(event("🌟", [3], 4)) == ([1, 2, 3], ["", "", "🌟"])
+    assert reader.read(event("🌟", [3], 6)) == ([4, 3], ["", "🌟"])
+    assert reader.read(event("", [9], 7)) == ([9], [""])
+    assert reader.read(Event(stop=True, tokens_predicted=7, stop_type="eos")) == ([], [])
+    assert reader.predicted == 7
 
 
 def test_ids_that_cannot_be_recovered_are_left_out_not_invented() -> None:
-    output = Assembler(Vocabulary({}))
-    assert output.add(event("🌟", [3], 3)) == ([3], ["🌟"])
-    assert output.add(event("\ufffd\ufffdx", [5], 6)) == ([5], ["\ufffd\ufffdx"])
-    assert output.predicted == 6
-    assert len(output.ids) == 2
+    reader = EventReader(Vocabulary({}))
+    assert reader.read(event("🌟", [3], 3)) == ([3], ["🌟"])
+    assert reader.read(event("\ufffd\ufffdx", [5], 6)) == ([5], ["\ufffd\ufffdx"])
+    assert reader.predicted == 6
 
 
 def test_of_several_splits_the_longest_first_is_taken() -> None:
@@ -90,9 +88,9 @@ def test_events_do_not_depend_on_where_the_network_cuts(cuts: list[int]) -> None
         'data: {"content":"é🌟","tokens":[4],"tokens_predicted":1,"new_field":{}}\n\n'
         ': ping\n\ndata: {"stop":true,"stop_type":"limit","tokens_predicted":1}\n\n'
     ).encode()
-    splitter, events, start = EventSplitter(), [], 0
+    decoder, events, start = EventDecoder(), [], 0
     for size in [*cuts, len(raw)]:
-        events += splitter.feed(raw[start : start + size])
+        events += map(decode_event, decoder.feed(raw[start : start + size]))
         start += size
     assert events == [
         event("é🌟", [4], 1),
@@ -101,11 +99,11 @@ def test_events_do_not_depend_on_where_the_network_cuts(cuts: list[int]) -> None
 
 
 def test_finish() -> None:
-    assert finish_of(Event(stop_type="eos")) == ("stop", "eos")
-    assert finish_of(Event(stop_type="word")) == ("stop", "word")
-    assert finish_of(Event(stop_type="limit")) == ("length", "limit")
-    assert finish_of(Event(stop_type="limit", truncated=True)) == ("length", "limit (context full)")
-    assert finish_of(Event()) == ("error", "none")
+    assert end_of(Event(stop_type="eos")) == ("stop", "eos")
+    assert end_of(Event(stop_type="word")) == ("stop", "word")
+    assert end_of(Event(stop_type="limit")) == ("length", "limit")
+    assert end_of(Event(stop_type="limit", truncated=True)) == ("length", "limit (context full)")
+    assert end_of(Event()) == ("error", "none")
 
 
 def test_only_the_samplers_that_were_asked_for_are_applied() -> None:
@@ -123,12 +121,6 @@ def test_seeds_are_fixed_independent_and_never_the_random_one() -> None:
     assert request_seed(0, "a") == request_seed(0, "a")
     assert len({request_seed(s, k) for s in (0, 1) for k in ("a", "b")}) == 4
     assert all(0 <= request_seed(0, str(i)) < 1 << 31 for i in range(100))
-
-
-def test_describe_exit() -> None:
-    assert describe_exit(-9, "") == "signal 9 (SIGKILL)"
-    assert describe_exit(3, "bad magic") == "exit code 3: bad magic"
-    assert describe_exit(-250, "") == "signal 250"
 
 
 def test_registry() -> None:

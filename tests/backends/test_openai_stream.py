@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from loopbench.backends.openai.stream import (
     Choice,
+    ChoiceReader,
     Delta,
-    EventDecoder,
-    Output,
-    StreamError,
     WordStream,
     cannot_set,
     chat_fields,
     decode_chunk,
-    finish_of,
+    end_of,
     request_body,
 )
+from loopbench.backends.parts.sse import EventDecoder, StreamError
 from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.types import Message, Request, Sampling
 
@@ -68,8 +67,8 @@ def test_errors_inside_a_stream_are_found() -> None:
     ],
 )  # fmt: skip
 def test_finish_reasons_are_normalised_and_kept(reason: str, finish: str) -> None:
-    assert finish_of(Choice(finish_reason=reason)) == (finish, reason)
-    assert finish_of(Choice(finish_reason=reason, stop_reason="###"))[1] == f"{reason} (###)"
+    assert end_of(Choice(finish_reason=reason)) == (finish, reason)
+    assert end_of(Choice(finish_reason=reason, stop_reason="###"))[1] == f"{reason} (###)"
 
 
 @given(st.text(alphabet="ab 1.\n\té👍", max_size=60), st.integers(1, 7))
@@ -97,11 +96,11 @@ def test_an_endless_word_costs_linear_time() -> None:
 
 
 def test_output_with_ids_books_text_on_the_last_of_them() -> None:
-    output = Output(gives_ids=True)
-    assert output.add(Choice(text="He", token_ids=[5])) == ([5], ["He"])
-    assert output.add(Choice(text="llo you", token_ids=[6, 7])) == ([6, 7], ["", "llo you"])
-    assert output.add(Choice(text="!")) == ([], [])
-    assert (output.ids, output.pieces) == ([5, 6, 7], ["He", "", "llo you!"])
+    reader = ChoiceReader(gives_ids=True)
+    assert reader.read(Choice(text="He", token_ids=[5])) == ([5], ["He"])
+    assert reader.read(Choice(text="llo you", token_ids=[6, 7])) == ([6, 7], ["", "llo you"])
+    assert reader.read(Choice(text="!")) == ([], [])
+    assert (reader.chunks, reader.end()) == (3, ([], []))
 
 
 def test_reasoning_is_part_of_the_output() -> None:

@@ -36,7 +36,7 @@ class Watcher:
 
 def stream(count: int = 6, finish: Any = "length") -> Stream:
     pieces = [f"{i} " for i in range(count)]
-    return Stream(ids=list(range(count)), pieces=pieces, finish=finish, raw_finish=finish)
+    return Stream.of(range(count), pieces, finish=finish, raw_finish=finish)
 
 
 def request(**more: Any) -> Request:

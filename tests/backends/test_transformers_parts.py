@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_checkpoints import TEMPLATE, model, tokenizer
 
+from loopbench.backends.parts.template import Renderer, TemplateError
 from loopbench.backends.transformers.batch import Stepper, prefill, prefill_groups
 from loopbench.backends.transformers.sampling import Draws, choose, penalise
-from loopbench.backends.transformers.template import Renderer, TemplateError
 from loopbench.backends.transformers.text import Detokenizer
 from loopbench.types import Sampling
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from loopbench.detectors.counter import Counter, _Stream
 from loopbench.detectors.parts.numerals import Numerals
 from loopbench.detectors.parts.streaming import scan_tail, tail_verdict
-from loopbench.detectors.parts.tokens import Pieces, cut, split_pieces
 from loopbench.detectors.parts.whole import find_numbers
+from loopbench.pieces import Pieces, cut, split_pieces
 
 PARTS = [
     *("1", "34", "012345678901234", "12345678901234567890", "-", " ", "\n", "st", "th", "s", "t"),

@@ -8,59 +8,44 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from loopbench.backends.base import StreamWatch, Watch, failed
-from loopbench.backends.cores import default_threads
+from loopbench.backends.base import Watch, failed
+from loopbench.backends.intake import LIMIT, End, Intake
 from loopbench.backends.llama_cpp_python.process import StepError, SteppedProcess
-from loopbench.backends.llamacpp.backend import DEFAULT_SLOTS
-from loopbench.backends.llamacpp.stream import request_seed
-from loopbench.closing import Closing
+from loopbench.backends.parts.cores import default_threads
+from loopbench.backends.parts.seeds import request_seed
+from loopbench.backends.parts.template import TEMPLATE_S, Renderer, TemplateError
+from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
+from loopbench.judging.thinking import opens_thinking
 from loopbench.models import gguf
 from loopbench.models.info import model_info, takes_flash_attention, usable_context
-from loopbench.types import Finish, Generation, ModelInfo, Request
+from loopbench.types import Generation, ModelInfo, Request
 
+DEFAULT_SLOTS = 8
 MODULE, DISTRIBUTION = "llama_cpp", "llama-cpp-python"
 RESTART_CREDIT = 16
 """Generations that must succeed after a restart before another one is allowed."""
-_FINISHES: dict[str, Finish] = {"eog": "stop", "limit": "length"}
+_ENDS = {"eog": End("stop", "eog"), "limit": LIMIT}
 
 
 class _Running:
     """One stream as the parent sees it."""
 
-    def __init__(self, request: Request, watch: StreamWatch) -> None:
-        self.request, self.watch = request, watch
-        self.ids: list[int] = []
-        self.pieces: list[str] = []
+    def __init__(self, request: Request, intake: Intake, prompt: str) -> None:
+        self.request, self.intake, self.prompt = request, intake, prompt
         self.prompt_tokens = 0
-        self.started = time.monotonic()
 
-    def take(self, token: int, piece: str, end: str) -> tuple[Finish, str] | None:
-        """Take a token; return how the stream ended, if it did."""
-        self.ids.append(token)
-        self.pieces.append(piece)
-        looped = self.watch.push([token], [piece])
-        if end:
-            return _FINISHES[end], end
-        return ("loop", "watch") if looped else None
-
-    def generation(self, finish: Finish, raw: str) -> Generation:
-        return Generation(
-            text="".join(self.pieces),
-            token_ids=self.ids,
-            token_chars=[len(piece) for piece in self.pieces],
-            finish=finish,
-            raw_finish=raw,
+    def generation(self, end: End, *, templated: bool) -> Generation:
+        return self.intake.generation(
+            end,
             prompt_tokens=self.prompt_tokens,
-            output_tokens=len(self.ids),
-            seconds=time.monotonic() - self.started,
+            opened_thinking=templated and opens_thinking(self.prompt),
         )
 
     def ask(self, seq: int) -> dict[str, Any]:
@@ -69,18 +54,37 @@ class _Running:
         sampling = msgspec.to_builtins(request.sampling)
         return {
             "seq": seq,
-            "prompt": request.prompt,
-            "chat": request.chat(),
+            "prompt": self.prompt,
             "prefix": list(request.prefix_ids),
             "budget": request.sampling.max_new_tokens,
             "sampling": sampling | {"seed": request_seed(request.sampling.seed, request.key)},
         }
 
 
-class LlamaCppPythonBackend(Closing):
-    """A model in a child process with llama-cpp-python; see `open_backend`."""
+class LlamaCppPythonBackend(Closeable):
+    """A model in a child process with llama-cpp-python; see `open_backend`.
 
-    def __init__(self, engine: SteppedProcess, info: ModelInfo, *, slots: int) -> None:
+    Parameters
+    ----------
+    engine
+        The child, not started yet.
+    slots
+        Streams at the same time.
+    template
+        The chat template that prompts go through; None takes them as they are.
+    template_s
+        Longest time that rendering it may take.
+    """
+
+    def __init__(
+        self,
+        engine: SteppedProcess,
+        info: ModelInfo,
+        *,
+        slots: int,
+        template: str | None = None,
+        template_s: float = TEMPLATE_S,
+    ) -> None:
         self.slots = slots
         self._engine = engine
         self._info = info
@@ -89,7 +93,8 @@ class LlamaCppPythonBackend(Closing):
         self._closed = False
         self._drop: list[int] = []
         """Sequences whose streams were given up since the last step."""
-        engine.start()
+        special = engine.start()
+        self._renderer = None if template is None else Renderer(template, special, template_s)
 
     def info(self) -> ModelInfo:
         """Describe the loaded model and the engine."""
@@ -112,9 +117,9 @@ class LlamaCppPythonBackend(Closing):
                     if request is None:
                         more = False
                         break
-                    stream = _Running(request, watch(request))
-                    if len(request.prefix_ids) >= request.sampling.max_new_tokens:
-                        yield request, stream.generation("length", "limit")
+                    stream = self._prepared(request, watch)
+                    if isinstance(stream, Generation):
+                        yield request, stream
                         continue
                     seq = next(i for i in range(self.slots) if i not in running)
                     running[seq] = stream
@@ -124,6 +129,23 @@ class LlamaCppPythonBackend(Closing):
                 yield from self._step(running, fresh)
         finally:
             self._drop += running
+
+    def _prepared(self, request: Request, watch: Watch) -> _Running | Generation:
+        """Render a prompt, or return the generation of a request that is not run."""
+        intake, prompt = Intake(watch(request)), request.prompt
+        if self._renderer is not None:
+            try:
+                prompt = self._renderer.render(request.chat())
+            except TemplateError as error:
+                return failed(str(error), "request_failed")
+        stream = _Running(request, intake, prompt)
+        # A prefix may have used the budget up already.
+        if len(request.prefix_ids) >= request.sampling.max_new_tokens:
+            return self._ended(stream, LIMIT)
+        return stream
+
+    def _ended(self, stream: _Running, end: End) -> Generation:
+        return stream.generation(end, templated=self._renderer is not None)
 
     def _step(
         self, running: dict[int, _Running], fresh: list[int]
@@ -147,12 +169,11 @@ class LlamaCppPythonBackend(Closing):
             done.append((running.pop(seq).request, failed(problem, "request_failed")))
         for seq, token, piece, end in reply.said:
             stream = running[seq]
-            ended = stream.take(token, piece, end)
-            if ended:
+            if ended := stream.intake.take([token], [piece], _ENDS.get(end)):
                 del running[seq]
                 if not end:
                     self._drop.append(seq)
-                done.append((stream.request, stream.generation(*ended)))
+                done.append((stream.request, self._ended(stream, ended)))
                 self._credit += 1
         yield from done
 
@@ -180,6 +201,8 @@ class LlamaCppPythonBackend(Closing):
         """End the engine; idempotent."""
         self._closed = True
         self._engine.stop()
+        if self._renderer is not None:
+            self._renderer.close()
 
 
 def _described(
@@ -211,7 +234,7 @@ def open_backend(
     templated: bool = True,
     seed: int = 0,
     stall_s: float = 120.0,
-    template_s: float = 10.0,
+    template_s: float = TEMPLATE_S,
     load_timeout_s: float = 300.0,
     gpu_layers: int = 0,
     flash_attention: str | None = None,
@@ -246,13 +269,13 @@ def open_backend(
         "micro_batch": 1 if deterministic else 512,
         "flash_attention": flash,
         "gpu_layers": gpu_layers,
-        "template": header.chat_template if templated else None,
-        "template_s": template_s,
     }
     return LlamaCppPythonBackend(
         SteppedProcess(settings, load_timeout_s, stall_s),
         _described(path, name, header, flash_attention=flash),
         slots=slots,
+        template=header.chat_template if templated else None,
+        template_s=template_s,
     )
 
 

@@ -1,6 +1,6 @@
 """Several sequences in one llama.cpp batch, through the low-level API of llama-cpp-python.
 
-Runs in the child process, see `llama_cpp_python_server`. One call of `Engine.step` is one
+Runs in the child process, see `server`. One call of `BatchedStreams.step` is one
 decode: the next token of every stream that generates, and as much of the waiting prompts
 as fits beside them.
 """
@@ -53,7 +53,7 @@ class _Stream:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
 
-class Engine:
+class BatchedStreams:
     """A loaded model with a fixed number of sequences.
 
     Parameters

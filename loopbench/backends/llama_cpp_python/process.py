@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import selectors
 from typing import Any
 
 import msgspec
 
-from loopbench.backends.llamacpp.process import EngineProcess
+from loopbench.backends.parts.engine_child import EngineChild
+from loopbench.children.driver import ChildEndedError, ChildSilentError
 
 EXIT_WAIT_S = 2.0
 
@@ -33,14 +33,26 @@ class Reply(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Reply)
 
 
-class SteppedProcess(EngineProcess):
-    """The child process that runs `llama_cpp_python_server`."""
+class SteppedProcess(EngineChild):
+    """The child process that runs `server`.
 
-    module = "loopbench.backends.llama_cpp_python.server"
+    Parameters
+    ----------
+    settings
+        What the child needs; see `server`.
+    load_timeout_s
+        Longest time that loading the model may take.
+    stall_s
+        Longest time that one step may take.
+    """
 
     def __init__(self, settings: dict[str, Any], load_timeout_s: float, stall_s: float) -> None:
-        super().__init__(settings, load_timeout_s)
+        super().__init__("loopbench.backends.llama_cpp_python.server", settings, load_timeout_s)
         self._stall_s = stall_s
+
+    def start(self) -> dict[str, str]:
+        """Start the child and return the texts of the model's special tokens."""
+        return dict(self.load()["special"])
 
     def step(self, add: list[dict[str, Any]], drop: list[int]) -> Reply:
         """Give streams up, start others, and decode once.
@@ -50,24 +62,14 @@ class SteppedProcess(EngineProcess):
         StepError
             If the process has ended, or is stuck and was ended.
         """
-        process = self._process
-        if process is None:
-            raise StepError("it was closed", "engine_stopped")
-        assert process.stdin and process.stdout
         try:
-            process.stdin.write(msgspec.json.encode({"add": add, "drop": drop}) + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise StepError(self._why(), "engine_stopped") from None
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            if not selector.select(self._stall_s):
-                self.kill()
-                raise StepError(f"it was stuck for {self._stall_s:g} s and was ended", "stalled")
-        line = process.stdout.readline()
-        try:
-            return _decoder.decode(line)
-        except msgspec.MsgspecError:
+            return _decoder.decode(self.child.ask({"add": add, "drop": drop}, self._stall_s))
+        except ChildSilentError:
+            self.kill()
+            raise StepError(
+                f"it was stuck for {self._stall_s:g} s and was ended", "stalled"
+            ) from None
+        except (ChildEndedError, msgspec.MsgspecError):
             raise StepError(self._why(), "engine_stopped") from None
 
     def _why(self) -> str:

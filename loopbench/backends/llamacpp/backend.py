@@ -17,12 +17,12 @@ from typing import Any
 import aiohttp
 
 from loopbench.backends.base import StreamWatch, ThinkingEnd, Watch, failed, thinking_end
-from loopbench.backends.cores import default_threads
-from loopbench.backends.llamacpp.client import Client, Limits, RequestError, StallError
-from loopbench.backends.llamacpp.process import Engine, EngineProcess
-from loopbench.backends.llamacpp.vocabulary import Vocabulary
-from loopbench.backends.slots import Slots
-from loopbench.closing import Closing
+from loopbench.backends.llamacpp.process import EngineProcess, ServerProcess
+from loopbench.backends.parts.cores import default_threads
+from loopbench.backends.parts.llama_server.client import Client, Limits, RequestError, StallError
+from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
+from loopbench.backends.parts.slots import Slots
+from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
 from loopbench.judging.thinking import CLOSING, closing_text, opens_thinking
 from loopbench.models import gguf
@@ -36,7 +36,7 @@ EXIT_WAIT_S = 2.0
 """A lost connection is noticed a moment before the end of the process that held it."""
 
 
-class LlamaCppBackend(Closing):
+class LlamaCppBackend(Closeable):
     """A model in a llama.cpp server; see `open_backend`.
 
     Parameters
@@ -51,7 +51,7 @@ class LlamaCppBackend(Closing):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ServerProcess,
         info: ModelInfo,
         *,
         slots: int,
@@ -151,7 +151,7 @@ class LlamaCppBackend(Closing):
     def generate(
         self, requests: Iterable[Request], watch: Watch
     ) -> Iterator[tuple[Request, Generation]]:
-        """Run the requests; see `loopbench.backends.slots.Slots.generate`."""
+        """Run the requests; see `loopbench.backends.parts.slots.Slots.generate`."""
         return self._streams.generate(requests, watch, self._run)
 
     async def _run(self, request: Request, watch: StreamWatch) -> Generation:

@@ -7,46 +7,10 @@ when stdin ends: it cannot outlive its parent, however that dies.
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
-PARENT_CHECK_S = 1.0
-
-
-def _end_with_parent() -> None:
-    """Leave as soon as stdin ends or the parent is gone."""
-    parent = os.getppid()
-
-    def poll() -> None:
-        # A forked sibling may still hold the other end of stdin.
-        while os.getppid() == parent:
-            time.sleep(PARENT_CHECK_S)
-        os._exit(0)
-
-    def wait() -> None:
-        while os.read(0, 4096):
-            pass
-        # No clean shutdown: it would wait for streams that nobody reads.
-        os._exit(0)
-
-    for target in (poll, wait):
-        threading.Thread(target=target, daemon=True).start()
-
-
-def _reply_channel() -> Callable[[dict[str, Any]], None]:
-    """Keep stdout for the one reply, and send whatever the engine prints to stderr."""
-    channel = os.dup(1)
-    os.dup2(2, 1)
-
-    def reply(message: dict[str, Any]) -> None:
-        os.write(channel, json.dumps(message).encode() + b"\n")
-
-    return reply
+from loopbench.children.serving import Channel, leave
 
 
 def _parameters(engine: Any, settings: dict[str, Any]) -> Any:
@@ -90,24 +54,22 @@ def _parameters(engine: Any, settings: dict[str, Any]) -> Any:
 
 def main() -> int:
     """Serve the model until stdin ends."""
-    reply = _reply_channel()
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        byte = os.read(0, 1)
-        if not byte:
-            return 0
-        line += byte
-    settings = json.loads(line)
-    _end_with_parent()
+    channel = Channel()
+    messages = iter(channel)
+    settings = next(messages, None)
+    if settings is None:
+        return 0
     try:
         import xllamacpp as engine
 
         server = engine.Server(_parameters(engine, settings))
     except Exception as error:
-        reply({"error": f"{type(error).__name__}: {error}"})
+        channel.reply({"error": f"{type(error).__name__}: {error}"})
         return 3
-    reply({"address": server.listening_address})
-    threading.Event().wait()
+    channel.reply({"address": server.listening_address})
+    for _ in messages:
+        pass
+    leave()
     return 0
 
 

@@ -22,12 +22,12 @@ from tenacity import (
 )
 
 from loopbench.backends.base import StreamWatch, Watch, failed
-from loopbench.backends.llamacpp.client import Client, Limits, RequestError, StallError
-from loopbench.backends.llamacpp.vocabulary import Vocabulary
 from loopbench.backends.openai.client import OpenAIClient
 from loopbench.backends.openai.server import Server, api_key, ask_server, new_session
-from loopbench.backends.slots import Slots
-from loopbench.closing import Closing
+from loopbench.backends.parts.llama_server.client import Client, Limits, RequestError, StallError
+from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
+from loopbench.backends.parts.slots import Slots
+from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
 from loopbench.types import Generation, ModelInfo, Request
 
@@ -55,7 +55,7 @@ class _Touched:
         return self._watch.push(ids, pieces)
 
 
-class OpenAIBackend(Closing):
+class OpenAIBackend(Closeable):
     """A model of a server; see `open_backend`.
 
     Parameters
@@ -114,7 +114,7 @@ class OpenAIBackend(Closing):
     def generate(
         self, requests: Iterable[Request], watch: Watch
     ) -> Iterator[tuple[Request, Generation]]:
-        """Run the requests; see `loopbench.backends.slots.Slots.generate`."""
+        """Run the requests; see `loopbench.backends.parts.slots.Slots.generate`."""
         return self._streams.generate(requests, watch, self._run)
 
     async def _run(self, request: Request, watch: StreamWatch) -> Generation:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,24 +11,24 @@ import aiohttp
 import msgspec
 
 from loopbench.backends.base import StreamWatch
-from loopbench.backends.llamacpp.client import RequestError, StallError
+from loopbench.backends.intake import LIMIT, LOOPED, End, Intake
 from loopbench.backends.openai.server import Server
 from loopbench.backends.openai.stream import (
     DONE,
     Choice,
+    ChoiceReader,
     Chunk,
-    EventDecoder,
-    Output,
-    StreamError,
     Usage,
     cannot_set,
     chat_fields,
     completion_fields,
     decode_chunk,
-    finish_of,
+    end_of,
     request_body,
 )
-from loopbench.types import Finish, Generation, Request, Sampling
+from loopbench.backends.parts.llama_server.client import RequestError, StallError
+from loopbench.backends.parts.sse import EventDecoder, StreamError
+from loopbench.types import Generation, Request, Sampling
 
 CHARACTERS_PER_TOKEN = 256
 """No tokenizer has so long tokens on average: a longer output is over its budget."""
@@ -64,25 +63,19 @@ class OpenAIClient:
         aiohttp.ClientError
             If the connection is lost.
         """
-        started = time.monotonic()
-        output = Output(self._server.gives_ids, request.prefix_text)
-        finish: Finish = "length"
-        raw, usage = "limit", Usage()
+        intake = Intake(watch)
+        reader = ChoiceReader(self._server.gives_ids, request.prefix_text)
+        end, usage = LIMIT, Usage()
         path, body = await self._asked(request)
         if body["max_tokens"] > 0:
-            finish, raw, usage = await self._stream(path, body, output, watch)
-            output.end()
-        counted = usage.completion_tokens or output.chunks
-        return Generation(
-            text="".join(output.pieces),
-            token_ids=output.ids,
-            token_chars=[len(piece) for piece in output.pieces],
-            finish=finish,
-            raw_finish=raw,
+            end, usage = await self._stream(path, body, reader, intake)
+        counted = None if self._server.gives_ids else usage.completion_tokens or reader.chunks
+        failed = f"The server ended the stream with {end.raw!r}."
+        return intake.generation(
+            end,
             prompt_tokens=usage.prompt_tokens,
-            output_tokens=len(output.ids) if self._server.gives_ids else counted,
-            seconds=time.monotonic() - started,
-            error=None if finish != "error" else f"The server ended the stream with {raw!r}.",
+            output_tokens=counted,
+            error=failed if end.finish == "error" else None,
         )
 
     async def gives_ids(self) -> bool:
@@ -153,9 +146,9 @@ class OpenAIClient:
                 raise RequestError(f"{url} does not give the ids of a prompt.") from None
 
     async def _stream(
-        self, path: str, body: dict[str, Any], output: Output, watch: StreamWatch
-    ) -> tuple[Finish, str, Usage]:
-        ended: tuple[Finish, str] | None = None
+        self, path: str, body: dict[str, Any], reader: ChoiceReader, intake: Intake
+    ) -> tuple[End, Usage]:
+        ended: End | None = None
         usage = Usage()
         most = CHARACTERS_PER_TOKEN * (body["max_tokens"] + 4)
         characters = 0
@@ -165,11 +158,11 @@ class OpenAIClient:
                     usage = chunk.usage or usage
                     for choice in chunk.choices[:1]:
                         characters += len(choice.added)
-                        ended = ended or self._take(choice, output, watch.push)
-                    if ended == ("loop", "watch"):
+                        ended = ended or self._take(choice, reader, intake)
+                    if ended == LOOPED:
                         break
                     if characters > most or (
-                        self._server.gives_ids and len(output.ids) > body["max_tokens"] + 1
+                        self._server.gives_ids and len(intake.ids) > body["max_tokens"] + 1
                     ):
                         raise RequestError("The server goes on beyond max_tokens.")
         except (aiohttp.ClientError, ConnectionError, RequestError):
@@ -178,17 +171,18 @@ class OpenAIClient:
                 raise
         if ended is None:
             raise aiohttp.ServerDisconnectedError("the stream ended without a reason")
-        return *ended, usage
+        return ended, usage
 
-    def _take(
-        self, choice: Choice, output: Output, push: Callable[[list[int], list[str]], bool]
-    ) -> tuple[Finish, str] | None:
-        ids, pieces = output.add(choice)
+    def _take(self, choice: Choice, reader: ChoiceReader, intake: Intake) -> End | None:
+        ids, pieces = reader.read(choice)
+        if self._server.gives_ids and not ids:
+            intake.add_text(choice.added)
         if choice.finish_reason is not None:
-            return finish_of(choice)
-        if self._server.gives_ids and choice.added and not output.ids:
+            held, words = reader.end()
+            return intake.take([*ids, *held], [*pieces, *words], end_of(choice))
+        if self._server.gives_ids and choice.added and not (ids or intake.ids):
             raise RequestError("The server sends no token ids any more.")
-        return ("loop", "watch") if ids and push(ids, pieces) else None
+        return intake.take(ids, pieces)
 
     @asynccontextmanager
     async def _events(self, path: str, body: dict[str, Any]) -> AsyncIterator[AsyncIterator[Chunk]]:

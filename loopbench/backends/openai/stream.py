@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from loopbench.backends.llamacpp.stream import completion_body, request_seed
+from loopbench.backends.intake import End
+from loopbench.backends.parts.llama_server.stream import completion_body
+from loopbench.backends.parts.seeds import request_seed
+from loopbench.backends.parts.sse import StreamError
 from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.types import Finish, Request, Sampling
 
-MAX_EVENT_BYTES = 1 << 20
-"""An event holds a few tokens; a longer one is no event."""
 DONE = b"[DONE]"
 _OWN_ROUTE = frozenset({"prompt", "n_predict", "stream", "return_tokens", "n_probs"})
 _FINISHES: dict[str, Finish] = {
@@ -27,53 +28,6 @@ _FINISHES: dict[str, Finish] = {
     # vLLM's own detector (`repetition_detection`).
     "repetition": "loop",
 }
-
-
-class StreamError(Exception):
-    """A server's stream cannot be read; its text says why."""
-
-
-class EventDecoder:
-    """Cuts a byte stream into the data of its server-sent events.
-
-    Comments, which servers send to keep a connection open, are no events.
-    """
-
-    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
-        self._limit = limit
-        self._line = bytearray()
-        self._data: list[bytes] = []
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Return the events that these bytes complete.
-
-        Raises
-        ------
-        StreamError
-            If an event is too long, or a line is none of an event stream.
-        """
-        events = []
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            whole = bytes(self._line + line).removesuffix(b"\r")
-            self._line.clear()
-            if whole:
-                self._take(whole)
-            elif self._data:
-                events.append(b"\n".join(self._data))
-                self._data = []
-        self._line += rest
-        if len(self._line) + sum(map(len, self._data)) > self._limit:
-            raise StreamError(f"it sent an event of more than {self._limit:,} bytes")
-        return events
-
-    def _take(self, line: bytes) -> None:
-        name, mark, value = line.partition(b":")
-        if name in (b"data", b"error"):
-            # llama-server calls the data of its errors so.
-            self._data.append(value.removeprefix(b" "))
-        elif not mark or name not in (b"", b"event", b"id", b"retry"):
-            raise StreamError(f"it sent no event stream but {line[:80]!r}")
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -145,11 +99,11 @@ def decode_chunk(data: bytes) -> Chunk:
         raise StreamError(f"it sent {data[:80]!r} ({error})") from error
 
 
-def finish_of(choice: Choice) -> tuple[Finish, str]:
+def end_of(choice: Choice) -> End:
     """Map a server's reason to our finish, and keep its own word."""
     raw = choice.finish_reason or "none"
     finish = _FINISHES.get(raw, "error")
-    return finish, raw if choice.stop_reason is None else f"{raw} ({choice.stop_reason})"
+    return End(finish, raw if choice.stop_reason is None else f"{raw} ({choice.stop_reason})")
 
 
 class WordStream:
@@ -198,8 +152,8 @@ def _goes_on(before: str, piece: str) -> bool:
     return len(fallback_tokens(last + first)[0]) == 1
 
 
-class Output:
-    """Puts one output together from what its stream adds.
+class ChoiceReader:
+    """Reads the tokens of one output from what its stream adds.
 
     Parameters
     ----------
@@ -211,35 +165,25 @@ class Output:
 
     def __init__(self, gives_ids: bool, prefix: str = "") -> None:
         self._words = None if gives_ids else WordStream(prefix)
-        self.ids: list[int] = []
-        self.pieces: list[str] = []
         self.chunks = 0
         """Events with text: a lower bound of the tokens where no ids are known."""
 
-    def add(self, choice: Choice) -> tuple[list[int], list[str]]:
-        """Take one event; return its new ids with the text that each of them added."""
+    def read(self, choice: Choice) -> tuple[list[int], list[str]]:
+        """Return the new ids of an event with the text that each of them added.
+
+        Without ids there are no pieces either: the text then belongs to the token before.
+        """
         text = choice.added
         self.chunks += bool(text)
         if self._words:
-            ids, pieces = self._words.feed(text)
-        else:
-            ids = choice.token_ids or []
-            if not ids:
-                if text and self.pieces:
-                    self.pieces[-1] += text
-                return [], []
-            # Which of several ids added which characters is not told.
-            pieces = [""] * (len(ids) - 1) + [text]
-        self.ids += ids
-        self.pieces += pieces
-        return ids, pieces
+            return self._words.feed(text)
+        ids = choice.token_ids or []
+        # Which of several ids added which characters is not told.
+        return ids, [""] * (len(ids) - 1) + [text] if ids else []
 
-    def end(self) -> None:
-        """Take up what was held back."""
-        if self._words:
-            ids, pieces = self._words.end()
-            self.ids += ids
-            self.pieces += pieces
+    def end(self) -> tuple[list[int], list[str]]:
+        """Return what was held back."""
+        return self._words.end() if self._words else ([], [])
 
 
 def sampling_fields(sampling: Sampling, key: str, engine: str, context: int) -> dict[str, Any]:

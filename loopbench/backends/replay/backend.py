@@ -11,15 +11,16 @@ import msgspec
 
 from loopbench.backends.base import StreamWatch, Watch, failed
 from loopbench.backends.forms import split_name
-from loopbench.closing import Closing
+from loopbench.backends.intake import LIMIT, End, Intake
+from loopbench.closeable import Closeable
 from loopbench.files.recordings import Recording, RecordingError, Stream
 from loopbench.files.rows import load_file
 from loopbench.files.runs import load_run
 from loopbench.results.store import HEADER, RECORDS
-from loopbench.types import Finish, Generation, ModelInfo, Request, Sample, Sampling
+from loopbench.types import Generation, ModelInfo, Request, Sample, Sampling
 
 
-class ReplayBackend(Closing):
+class ReplayBackend(Closeable):
     """Recorded outputs as an engine."""
 
     slots = 1
@@ -54,30 +55,15 @@ def replay(stream: Stream, request: Request, watch: StreamWatch) -> Generation:
     if stream.finish == "error":
         return failed(stream.error or "The recorded generation failed.", stream.raw_finish)
     start, budget = len(request.prefix_ids), request.sampling.max_new_tokens
-    if start >= len(stream.ids) and stream.finish == "loop":
+    recorded = len(stream.token_ids)
+    if start >= recorded and stream.finish == "loop":
         return failed("The recording ends where its own run stopped the stream.", "not_recorded")
-    finish: Finish = stream.finish
-    raw = stream.raw_finish
-    end = len(stream.ids)
-    if end > budget:
-        end, finish, raw = budget, "length", "limit"
-    # An output that ended by itself did so with its last token: EOS wins.
-    watched = end - 1 if finish == "stop" else end
-    for index in range(start, watched):
-        if watch.push(stream.ids[index : index + 1], stream.pieces[index : index + 1]):
-            end, finish, raw = index + 1, "loop", "watch"
-            break
-    ids, pieces = stream.ids[start:end], stream.pieces[start:end]
-    return Generation(
-        text="".join(pieces),
-        token_ids=ids,
-        token_chars=[len(piece) for piece in pieces],
-        finish=finish,
-        raw_finish=raw,
-        prompt_tokens=stream.prompt_tokens,
-        output_tokens=len(ids),
-        seconds=0.0,
-    )
+    end = End(stream.finish, stream.raw_finish) if recorded <= budget else LIMIT
+    ids, pieces = stream.token_ids[start:budget], stream.pieces[start:budget]
+    intake = Intake(watch)
+    # It ended with its last token, and may have been stopped before.
+    ended = intake.take(ids[:-1], pieces[:-1]) or intake.take(ids[-1:], pieces[-1:], end)
+    return intake.generation(ended or end, prompt_tokens=stream.prompt_tokens, seconds=0.0)
 
 
 def load(place: str) -> Recording:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loopbench.backends.base import ThinkingEnd, Watch, failed, thinking_end
-from loopbench.backends.cores import default_threads
+from loopbench.backends.intake import LIMIT
+from loopbench.backends.parts.cores import default_threads
+from loopbench.backends.parts.template import Renderer, TemplateError
 from loopbench.backends.transformers.files import (
     find_folder,
     model_info,
@@ -28,8 +30,7 @@ from loopbench.backends.transformers.load import (
     pick_dtype,
     quiet,
 )
-from loopbench.backends.transformers.template import Renderer, TemplateError
-from loopbench.closing import Closing
+from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
 from loopbench.judging.thinking import closing_text, opens_thinking
 from loopbench.types import Generation, ModelInfo, Request
@@ -42,7 +43,7 @@ DEFAULT_SLOTS = 8
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
-class TransformersBackend(Closing):
+class TransformersBackend(Closeable):
     """A loaded model; see `open_backend`.
 
     Parameters
@@ -128,9 +129,10 @@ class TransformersBackend(Closing):
         from loopbench.backends.transformers.engine import Row
 
         try:
-            prompt = self.prompt_ids(request.prompt, request.chat())
+            text = self._rendered(request.prompt, request.chat())
         except TemplateError as error:
             return failed(str(error), "template")
+        prompt = self._ids(text)
         needed = len(prompt) + request.sampling.max_new_tokens
         if self._context and needed > self._context:
             return failed(
@@ -150,9 +152,10 @@ class TransformersBackend(Closing):
             decode=self._decode,
             control=self._control,
             exact_prefix=self._exact_prefix,
+            opened_thinking=self._renderer is not None and opens_thinking(text),
         )
         # A prefix may have used the budget up already.
-        return row if row.left > 0 else row.generation("length", "limit")
+        return row.generation(LIMIT) if row.used_up else row
 
     def prompt_ids(self, prompt: str, chat: Sequence[Mapping[str, str]] | None = None) -> list[int]:
         """Return the ids of a prompt, after the chat template where the model has one.
@@ -167,11 +170,15 @@ class TransformersBackend(Closing):
         TemplateError
             If the template cannot be rendered.
         """
-        if self._renderer is None:
-            return list(self._tokenizer(prompt)["input_ids"])
-        # The template writes the special tokens itself.
-        text = self._renderer.render(chat or prompt)
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._ids(self._rendered(prompt, chat))
+
+    def _rendered(self, prompt: str, chat: Sequence[Mapping[str, str]] | None) -> str:
+        return prompt if self._renderer is None else self._renderer.render(chat or prompt)
+
+    def _ids(self, text: str) -> list[int]:
+        # A template writes the special tokens itself.
+        special = {} if self._renderer is None else {"add_special_tokens": False}
+        return list(self._tokenizer(text, **special)["input_ids"])
 
     def thinking_end(self) -> ThinkingEnd:
         """Return what ends a thinking block of this model.
@@ -284,7 +291,7 @@ def open_backend(
     special = {key: str(value) for key in _SPECIAL if (value := getattr(tokenizer, key, None))}
     renderer = None
     if folder.chat_template is not None:
-        renderer = Renderer(folder.chat_template, special, template_s)
+        renderer = Renderer(folder.chat_template, special, template_s, library=True)
     return TransformersBackend(
         model,
         tokenizer,

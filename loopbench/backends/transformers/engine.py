@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from loopbench.backends.base import StreamWatch, failed
+from loopbench.backends.intake import End, Intake
 from loopbench.backends.transformers.batch import (
     Batch,
     StepError,
@@ -19,7 +19,7 @@ from loopbench.backends.transformers.batch import (
 )
 from loopbench.backends.transformers.sampling import Draws, choose
 from loopbench.backends.transformers.text import Detokenizer
-from loopbench.types import Finish, Generation, Request
+from loopbench.types import Generation, Request
 
 
 class Row:
@@ -34,6 +34,8 @@ class Row:
     exact_prefix
         Feed the tokens of the prefix one by one, as they were generated, instead of
         together with the prompt: logits differ in the last bit between the two.
+    opened_thinking
+        See `Generation`.
     """
 
     def __init__(
@@ -45,21 +47,22 @@ class Row:
         decode: Callable[[list[int]], str],
         control: Collection[int],
         exact_prefix: bool = False,
+        opened_thinking: bool = False,
     ) -> None:
         prefix = request.prefix_ids
-        self.request, self.sampling, self.watch = request, request.sampling, watch
-        self.started = time.monotonic()
+        self.request, self.sampling = request, request.sampling
         self.prompt_tokens = len(prompt)
         self.start = [*prompt] if exact_prefix else [*prompt, *prefix]
         """Ids that the row is prefilled with."""
         self.forced = list(prefix[::-1]) if exact_prefix else []
         """Tokens that are fed instead of chosen ones, the next one last."""
         self.context = [*prompt, *prefix]
-        self.left = self.sampling.max_new_tokens - len(prefix)
+        left = self.sampling.max_new_tokens - len(prefix)
+        self.used_up = left <= 0
+        """The prefix is the whole budget."""
         self.draws = Draws(self.sampling, request.key, len(prefix))
         self.seen: Tensor | None = None
-        self.ids: list[int] = []
-        self.pieces: list[str] = []
+        self._intake, self._opened_thinking = Intake(watch, left), opened_thinking
         self._text = Detokenizer(decode, control, prefix)
 
     def mark_seen(self, logits: Tensor) -> None:
@@ -70,32 +73,17 @@ class Row:
 
     def take(self, token: int, ends: Collection[int]) -> Generation | None:
         """Add a token; return the generation if it is the last one."""
-        piece = self._text.push(token)
-        self.ids.append(token)
-        self.pieces.append(piece)
-        self.left -= 1
-        # EOS wins: a model that ends by itself is not doomed.
-        if token in ends:
-            return self.generation("stop", "eos")
-        if self.watch.push([token], [piece]):
-            return self.generation("loop", "watch")
-        if self.left <= 0:
-            return self.generation("length", "limit")
+        said = End("stop", "eos") if token in ends else None
+        if end := self._intake.take([token], [self._text.push(token)], said):
+            return self.generation(end)
         if self.seen is not None:
             self.seen[token] = True
         return None
 
-    def generation(self, finish: Finish, raw: str) -> Generation:
+    def generation(self, end: End) -> Generation:
         """Return what there is so far."""
-        return Generation(
-            text="".join(self.pieces),
-            token_ids=self.ids,
-            token_chars=[len(piece) for piece in self.pieces],
-            finish=finish,
-            raw_finish=raw,
-            prompt_tokens=self.prompt_tokens,
-            output_tokens=len(self.ids),
-            seconds=time.monotonic() - self.started,
+        return self._intake.generation(
+            end, prompt_tokens=self.prompt_tokens, opened_thinking=self._opened_thinking
         )
 
 

@@ -16,7 +16,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from loopbench.backends.llamacpp.stream import request_seed
+from loopbench.backends.parts.seeds import request_seed
 from loopbench.types import Sampling
 
 

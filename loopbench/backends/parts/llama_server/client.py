@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 
 from loopbench.backends.base import StreamWatch
-from loopbench.backends.llamacpp.stream import (
-    Assembler,
+from loopbench.backends.intake import LIMIT, End, Intake
+from loopbench.backends.parts.llama_server.stream import (
+    MAX_MISSING,
     Event,
-    EventSplitter,
+    EventReader,
     completion_body,
     decode_event,
-    finish_of,
+    end_of,
 )
-from loopbench.backends.llamacpp.vocabulary import Vocabulary
+from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
+from loopbench.backends.parts.sse import EventDecoder, StreamError
 from loopbench.judging.thinking import opens_thinking
-from loopbench.types import Finish, Generation, Request
+from loopbench.types import Generation, Request
 
 
 class RequestError(Exception):
@@ -137,7 +139,7 @@ class Client:
         aiohttp.ClientError
             If the connection is lost.
         """
-        started = time.monotonic()
+        intake = Intake(watch)
         rendered = await self.rendered(request.prompt, request.chat())
         prompt = await self._ids(rendered)
         left = request.sampling.max_new_tokens - len(request.prefix_ids)
@@ -149,54 +151,48 @@ class Client:
                 f" {request.sampling.max_new_tokens:,} it needs {needed:,} of the"
                 f" {self._limits.context:,} tokens of a slot."
             )
-        output = Assembler(self._vocabulary)
-        finish: Finish = "length"
-        raw = "limit"
+        reader, end = EventReader(self._vocabulary), LIMIT
         if left > 0:
             ids = [*prompt, *request.prefix_ids]
             context = self._limits.context
             body = completion_body(ids, request.sampling, left, request.key, context)
             if request.json_schema is not None:
                 body["json_schema"] = request.json_schema
-            finish, raw = await self._stream(body, output, watch)
-            if output.gaps:
-                finish, raw = await self._repeat_whole(body, output)
-        return Generation(
-            text=output.text,
-            token_ids=output.ids,
-            token_chars=[len(piece) for piece in output.pieces],
-            finish=finish,
-            raw_finish=raw,
+            end = await self._stream(body, reader, intake)
+            # A few may be missing: those of a character that the budget cut.
+            if reader.predicted - intake.dropped - len(intake.ids) > MAX_MISSING:
+                end = await self._repeat_whole(body, reader, intake)
+        return intake.generation(
+            end,
             prompt_tokens=len(prompt),
-            output_tokens=output.predicted,
-            seconds=time.monotonic() - started,
+            output_tokens=reader.predicted - intake.dropped,
             opened_thinking=self._templated and opens_thinking(rendered),
         )
 
-    async def _stream(self, body: Any, output: Assembler, watch: StreamWatch) -> tuple[Finish, str]:
+    async def _stream(self, body: Any, reader: EventReader, intake: Intake) -> End:
         timeout = aiohttp.ClientTimeout(total=None, sock_read=self._limits.stall_s)
         response = await self._session.post("/completion", json=body, timeout=timeout)
         try:
             if response.status != 200:
                 raise RequestError(await _message(response), response.status)
-            splitter = EventSplitter()
+            events = EventDecoder()
             async for data in response.content.iter_any():
                 self.last_byte = time.monotonic()
-                for event in splitter.feed(data):
-                    if ended := _take(event, output, watch.push):
+                for event in map(decode_event, events.feed(data)):
+                    if ended := _take(event, reader, intake):
                         return ended
         except TimeoutError:
             raise StallError(
                 f"The stream stalled: the engine sent nothing for {self._limits.stall_s:g} s."
             ) from None
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, StreamError) as error:
             raise RequestError(f"The engine's stream cannot be read: {error}.") from None
         finally:
             # Not `release`: only a closed connection makes the server free the slot.
             response.close()
         raise aiohttp.ServerDisconnectedError("the stream ended without a last event")
 
-    async def _repeat_whole(self, body: dict[str, Any], output: Assembler) -> tuple[Finish, str]:
+    async def _repeat_whole(self, body: dict[str, Any], reader: EventReader, intake: Intake) -> End:
         """Generate once more without streaming, where a stream lost too many ids.
 
         That happens to outputs of invalid UTF-8, which a broken checkpoint may write: the
@@ -210,20 +206,21 @@ class Client:
                 raise RequestError(await _message(response), response.status)
             event = decode_event(await response.read())
         self.last_byte = time.monotonic()
-        output.replace(event)
-        return finish_of(event)
+        # Its text comes in one piece, which is booked on the last id.
+        pieces = [""] * (len(event.tokens) - 1) + [event.content] if event.tokens else []
+        intake.replace(event.tokens, pieces)
+        reader.predicted = event.tokens_predicted
+        return end_of(event)
 
 
-def _take(
-    event: Event, output: Assembler, push: Callable[[list[int], list[str]], bool]
-) -> tuple[Finish, str] | None:
+def _take(event: Event, reader: EventReader, intake: Intake) -> End | None:
     """Take one event; return how the stream ended, if it did."""
-    if event.error is not None:
-        raise RequestError(str(event.error.get("message", event.error)))
-    ids, pieces = output.add(event)
-    if event.stop:
-        return finish_of(event)
-    return ("loop", "watch") if ids and push(ids, pieces) else None
+    if event.problem is not None:
+        raise RequestError(event.problem)
+    ids, pieces = reader.read(event)
+    if not ids:
+        intake.add_text(event.content)
+    return intake.take(ids, pieces, end_of(event) if event.stop else None)
 
 
 async def _message(response: aiohttp.ClientResponse) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from loopbench.backends.llamacpp.vocabulary import Vocabulary
-from loopbench.types import Finish, Sampling
+from loopbench.backends.intake import End
+from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
+from loopbench.backends.parts.seeds import request_seed
+from loopbench.types import Sampling
 
 MAX_MISSING = 3
 """A character has at most four bytes, so at most three tokens before its last one."""
@@ -26,17 +27,15 @@ class Event(msgspec.Struct, frozen=True):
     stop_type: str = ""
     truncated: bool = False
     error: dict[str, Any] | None = None
+    message: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """The sentence of an error, which comes bare or in a field of its own."""
+        return self.message if self.error is None else str(self.error.get("message", self.error))
 
 
-_decoder = msgspec.json.Decoder(Event)
-decode_event = _decoder.decode
-
-
-def request_seed(seed: int, key: str) -> int:
-    """Derive the seed of one generation: independent per key, the same on every run."""
-    digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
-    # 31 bits: the largest 32-bit seed means "random" to llama.cpp.
-    return int.from_bytes(digest[:4], "big") >> 1
+decode_event = msgspec.json.Decoder(Event).decode
 
 
 def samplers(sampling: Sampling) -> list[str]:
@@ -97,88 +96,35 @@ def completion_body(
     }
 
 
-class EventSplitter:
-    """Cuts a byte stream into server-sent events, wherever the network cut it."""
+class EventReader:
+    """Reads the tokens of one output from its events.
 
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Return the events that `data` completes.
-
-        Raises
-        ------
-        ValueError
-            If an event is not the JSON that llama-server sends.
-        """
-        *blocks, self._rest = (self._rest + data).split(b"\n\n")
-        events = []
-        for block in blocks:
-            name, _, payload = block.partition(b":")
-            if name == b"data":
-                events.append(_decoder.decode(payload))
-            elif name == b"error":
-                events.append(Event(error=msgspec.json.decode(payload, type=dict[str, Any])))
-        return events
-
-
-class Assembler:
-    """Puts one output together from its events: ids, and the text that each added."""
+    Ids that the server withheld are recovered where that is possible. Where it is not, they
+    are left out, never invented: `predicted` then exceeds the ids' number.
+    """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self.ids: list[int] = []
-        self.pieces: list[str] = []
         self.predicted = 0
         """Tokens generated, going by the engine."""
 
-    def add(self, event: Event) -> tuple[list[int], list[str]]:
-        """Take one event and return its new ids with the text that each of them added.
+    def read(self, event: Event) -> tuple[list[int], list[str]]:
+        """Return the new ids of an event with the text that each of them added.
 
-        Ids that the server withheld are recovered where that is possible. Where it is
-        not, they are left out, never invented: `predicted` then exceeds the ids' number.
+        Without ids there are no pieces either: the text then belongs to the token before.
         """
         content, ids = event.content, list(event.tokens)
         held = event.tokens_predicted - self.predicted - len(ids)
         self.predicted = max(self.predicted, event.tokens_predicted)
         if held > 0 and len(ids) == 1:
             ids = [*(self._vocabulary.recover(content, ids[0], held) or []), *ids]
-        if not ids:
-            if content and self.pieces:
-                self.pieces[-1] += content
-            return [], []
-        pieces = [""] * (len(ids) - 1) + [content]
-        self.ids += ids
-        self.pieces += pieces
-        return ids, pieces
-
-    @property
-    def gaps(self) -> bool:
-        """Whether so many ids are missing that the output cannot be judged by them.
-
-        A few may: those of a character that the budget cut.
-        """
-        return self.predicted - len(self.ids) > MAX_MISSING
-
-    def replace(self, whole: Event) -> None:
-        """Take over the unstreamed version of the output, which has every id.
-
-        Its text comes in one piece, which is booked on the last id.
-        """
-        self.ids = list(whole.tokens)
-        self.pieces = [""] * (len(self.ids) - 1) + [whole.content] if self.ids else []
-        self.predicted = whole.tokens_predicted
-
-    @property
-    def text(self) -> str:
-        """The output so far."""
-        return "".join(self.pieces)
+        return ids, [""] * (len(ids) - 1) + [content] if ids else []
 
 
-def finish_of(event: Event) -> tuple[Finish, str]:
+def end_of(event: Event) -> End:
     """Map the last event to our finish and the engine's own word for it."""
     if event.stop_type in ("eos", "word"):
-        return "stop", event.stop_type
+        return End("stop", event.stop_type)
     if event.stop_type == "limit":
-        return "length", "limit (context full)" if event.truncated else "limit"
-    return "error", event.stop_type or "none"
+        return End("length", "limit (context full)" if event.truncated else "limit")
+    return End("error", event.stop_type or "none")

@@ -1,0 +1,155 @@
+"""The parent's side: a child process is started, asked, timed and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from typing import IO, Any
+
+import msgspec
+
+TAIL_BYTES = 4_000
+TAIL_LINES = 3
+
+
+class ChildSilentError(Exception):
+    """The child runs, and has not answered in time."""
+
+
+class ChildEndedError(Exception):
+    """The child ended instead of answering."""
+
+
+def describe_exit(code: int, tail: str) -> str:
+    """Say in a few words how a process ended: `signal 9 (SIGKILL)`, `exit code 3: …`."""
+    if code < 0:
+        try:
+            reason = f"signal {-code} ({signal.Signals(-code).name})"
+        except ValueError:
+            reason = f"signal {-code}"
+    else:
+        reason = f"exit code {code}"
+    return f"{reason}: {tail}" if tail else reason
+
+
+class Child:
+    """A Python process that reads a line of JSON and answers with one; see `serving`.
+
+    Parameters
+    ----------
+    module
+        What it runs, as `python -m` takes it.
+    environment
+        Variables that it gets beside those of this process.
+    """
+
+    def __init__(self, module: str, environment: Mapping[str, str] | None = None) -> None:
+        self._module, self._environment = module, environment or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child while there is one."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start it, in the place of one that runs."""
+        self.stop()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", self._module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=os.environ | self._environment,
+            # Ctrl-C is for the parent, which then ends the child in its own order.
+            start_new_session=True,
+        )
+
+    def ask(self, message: Any, wait_s: float | None = None) -> bytes:
+        """Send a message and return the line that answers it.
+
+        Parameters
+        ----------
+        message
+            Anything that JSON can hold.
+        wait_s
+            Longest wait for the answer; None waits as long as the child runs.
+
+        Raises
+        ------
+        ChildSilentError, ChildEndedError
+            If there is no answer.
+        """
+        process = self._process
+        if process is None:
+            raise ChildEndedError
+        assert process.stdin and process.stdout
+        try:
+            process.stdin.write(msgspec.json.encode(message) + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise ChildEndedError from None
+        if wait_s is not None:
+            with selectors.DefaultSelector() as selector:
+                selector.register(process.stdout, selectors.EVENT_READ)
+                if not selector.select(wait_s):
+                    raise ChildSilentError
+        line = process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise ChildEndedError
+        return line
+
+    def exit_code(self, wait_s: float) -> int | None:
+        """Return the code that it ended with, waiting for that so long; None while it runs."""
+        if self._process is None:
+            return None
+        try:
+            return self._process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def exit_reason(self, wait_s: float) -> str | None:
+        """Say why it ended, waiting for that at most `wait_s`; None while it runs."""
+        if self._process is None:
+            return "it was closed"
+        code = self.exit_code(wait_s)
+        return None if code is None else describe_exit(code, self.tail())
+
+    def tail(self) -> str:
+        """Return the last lines that it wrote to stderr, in one."""
+        if self._log is None:
+            return ""
+        size = self._log.seek(0, 2)
+        self._log.seek(max(0, size - TAIL_BYTES))
+        lines = self._log.read().decode("utf-8", "replace").split("\n")
+        printable = ("".join(c for c in line if c.isprintable()).strip() for line in lines)
+        return " | ".join([line for line in printable if line][-TAIL_LINES:])
+
+    def kill(self) -> None:
+        """End it at once, from any thread: it holds nothing that needs saving."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def stop(self) -> None:
+        """End it and close its pipes; idempotent."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe
+                # It may hold what was not yet written to a child that is gone.
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
