@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from loopbench.backends.base import ThinkingEnd, Watch
+from loopbench.backends.base import Capabilities, ThinkingEnd, Watch
 from loopbench.backends.forms import Target
 from loopbench.judging.rules import MEASURE, STOP
 from loopbench.results.store import Header
@@ -206,8 +206,7 @@ class FakeFactory:
 
     name = "llamacpp"
     default_slots = 2
-    constrains = True
-    ends_thinking = True
+    capabilities = Capabilities(ends_thinking=True, constrains=True)
 
     def __init__(self, script: Script) -> None:
         self.script = script

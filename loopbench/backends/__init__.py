@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from loopbench.backends.base import Backend
-    from loopbench.types import ModelInfo
+    from loopbench.backends.base import BackendFactory
 
 _HYPHENATED = {"llama-cpp-python": "llama_cpp_python"}
 """Backends that are called as their package is, which no module can be."""
@@ -15,32 +14,6 @@ _HYPHENATED = {"llama-cpp-python": "llama_cpp_python"}
 def canonical(name: str) -> str:
     """Return a backend's name as it is listed."""
     return next((shown for shown, module in _HYPHENATED.items() if module == name), name)
-
-
-class BackendFactory(Protocol):
-    """What a backend's module exposes as `BACKEND`."""
-
-    name: str
-    default_slots: int
-    """Streams at the same time where nothing else is asked for."""
-
-    def describe(self, place: Any, *, name: str | None = None, **options: Any) -> ModelInfo:
-        """Return the provenance of a model without loading it.
-
-        Parameters
-        ----------
-        place
-            Path, URL or hub id.
-        options
-            Those of `--device`, `--dtype`, `--api` and `--flash-attention` that were given and
-            that the factory lists in its attribute `options`, a frozenset of their names; a
-            factory without the attribute takes none.
-        """
-        ...
-
-    def open(self, place: Any, **settings: Any) -> Backend:
-        """Load the model; the settings are the backend's own, with `options` as above."""
-        ...
 
 
 def names() -> list[str]:
@@ -63,5 +36,5 @@ def get(name: str) -> BackendFactory:
 
     name = _HYPHENATED.get(canonical(name), name)
     return cast(
-        BackendFactory, naming.resolve("backend", name, __name__, "BACKEND", inner="backend")
+        "BackendFactory", naming.resolve("backend", name, __name__, "BACKEND", inner="backend")
     )

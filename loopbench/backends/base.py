@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from loopbench.errors import BackendError
-from loopbench.types import Generation, ModelInfo, Request
+from loopbench.types import Generation, ModelInfo, Request, Sample, Sampling
 
 
 class StreamWatch(Protocol):
@@ -21,10 +21,7 @@ Watch = Callable[[Request], StreamWatch]
 
 
 class ThinkingEnd(NamedTuple):
-    """How thinking of a model begins and is ended by force.
-
-    A backend whose factory has `ends_thinking = True` returns it from `thinking_end()`.
-    """
+    """How thinking of a model begins and is ended by force."""
 
     ids: tuple[int, ...]
     """Tokens that close a thinking block."""
@@ -75,4 +72,60 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Release the engine; idempotent."""
+        ...
+
+
+class ThinkingBackend(Backend, Protocol):
+    """An engine that can go on after a thinking block that was closed by force."""
+
+    def thinking_end(self) -> ThinkingEnd:
+        """Return what ends a thinking block of this model; raise `BackendError` if nothing can."""
+        ...
+
+
+class Capabilities(NamedTuple):
+    """What a kind of engine can do beyond generating."""
+
+    options: frozenset[str] = frozenset()
+    """Those of `--device`, `--dtype`, `--api` and `--flash-attention` that it takes."""
+    ends_thinking: bool = False
+    """Its backends are `ThinkingBackend`s: `--think-budget` works."""
+    constrains: bool = False
+    """Requests may carry a JSON schema: `--constrained` works."""
+    recorded: bool = False
+    """It is a `RecordingFactory`, which says itself what is asked."""
+
+
+class BackendFactory(Protocol):
+    """What the `backend` module of an engine exposes as `BACKEND`."""
+
+    name: str
+    default_slots: int
+    """Streams at the same time where nothing else is asked for."""
+    capabilities: Capabilities
+
+    def describe(self, place: Any, *, name: str | None = None, **options: Any) -> ModelInfo:
+        """Return the provenance of a model without loading it.
+
+        Parameters
+        ----------
+        place
+            Path, URL or hub id.
+        name
+            Short name for tables; None leaves it to the backend.
+        options
+            Those of its `capabilities.options` that were given.
+        """
+        ...
+
+    def open(self, place: Any, **settings: Any) -> Backend:
+        """Load the model; the settings are the backend's own, with `options` as above."""
+        ...
+
+
+class RecordingFactory(BackendFactory, Protocol):
+    """A factory whose outputs were made before."""
+
+    def selection(self, place: Any) -> tuple[list[Sample], list[Sampling], int]:
+        """Return what was recorded: samples, samplings, and repeats of each."""
         ...

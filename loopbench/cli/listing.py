@@ -102,6 +102,6 @@ def _backends() -> Listing:
         factory = backends.get(name)
         module = inspect.getmodule(type(factory))
         summary = ((module.__doc__ if module else "") or "").strip().split("\n\n")[0]
-        options = sorted(f"--{option}" for option in getattr(factory, "options", ()))
+        options = sorted(f"--{o.replace('_', '-')}" for o in factory.capabilities.options)
         rows.append((name, " ".join(summary.split()), " ".join(options)))
     return ("backend", "runs", "options of its own"), rows

@@ -138,7 +138,7 @@ def execute(
 
 def _check_schemas(backend: str, samples: Iterable[Sample]) -> None:
     """Refuse what would be decoded freely under a header that says otherwise."""
-    if not getattr(backends.get(backend), "constrains", False):
+    if not backends.get(backend).capabilities.constrains:
         raise ValueError(f"--constrained does not work with the backend {backend}; use llamacpp.")
     for sample in samples:
         tasks.json_schema(sample)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from loopbench import backends
+from loopbench.backends.base import RecordingFactory
 from loopbench.backends.forms import Target
 from loopbench.harness.plan import Settings
 from loopbench.models import quantising
@@ -20,7 +21,7 @@ CONTEXT_RESERVE = 256
 
 def options_for(target: Target, settings: Settings) -> dict[str, str]:
     """Return the engine options that were given and that this model's backend has."""
-    known: frozenset[str] = getattr(backends.get(target.backend), "options", frozenset())
+    known = backends.get(target.backend).capabilities.options
     return {name: v for name, v in settings.engine_options().items() if name in known}
 
 
@@ -38,7 +39,7 @@ def check_targets(targets: Sequence[Target], settings: Settings) -> None:
         if settings.ray:
             raise ValueError("--think-budget does not work with --ray: leave one of them out.")
         for target in targets:
-            if not getattr(backends.get(target.backend), "ends_thinking", False):
+            if not backends.get(target.backend).capabilities.ends_thinking:
                 raise ValueError(
                     f"--think-budget does not work with the backend {target.backend}, which "
                     "cannot go on after a closed thinking block; use llamacpp or transformers."
@@ -79,7 +80,7 @@ def check_agents(
 
 def _recording(targets: Sequence[Target]) -> Target | None:
     """Return the target whose backend knows what to ask, if there is one."""
-    return next((t for t in targets if hasattr(backends.get(t.backend), "selection")), None)
+    return next((t for t in targets if backends.get(t.backend).capabilities.recorded), None)
 
 
 def quantised(
@@ -128,7 +129,7 @@ def selection_of(targets: Sequence[Target], settings: Settings) -> Selection:
     chosen = asked(settings), settings.limit, settings.seed
     if recording is None:
         return Selection(select(*chosen), settings.samplings(), settings.repeats)
-    factory: Any = backends.get(recording.backend)
+    factory = cast(RecordingFactory, backends.get(recording.backend))
     recorded = Selection(*factory.selection(recording.place))
     if settings.penalties or settings.levels:
         raise ValueError("A recording has its own sampling and prompts: no --grid for it.")

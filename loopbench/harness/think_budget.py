@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from typing import cast
 
 import msgspec
 
-from loopbench.backends.base import Backend, StreamWatch, ThinkingEnd, Watch
+from loopbench.backends.base import Backend, StreamWatch, ThinkingBackend, ThinkingEnd, Watch
 from loopbench.judging.thinking import ThinkingState
 from loopbench.types import Generation, ModelInfo, Output, Request, Thinking
 
@@ -190,7 +191,7 @@ def with_budget(backend: Backend, limit: int | None) -> Backend:
     if limit is None:
         return backend
     try:
-        return ThinkBudget(backend, backend.thinking_end(), limit)  # type: ignore[attr-defined]
+        return ThinkBudget(backend, cast(ThinkingBackend, backend).thinking_end(), limit)
     except BaseException:
         backend.close()
         raise

@@ -10,6 +10,7 @@ import pytest
 from fakes import install, model_info
 
 from loopbench import tasks
+from loopbench.backends.base import Capabilities
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import PROMPT_ALLOWANCE, execute, prompt_allowance
@@ -56,7 +57,7 @@ def test_a_task_without_a_schema_is_refused(
 
 def test_a_backend_that_cannot_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = install(monkeypatch, lambda request: (["[]"], "stop"))
-    monkeypatch.setattr(factory, "constrains", False, raising=False)
+    monkeypatch.setattr(factory, "capabilities", Capabilities())
     with pytest.raises(ValueError, match="does not work with the backend"):
         execute(settings(), tmp_path / "r")
 

@@ -9,7 +9,7 @@ import pytest
 from fakes import FakeBackend, FakeFactory, install, model_info
 
 from loopbench import reference
-from loopbench.backends.base import ThinkingEnd
+from loopbench.backends.base import Capabilities, ThinkingEnd
 from loopbench.errors import RunError
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
@@ -188,7 +188,7 @@ def test_a_grammar_or_a_backend_that_cannot_is_refused(
     with pytest.raises(ValueError, match="--think-budget and --constrained exclude each other"):
         settings(constrained=True, early_stop=False).check()
     install(monkeypatch, say(ANSWER))
-    monkeypatch.setattr(FakeFactory, "ends_thinking", False)
+    monkeypatch.setattr(FakeFactory, "capabilities", Capabilities())
     with pytest.raises(ValueError, match="--think-budget does not work with the backend"):
         execute(settings(), tmp_path / "r")
     assert not (tmp_path / "r").exists()

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from loopbench.backends.base import Watch, failed
+from loopbench.backends.base import Capabilities, Watch, failed
 from loopbench.backends.intake import LIMIT, End, Intake
 from loopbench.backends.llama_cpp_python.process import StepError, SteppedProcess
 from loopbench.backends.parts.cores import default_threads
@@ -284,7 +284,7 @@ class _LlamaCppPython:
 
     name = "llama-cpp-python"
     default_slots = DEFAULT_SLOTS
-    options = frozenset({"flash_attention"})
+    capabilities = Capabilities(options=frozenset({"flash_attention"}))
 
     def describe(
         self, path: Path, *, name: str | None = None, flash_attention: str | None = None

@@ -16,7 +16,14 @@ from typing import Any
 
 import aiohttp
 
-from loopbench.backends.base import StreamWatch, ThinkingEnd, Watch, failed, thinking_end
+from loopbench.backends.base import (
+    Capabilities,
+    StreamWatch,
+    ThinkingEnd,
+    Watch,
+    failed,
+    thinking_end,
+)
 from loopbench.backends.llamacpp.process import EngineProcess, ServerProcess
 from loopbench.backends.parts.cores import default_threads
 from loopbench.backends.parts.llama_server.client import Client, Limits, RequestError, StallError
@@ -336,10 +343,9 @@ class _LlamaCpp:
 
     name = "llamacpp"
     default_slots = DEFAULT_SLOTS
-    options = frozenset({"flash_attention"})
-    ends_thinking = True
-    constrains = True
-    """Requests may carry a JSON schema."""
+    capabilities = Capabilities(
+        options=frozenset({"flash_attention"}), ends_thinking=True, constrains=True
+    )
 
     def describe(
         self, path: Path, *, name: str | None = None, flash_attention: str | None = None

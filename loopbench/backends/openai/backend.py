@@ -21,7 +21,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from loopbench.backends.base import StreamWatch, Watch, failed
+from loopbench.backends.base import Capabilities, StreamWatch, Watch, failed
 from loopbench.backends.openai.client import OpenAIClient
 from loopbench.backends.openai.server import Server, api_key, ask_server, new_session
 from loopbench.backends.parts.llama_server.client import Client, Limits, RequestError, StallError
@@ -264,7 +264,7 @@ class _OpenAI:
 
     name = "openai"
     default_slots = DEFAULT_SLOTS
-    options = frozenset({"api"})
+    capabilities = Capabilities(options=frozenset({"api"}))
 
     def describe(self, place: str, *, name: str | None = None, api: str | None = None) -> ModelInfo:
         """Return what the server says about the model.

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from loopbench.backends.base import StreamWatch, Watch, failed
+from loopbench.backends.base import Capabilities, StreamWatch, Watch, failed
 from loopbench.backends.forms import split_name
 from loopbench.backends.intake import LIMIT, End, Intake
 from loopbench.closeable import Closeable
@@ -110,6 +110,7 @@ class _Replay:
 
     name = "replay"
     default_slots = 1
+    capabilities = Capabilities(recorded=True)
 
     def describe(self, place: str | Path, *, name: str | None = None) -> ModelInfo:
         """Return the provenance of the recorded model.

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loopbench.backends.base import ThinkingEnd, Watch, failed, thinking_end
+from loopbench.backends.base import Capabilities, ThinkingEnd, Watch, failed, thinking_end
 from loopbench.backends.intake import LIMIT
 from loopbench.backends.parts.cores import default_threads
 from loopbench.backends.parts.template import Renderer, TemplateError
@@ -313,8 +313,7 @@ class _Transformers:
 
     name = "transformers"
     default_slots = DEFAULT_SLOTS
-    options = frozenset({"device", "dtype"})
-    ends_thinking = True
+    capabilities = Capabilities(options=frozenset({"device", "dtype"}), ends_thinking=True)
 
     def describe(
         self,
