@@ -34,6 +34,14 @@ class Pieces(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return iter(self[:])
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self[:] == list(other)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"Pieces({self[:]!r})"
+
     @overload
     def __getitem__(self, index: int) -> str: ...
 

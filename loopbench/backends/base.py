@@ -31,11 +31,11 @@ class ThinkingEnd(NamedTuple):
     """The chat template ends every prompt inside a block."""
 
 
-def thinking_end(ids: Sequence[int], closing: str, opened: bool) -> ThinkingEnd:
-    """Return a closing text with its ids; all of the text is booked on the last of them."""
+def thinking_end(ids: Sequence[int], text: str, opened: bool) -> ThinkingEnd:
+    """Return the text that ends thinking with its ids; all of it is booked on the last of them."""
     if not ids:
-        raise BackendError(f"The model has no tokens for {closing.strip()}: no --think-budget.")
-    return ThinkingEnd(tuple(ids), (*[""] * (len(ids) - 1), closing), opened)
+        raise BackendError(f"The model has no tokens for {text.strip()}: no --think-budget.")
+    return ThinkingEnd(tuple(ids), (*[""] * (len(ids) - 1), text), opened)
 
 
 def failed(message: str, raw: str) -> Generation:

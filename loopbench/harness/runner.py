@@ -16,6 +16,7 @@ from loopbench import backends, tasks
 from loopbench.backends import forms
 from loopbench.backends.base import Backend
 from loopbench.backends.forms import Target
+from loopbench.backends.intake import PRECEDENCE
 from loopbench.episodes.running import continuation, run_episodes
 from loopbench.errors import RunError
 from loopbench.harness.engines import Engines, engine_of
@@ -183,6 +184,7 @@ def _header(
         engine=engine_of(targets, settings),
         sources=_sources(sorted({sample.task for sample in samples})),
         episodes=episode_rule(settings, samples),
+        precedence=PRECEDENCE,
     )
 
 

@@ -13,7 +13,7 @@ more. Beyond it the bytes are broken, and waiting would cost ever longer decodin
 _BROKEN = "\ufffd"
 
 
-class Pieces:
+class PieceReader:
     """Decodes a stream token by token, in constant time per token.
 
     A token is decoded behind the one before it, because decoders treat the beginning of a

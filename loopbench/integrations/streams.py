@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loopbench.detectors import Detector
-from loopbench.integrations.pieces import Decode, Pieces
+from loopbench.integrations.pieces import Decode, PieceReader
 from loopbench.judging.monitor import StreamMonitor
 from loopbench.judging.rules import STOP, detectors_of
 from loopbench.types import LoopSpan
@@ -41,7 +41,7 @@ class Stream:
     def __init__(self, rules: Sequence[Detector], decode: Decode | None) -> None:
         reads_text = any(rule.name not in _IDS_ONLY for rule in rules)
         self._monitor = StreamMonitor(rules)
-        self._pieces = Pieces(decode) if decode and reads_text else None
+        self._pieces = PieceReader(decode) if decode and reads_text else None
 
     @property
     def span(self) -> LoopSpan | None:

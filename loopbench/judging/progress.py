@@ -55,12 +55,12 @@ class Watching:
     def __init__(self, rules: Sequence[Detector], progress: Progress) -> None:
         self.rules, self.progress = tuple(rules), progress
 
-    def __call__(self, request: Request) -> _Counted:
+    def __call__(self, request: Request) -> _CountingMonitor:
         """Return the monitor of a new stream."""
-        return _Counted(self.rules, self.progress)
+        return _CountingMonitor(self.rules, self.progress)
 
 
-class _Counted:
+class _CountingMonitor:
     """A stream's monitor that also counts tokens for the progress display."""
 
     def __init__(self, rules: Sequence[Detector], progress: Progress) -> None:

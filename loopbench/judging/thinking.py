@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from loopbench.judging.outcome import DOOM_LEVELS
 from loopbench.types import Generation, Verdict
 
-OPENING, CLOSING = "<think>", "</think>"
+OPEN_TAG, CLOSE_TAG = "<think>", "</think>"
 
 _CLOSING = re.compile(r"((?:\\n|\n){0,4})</think>((?:\\n|\n){0,4})")
 
 
 def opens_thinking(prompt: str) -> bool:
     """Return whether a rendered prompt ends inside a thinking block."""
-    return prompt.rstrip().endswith(OPENING)
+    return prompt.rstrip().endswith(OPEN_TAG)
 
 
-def closing_text(template: str | None) -> str:
+def thinking_end_text(template: str | None) -> str:
     """Return the text that ends a thinking block: the tag, with the new lines of a template."""
     found = max(_CLOSING.finditer(template or ""), key=lambda m: len(m[0]), default=None)
-    return found[0].replace("\\n", "\n") if found else CLOSING
+    return found[0].replace("\\n", "\n") if found else CLOSE_TAG
 
 
 class ThinkingState:
@@ -42,19 +42,19 @@ class ThinkingState:
     def push(self, piece: str) -> None:
         """Take the text of the next token."""
         text = self._tail + piece
-        opening, closing = text.rfind(OPENING), text.rfind(CLOSING)
+        opening, closing = text.rfind(OPEN_TAG), text.rfind(CLOSE_TAG)
         was_open = self.open
         if opening != closing:
             self.open = opening > closing
         self.seen = self.seen or self.open
         self.tokens += was_open and self.open
         # One less than the closing tag: an opening one that is found again changes nothing.
-        self._tail = text[1 - len(CLOSING) :]
+        self._tail = text[1 - len(CLOSE_TAG) :]
 
     @property
     def closing_begun(self) -> bool:
         """Whether the text so far ends in a part of the closing tag."""
-        return any(self._tail.endswith(CLOSING[:n]) for n in range(1, len(CLOSING)))
+        return any(self._tail.endswith(CLOSE_TAG[:n]) for n in range(1, len(CLOSE_TAG)))
 
 
 def whole_text(generation: Generation) -> str:
@@ -63,7 +63,7 @@ def whole_text(generation: Generation) -> str:
     Graders remove the thinking; without the tag an output that never stops thinking would
     look like an answer.
     """
-    return (OPENING if generation.opened_thinking else "") + generation.text
+    return (OPEN_TAG if generation.opened_thinking else "") + generation.text
 
 
 def loop_in_thinking(generation: Generation, verdicts: Iterable[Verdict]) -> bool | None:
@@ -76,13 +76,13 @@ def loop_in_thinking(generation: Generation, verdicts: Iterable[Verdict]) -> boo
     if not found:
         return None
     text = generation.text
-    if not (generation.opened_thinking or OPENING in text or CLOSING in text):
+    if not (generation.opened_thinking or OPEN_TAG in text or CLOSE_TAG in text):
         return None
     first = min(found, key=lambda verdict: DOOM_LEVELS.index(verdict.level))
     at = sum(generation.token_chars[: first.onset])
     before = whole_text(generation)[: at + len(whole_text(generation)) - len(text)]
-    if OPENING in before or CLOSING in before:
-        return before.rfind(OPENING) > before.rfind(CLOSING)
+    if OPEN_TAG in before or CLOSE_TAG in before:
+        return before.rfind(OPEN_TAG) > before.rfind(CLOSE_TAG)
     # A tag that closes what nothing opened: the template did, unseen.
-    closed, opened = text.find(CLOSING, at), text.find(OPENING, at)
+    closed, opened = text.find(CLOSE_TAG, at), text.find(OPEN_TAG, at)
     return closed >= 0 and not 0 <= opened < closed

@@ -67,6 +67,9 @@ class Header(Struct, frozen=True):
     """Tasks from elsewhere: the package and version, revision or file hash of their data."""
     episodes: EpisodeRule | None = None
     """How agent tasks are run; None where there are none."""
+    precedence: int = 1
+    """Version of the order in which it is decided how an output ends, where its model, a watch
+    and the budget agree on its last token; 1: it depended on the engine."""
 
     def differences(self, other: Header) -> list[str]:
         """Name every setting in which two headers measure different things."""

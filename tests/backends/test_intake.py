@@ -23,7 +23,7 @@ from loopbench.backends.openai.server import Server, parse_address
 from loopbench.backends.parts.llama_server.client import Client, Limits
 from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
 from loopbench.backends.replay.backend import replay
-from loopbench.backends.transformers.engine import Row
+from loopbench.backends.transformers.engine import BatchRow
 from loopbench.files.recordings import Stream
 from loopbench.types import Finish, Generation, Request, Sampling
 
@@ -177,7 +177,7 @@ def by_llama_cpp_python(script: Script) -> Generation:
 
 
 def by_transformers(script: Script) -> Generation:
-    row = Row(
+    row = BatchRow(
         script.request,
         script.watch(),
         [0],

@@ -8,7 +8,12 @@ from fakes import generation, install
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
-from loopbench.judging.thinking import ThinkingState, closing_text, loop_in_thinking, whole_text
+from loopbench.judging.thinking import (
+    ThinkingState,
+    loop_in_thinking,
+    thinking_end_text,
+    whole_text,
+)
 from loopbench.results.store import read_records
 from loopbench.results.table import render
 from loopbench.types import Generation, Level, Verdict
@@ -107,7 +112,7 @@ def test_runs_record_it_and_show_a_column_only_where_models_think(
 def test_the_text_that_ends_thinking_is_that_of_the_template(
     template: str | None, text: str
 ) -> None:
-    assert closing_text(template) == text
+    assert thinking_end_text(template) == text
 
 
 def test_thinking_is_followed_wherever_tokens_cut_the_tags() -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from fakes import generation, header, record
 
-from loopbench.judging.monitor import judge
+from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import classify
 from loopbench.judging.rules import DOOM, detectors_of
 from loopbench.results.structure import structure_loop
@@ -31,7 +31,7 @@ def output(text: str, category: str = "tools", finish: str = "length") -> Record
     known: dict[str, int] = {}
     ids = [known.setdefault(piece, len(known)) for piece in pieces]
     made = generation(pieces, finish, ids)
-    verdicts = judge(detectors_of(DOOM), ids, pieces)
+    verdicts = scan_all(detectors_of(DOOM), ids, pieces)
     base = record("k", category=category, task="tool_call", budget=160)
     return msgspec.structs.replace(
         base, generation=made, verdicts=verdicts, outcome=classify(made.finish, verdicts)

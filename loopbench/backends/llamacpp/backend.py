@@ -31,7 +31,7 @@ from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
 from loopbench.backends.parts.slots import Slots
 from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
-from loopbench.judging.thinking import CLOSING, closing_text, opens_thinking
+from loopbench.judging.thinking import CLOSE_TAG, opens_thinking, thinking_end_text
 from loopbench.models import gguf
 from loopbench.models.info import model_info, takes_flash_attention, usable_context
 from loopbench.types import Generation, ModelInfo, Request
@@ -54,6 +54,12 @@ class LlamaCppBackend(Closeable):
         Streams at the same time.
     templated
         Whether prompts go through the model's chat template.
+    bos_id
+        The token that must not stand twice before a prompt.
+    vocabulary
+        Finds ids that the server withholds.
+    end_text
+        What ends a thinking block of this model.
     """
 
     def __init__(
@@ -66,7 +72,7 @@ class LlamaCppBackend(Closeable):
         templated: bool,
         bos_id: int | None = None,
         vocabulary: Vocabulary | None = None,
-        closing: str = CLOSING,
+        end_text: str = CLOSE_TAG,
     ) -> None:
         self.slots = slots
         self.limits = limits
@@ -75,7 +81,7 @@ class LlamaCppBackend(Closeable):
         self._templated = templated
         self._bos_id = bos_id
         self._vocabulary = vocabulary or Vocabulary({})
-        self._closing = closing
+        self._end_text = end_text
         self._epoch = 0
         """Number of starts of the engine: a stream belongs to one of them."""
         self._deaths: dict[int, str] = {}
@@ -149,11 +155,11 @@ class LlamaCppBackend(Closeable):
             If the engine cannot say.
         """
         try:
-            ids = self._call(self._client.text_ids(self._closing))
+            ids = self._call(self._client.text_ids(self._end_text))
             prompt = self._call(self._client.rendered("Hello."))
         except (RequestError, aiohttp.ClientError) as error:
             raise BackendError(f"{self._info.path} cannot be used: {error}") from error
-        return thinking_end(ids, self._closing, self._templated and opens_thinking(prompt))
+        return thinking_end(ids, self._end_text, self._templated and opens_thinking(prompt))
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
@@ -334,7 +340,7 @@ def open_backend(
         templated=templated and header.chat_template is not None,
         bos_id=bos_id if isinstance(bos_id, int) else None,
         vocabulary=Vocabulary(path=path),
-        closing=closing_text(header.chat_template),
+        end_text=thinking_end_text(header.chat_template),
     )
 
 

@@ -32,12 +32,12 @@ from loopbench.backends.transformers.load import (
 )
 from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
-from loopbench.judging.thinking import closing_text, opens_thinking
+from loopbench.judging.thinking import opens_thinking, thinking_end_text
 from loopbench.types import Generation, ModelInfo, Request
 
 if TYPE_CHECKING:
     from loopbench.backends.transformers.batch import Stepper
-    from loopbench.backends.transformers.engine import Row
+    from loopbench.backends.transformers.engine import BatchRow
 
 DEFAULT_SLOTS = 8
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
@@ -57,7 +57,7 @@ class TransformersBackend(Closeable):
     renderer
         Renders prompts; None for a model without a chat template.
     exact_prefix
-        See `transformers_engine.Row`.
+        See `engine.BatchRow`.
     resources
         Closed with the backend.
     """
@@ -100,15 +100,15 @@ class TransformersBackend(Closeable):
 
         Everything happens in the caller's thread, between one result and the next.
         """
-        from loopbench.backends.transformers.engine import Engine
+        from loopbench.backends.transformers.engine import RowEngine
 
         if self._stepper is None:
             raise BackendError("The backend is closed.")
-        engine = Engine(self._stepper, self._ends, self._model.device)
+        engine = RowEngine(self._stepper, self._ends, self._model.device)
         pending = iter(requests)
         more = True
         while True:
-            fresh: list[Row] = []
+            fresh: list[BatchRow] = []
             while more and engine.accepts and len(engine.rows) + len(fresh) < self.slots:
                 request = next(pending, None)
                 if request is None:
@@ -124,9 +124,9 @@ class TransformersBackend(Closeable):
             for row, generation in engine.turn(fresh):
                 yield row.request, generation
 
-    def _row(self, request: Request, watch: Watch) -> Row | Generation:
+    def _row(self, request: Request, watch: Watch) -> BatchRow | Generation:
         """Prepare a request, or return the generation of one that cannot be run."""
-        from loopbench.backends.transformers.engine import Row
+        from loopbench.backends.transformers.engine import BatchRow
 
         try:
             text = self._rendered(request.prompt, request.chat())
@@ -145,7 +145,7 @@ class TransformersBackend(Closeable):
             return failed("The prompt has no tokens.", "prompt")
         if max(chain(prompt, request.prefix_ids)) >= self._vocabulary:
             return failed("The prompt has tokens that the model does not know.", "prompt")
-        row = Row(
+        row = BatchRow(
             request,
             watch(request),
             prompt,
@@ -189,13 +189,13 @@ class TransformersBackend(Closeable):
             If the tokenizer has no tokens for it, or the template cannot be rendered.
         """
         template = getattr(self._tokenizer, "chat_template", None)
-        closing = closing_text(template if isinstance(template, str) else None)
-        ids = self._tokenizer(closing, add_special_tokens=False)["input_ids"]
+        text = thinking_end_text(template if isinstance(template, str) else None)
+        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         try:
             prompt = self._renderer.render("Hello.") if self._renderer else ""
         except TemplateError as error:
             raise BackendError(f"{self._info.path} cannot be used: {error}") from error
-        return thinking_end(ids, closing, opens_thinking(prompt))
+        return thinking_end(ids, text, opens_thinking(prompt))
 
     def close(self) -> None:
         """Release the model; idempotent."""

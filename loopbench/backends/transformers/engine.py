@@ -22,7 +22,7 @@ from loopbench.backends.transformers.text import Detokenizer
 from loopbench.types import Generation, Request
 
 
-class Row:
+class BatchRow:
     """One request while it is generated.
 
     Parameters
@@ -87,10 +87,10 @@ class Row:
         )
 
 
-Ended = tuple[Row, Generation]
+Ended = tuple[BatchRow, Generation]
 
 
-class Engine:
+class RowEngine:
     """Runs rows on a model, as many together as it is given.
 
     Parameters
@@ -102,7 +102,7 @@ class Engine:
     def __init__(self, stepper: Stepper, ends: Collection[int], device: Any) -> None:
         self._stepper, self._ends, self._device = stepper, ends, device
         self._batch: Batch | None = None
-        self.rows: list[Row] = []
+        self.rows: list[BatchRow] = []
         self._next: list[int] = []
         """Tokens that were chosen and not fed yet, one per row."""
 
@@ -111,7 +111,7 @@ class Engine:
         """Whether rows can be added now: always, unless the model's cache has no known form."""
         return self._batch is None or self._batch.joinable
 
-    def turn(self, fresh: Sequence[Row]) -> list[Ended]:
+    def turn(self, fresh: Sequence[BatchRow]) -> list[Ended]:
         """Add rows, generate one token for every row, and return those that ended."""
         ended = self._step()
         ended += self._add(fresh)
@@ -129,7 +129,7 @@ class Engine:
             return [(row, failed(str(error), "failed")) for row in lost]
         return []
 
-    def _add(self, fresh: Sequence[Row]) -> list[Ended]:
+    def _add(self, fresh: Sequence[BatchRow]) -> list[Ended]:
         ended: list[Ended] = []
         for rows in self._groups(fresh):
             try:
@@ -145,7 +145,7 @@ class Engine:
                 row.mark_seen(batch.logits)
         return ended
 
-    def _groups(self, fresh: Sequence[Row]) -> Iterator[list[Row]]:
+    def _groups(self, fresh: Sequence[BatchRow]) -> Iterator[list[BatchRow]]:
         if not fresh:
             return
         if not self._stepper.joinable:
