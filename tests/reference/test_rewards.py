@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loopbench.reference.rewards import Rollout, judge, preference, repetition, reward
+from loopbench.reference.rewards import Rollout, graded_rollout, preference, repetition, reward
 from loopbench.types import Sample
 
 SAMPLE = Sample(
@@ -20,7 +20,7 @@ END = 0
 
 
 def output(text: str, ids: list[int]) -> Rollout:
-    return judge(SAMPLE, [9], ids, text, END)
+    return graded_rollout(SAMPLE, [9], ids, text, END)
 
 
 RIGHT = output("<think>8+14=22</think>Answer: 8+14", [*range(1, 30), END])
