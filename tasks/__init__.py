@@ -17,6 +17,7 @@ HELPERS = frozenset(
     {
         "agents",
         "answers",
+        "arithmetic",
         "base",
         "calls",
         "decoys",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import random
 import re
 from collections import Counter
@@ -16,6 +18,7 @@ from loopbench.tasks.answers import (
     plain,
     verdict,
 )
+from loopbench.tasks.arithmetic import MAX_LENGTH, ExpressionError, parsed, value_of
 from loopbench.tasks.base import Draft, Procedural
 from loopbench.types import Category, Grade, Sample
 
@@ -23,10 +26,10 @@ _COUNT = {"easy": (3, 3), "medium": (4, 4), "hard": (5, 6)}
 _LARGEST = {"easy": 20, "medium": 50, "hard": 75}
 _TARGET = {"easy": 100, "medium": 300, "hard": 999}
 
-MAX_EXPRESSION = 300
-"""Characters of an expression; six numbers with brackets need fewer than 60."""
 _MAX_DEPTH = 30
-_TOKEN = re.compile(r"\s*([0-9]{1,9}|[-+*/()])")
+"""Brackets inside each other."""
+_TOKEN = re.compile(r"[0-9]{1,9}|\S")
+_PLAIN = re.compile(r"[0-9]+|[-+*/()]")
 _FRACTION = re.compile(r"\\[dt]?frac\s?\{([^{}]{1,100})\}\s?\{([^{}]{1,100})\}")
 _SPELLINGS = (
     ("\\left", ""), ("\\right", ""), ("\\times", "*"), ("\\cdot", "*"), ("\\div", "/"),
@@ -35,86 +38,32 @@ _SPELLINGS = (
 )  # fmt: skip
 
 
-class ExpressionError(ValueError):
-    """The text is no arithmetic expression in `+ - * /` and brackets."""
-
-
-class _Parser:
-    """Recursive descent over capped tokens; exact values, and the numbers that were used."""
-
-    def __init__(self, text: str) -> None:
-        if len(text) > MAX_EXPRESSION:
-            raise ExpressionError("too long")
-        self.tokens: list[str] = []
-        position = 0
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if not match:
-                raise ExpressionError(f"unexpected {text[position]!r}")
-            self.tokens.append(match[1])
-            position = match.end()
-        self.tokens.append("")
-        self.at = 0
-        self.used: list[int] = []
-
-    def take(self) -> str:
-        token = self.tokens[self.at]
-        self.at += 1
-        return token
-
-    def parse(self) -> Fraction:
-        value = self.sum(0)
-        if self.tokens[self.at]:
-            raise ExpressionError(f"unexpected {self.tokens[self.at]!r}")
-        return value
-
-    def sum(self, depth: int) -> Fraction:
-        value = self.product(depth)
-        while self.tokens[self.at] in ("+", "-"):
-            sign = 1 if self.take() == "+" else -1
-            value += sign * self.product(depth)
-        return value
-
-    def product(self, depth: int) -> Fraction:
-        value = self.atom(depth)
-        while self.tokens[self.at] in ("*", "/"):
-            if self.take() == "*":
-                value *= self.atom(depth)
-            else:
-                divisor = self.atom(depth)
-                if not divisor:
-                    raise ExpressionError("division by zero")
-                value /= divisor
-        return value
-
-    def atom(self, depth: int) -> Fraction:
-        token = self.take()
-        if token == "(" and depth < _MAX_DEPTH:
-            value = self.sum(depth + 1)
-            if self.take() != ")":
-                raise ExpressionError("unclosed bracket")
-            return value
-        if not token.isdigit():
-            raise ExpressionError(f"a number was expected, not {token!r}")
-        self.used.append(int(token))
-        return Fraction(int(token))
-
-
 def evaluate(text: str) -> tuple[Fraction, list[int]]:
     """Return the exact value of an expression and the numbers in it, in order.
 
     Raises
     ------
     ExpressionError
-        If the text is not such an expression, or divides by zero.
+        If the text is more than whole numbers under `+ - * /` and brackets, or divides by zero.
     """
-    parser = _Parser(text.strip())
-    return parser.parse(), parser.used
+    tokens = _TOKEN.findall(text.strip()[: MAX_LENGTH + 1])
+    nested = itertools.accumulate((token == "(") - (token == ")") for token in tokens)
+    if (
+        len(text.strip()) > MAX_LENGTH
+        or not all(map(_PLAIN.fullmatch, tokens))
+        or max(nested, default=0) > _MAX_DEPTH
+    ):
+        raise ExpressionError("Only whole numbers, + - * / and a few brackets may be used.")
+    # Numbers may begin with zeros. Between spaces, two signs are none of Python's, as // is.
+    tree = parsed(" ".join(token.lstrip("0") or "0" for token in tokens))
+    if any(isinstance(node, ast.UnaryOp) for node in ast.walk(tree)):
+        raise ExpressionError("A number may not have a sign of its own.")
+    return value_of(tree), [int(token) for token in tokens if token.isdecimal()]
 
 
 def normalise(text: str) -> str:
     r"""Return an expression with LaTeX and typographic operators written as `+ - * /`."""
-    text = _FRACTION.sub(r"((\1)/(\2))", plain(text[: 4 * MAX_EXPRESSION]))
+    text = _FRACTION.sub(r"((\1)/(\2))", plain(text[: 4 * MAX_LENGTH]))
     for old, new in _SPELLINGS:
         text = text.replace(old, new)
     return text.strip(" \t.,;:'\"")

@@ -35,7 +35,7 @@ _RARE = "bfgkpvw"
 _MORE = {"easy": 1, "medium": 3, "hard": 5}
 """Rules beside the two that every item has."""
 
-Rule = dict[str, Any]
+Instruction = dict[str, Any]
 """`kind`, and what the rule's check needs."""
 
 
@@ -43,39 +43,39 @@ def _words(line: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", line.lower())
 
 
-def _has_lines(lines: Sequence[str], rule: Rule) -> bool:
+def _has_lines(lines: Sequence[str], rule: Instruction) -> bool:
     return bool(len(lines) == rule["count"]) and all(line.strip() for line in lines)
 
 
-def _ends_in_number(lines: Sequence[str], rule: Rule) -> bool:
+def _ends_in_number(lines: Sequence[str], rule: Instruction) -> bool:
     return lines[-1].rstrip(" .!").split(" ")[-1] == str(rule["number"])
 
 
-def _has_keyword(lines: Sequence[str], rule: Rule) -> bool:
+def _has_keyword(lines: Sequence[str], rule: Instruction) -> bool:
     return bool(sum(rule["word"] in _words(line) for line in lines) == rule["count"])
 
 
-def _has_length(lines: Sequence[str], rule: Rule) -> bool:
+def _has_length(lines: Sequence[str], rule: Instruction) -> bool:
     return all(rule["low"] <= len(line.split()) <= rule["high"] for line in lines)
 
 
-def _is_lower(lines: Sequence[str], rule: Rule) -> bool:
+def _is_lower(lines: Sequence[str], rule: Instruction) -> bool:
     return all(line == line.lower() for line in lines)
 
 
-def _lacks_letter(lines: Sequence[str], rule: Rule) -> bool:
+def _lacks_letter(lines: Sequence[str], rule: Instruction) -> bool:
     return all(rule["letter"] not in line.lower() for line in lines)
 
 
-def _spells(lines: Sequence[str], rule: Rule) -> bool:
+def _spells(lines: Sequence[str], rule: Instruction) -> bool:
     return bool("".join(line.strip()[:1].lower() for line in lines) == rule["word"])
 
 
-def _exclaims(lines: Sequence[str], rule: Rule) -> bool:
+def _exclaims(lines: Sequence[str], rule: Instruction) -> bool:
     return all(line.rstrip().endswith("!") for line in lines)
 
 
-CHECKS: dict[str, Callable[[Sequence[str], Rule], bool]] = {
+CHECKS: dict[str, Callable[[Sequence[str], Instruction], bool]] = {
     "lines": _has_lines,
     "number": _ends_in_number,
     "keyword": _has_keyword,
@@ -108,13 +108,13 @@ def _spellable(letter: str) -> list[str]:
     return [w for w in _free_of(letter, _FIRST_LETTERS) if all(begins[c] > 1 for c in w)]
 
 
-def _draw_rules(rng: random.Random, level: str) -> list[Rule]:
+def _draw_rules(rng: random.Random, level: str) -> list[Instruction]:
     kinds = ["lines", "number", *rng.sample(_OPTIONAL, _MORE[level])]
     letter = rng.choice(_RARE) if "letter" in kinds else ""
     spelt = rng.choice(_spellable(letter))
     count = len(spelt) if "first_letters" in kinds else rng.randint(3, 6)
     low = rng.randint(5, 8)
-    drawn: dict[str, Rule] = {
+    drawn: dict[str, Instruction] = {
         "lines": {"count": count},
         "number": {"number": rng.randint(100, 9_999)},
         "keyword": {
@@ -166,7 +166,7 @@ class Instructions(Procedural):
 
     def oracle(self, sample: Sample) -> str:
         """Write lines of words that follow the rules, and mean nothing."""
-        rules: dict[str, Rule] = {rule["kind"]: rule for rule in sample.reference}
+        rules: dict[str, Instruction] = {rule["kind"]: rule for rule in sample.reference}
         letter = rules.get("letter", {}).get("letter", "")
         keyword = rules.get("keyword", {})
         fillers = [word for word in _free_of(letter, WORDS) if word != keyword.get("word")]

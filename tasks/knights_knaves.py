@@ -19,7 +19,7 @@ NAMES = (
 _PEOPLE = {"easy": (2, 3), "medium": (4, 4), "hard": (5, 6)}
 _WORD = re.compile(r"[A-Za-z]+")
 
-World = Sequence[bool]
+Roles = Sequence[bool]
 """One truth value per person: True is a knight."""
 
 
@@ -28,7 +28,7 @@ class Statement:
     """What someone says, in words and as a predicate over worlds."""
 
     text: str
-    holds: Callable[[World], bool]
+    holds: Callable[[Roles], bool]
 
 
 def _kind(knight: bool) -> str:

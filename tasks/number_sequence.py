@@ -14,7 +14,7 @@ from loopbench.types import Category, Grade, Sample
 _SHOWN = 8
 _LARGEST = 10**8
 
-Rule = Callable[[random.Random], list[int]]
+Family = Callable[[random.Random], list[int]]
 
 
 def _recur(start: Sequence[int], step: Callable[[list[int]], int]) -> list[int]:
@@ -72,7 +72,7 @@ def _interleaved_growth(rng: random.Random) -> list[int]:
     return [a * ratio ** (n // 2) if n % 2 == 0 else b + step * (n // 2) for n in range(_SHOWN + 1)]
 
 
-RULES: dict[str, tuple[Rule, ...]] = {
+FAMILIES: dict[str, tuple[Family, ...]] = {
     "easy": (_arithmetic, _geometric, _fibonacci),
     "medium": (_quadratic, _affine, _fibonacci, _interleaved),
     "hard": (_cubic, _second_order, _interleaved_growth, _quadratic),
@@ -148,7 +148,7 @@ class NumberSequence(Procedural):
     def draft(self, rng: random.Random, level: str) -> Draft:
         """Draw rules until one gives a sequence that is neither ambiguous nor huge."""
         while True:
-            rule = rng.choice(RULES[level])
+            rule = rng.choice(FAMILIES[level])
             *terms, answer = rule(rng)
             # A shown term as the answer would reward a model for repeating the prompt.
             fair = abs(answer) <= _LARGEST and answer not in terms

@@ -13,16 +13,27 @@ from typing import Any
 
 import loopbench
 from loopbench import backends
+from loopbench.backends.base import StreamWatch
 from loopbench.backends.forms import Target
 from loopbench.detectors import Detector
 from loopbench.errors import BackendError
-from loopbench.judging.monitor import StreamMonitor
+from loopbench.judging.progress import Silent, Watching
 from loopbench.types import Generation, ModelInfo, Request
 
 GRACE_S = 0.1
 """How long a free slot waits for a request before the streams that run are seen to their end."""
 
 _Open = tuple[Sequence[Detector], "asyncio.Future[Generation]"]
+
+
+class _Tally(Silent):
+    """Progress that only counts tokens."""
+
+    def __init__(self) -> None:
+        self.tokens = 0
+
+    def token(self, count: int) -> None:
+        self.tokens += count
 
 
 class Worker:
@@ -34,7 +45,7 @@ class Worker:
         self._inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._open: dict[str, _Open] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tokens = 0
+        self._tally = _Tally()
 
     async def load(self, target: Target, settings: dict[str, Any]) -> tuple[ModelInfo, str]:
         """Open the backend and return its model and the version of LoopBench here.
@@ -63,7 +74,7 @@ class Worker:
 
     async def tokens(self) -> int:
         """Return how many tokens were generated since this was last asked."""
-        count, self._tokens = self._tokens, 0
+        count, self._tally.tokens = self._tally.tokens, 0
         return count
 
     async def close(self) -> None:
@@ -72,11 +83,8 @@ class Worker:
             self._inbox.put(None)
             await asyncio.to_thread(self._backend.close)
 
-    def _watch(self, request: Request) -> _Counted:
-        return _Counted(self, self._open[request.key][0])
-
-    def _count(self, tokens: int) -> None:
-        self._tokens += tokens
+    def _watch(self, request: Request) -> StreamWatch:
+        return Watching(self._open[request.key][0], self._tally)(request)
 
     def _serve(self) -> None:
         while (first := self._inbox.get()) is not None:
@@ -114,14 +122,3 @@ class Worker:
             future.set_exception(
                 result if isinstance(result, Exception) else BackendError(repr(result))
             )
-
-
-class _Counted:
-    """A stream's monitor that also counts its tokens."""
-
-    def __init__(self, worker: Worker, rules: Sequence[Detector]) -> None:
-        self._worker, self._monitor = worker, StreamMonitor(rules)
-
-    def push(self, ids: Sequence[int], pieces: Sequence[str]) -> bool:
-        self._worker._count(len(ids))
-        return self._monitor.push(ids, pieces)

@@ -18,7 +18,7 @@ from loopbench.lmeval.judging import (
     Judgement,
     Mean,
     budget_of,
-    judge,
+    judge_response,
     rates,
 )
 from loopbench.lmeval.output import Output
@@ -113,10 +113,10 @@ class JudgeOnce:
         self._known: dict[int, tuple[str, Judgement]] = {}
 
     def __call__(self, response: str) -> Judgement:
-        """See `loopbench.lmeval.judging.judge`."""
+        """See `loopbench.lmeval.judging.judge_response`."""
         known = self._known.get(id(response))
         if known is None:
-            known = self._known[id(response)] = (response, judge(response))
+            known = self._known[id(response)] = (response, judge_response(response))
         return known[1]
 
 

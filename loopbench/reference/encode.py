@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loopbench.reference.data import Example
-from loopbench.reference.training import Row
+from loopbench.reference.training import TrainingRow
 
 
 def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
@@ -17,7 +17,7 @@ def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def rows(tokenizer: Any, examples: Sequence[Example], *, only_outputs: bool) -> list[Row]:
+def rows(tokenizer: Any, examples: Sequence[Example], *, only_outputs: bool) -> list[TrainingRow]:
     """Encode examples; a prompt goes through the chat template, running text does not.
 
     Parameters
@@ -33,5 +33,5 @@ def rows(tokenizer: Any, examples: Sequence[Example], *, only_outputs: bool) -> 
             head = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
         body = tokenizer(example.output, add_special_tokens=False)["input_ids"]
         start = len(head) if only_outputs and example.prompt else 0
-        encoded.append(Row([*head, *body, tokenizer.eos_token_id], start))
+        encoded.append(TrainingRow([*head, *body, tokenizer.eos_token_id], start))
     return encoded

@@ -47,7 +47,7 @@ def repetition(ids: Sequence[int], n: int = NGRAM) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-def judge(
+def graded_rollout(
     sample: Sample, prompt: Sequence[int], output: Sequence[int], text: str, end: int
 ) -> Rollout:
     """Grade an output with the benchmark's own grader."""

@@ -65,7 +65,9 @@ def collect(
     )
     texts = tokenizer.batch_decode([_without_end(o, tokenizer.eos_token_id) for o in outputs])
     judged = [
-        rewards.judge(samples[i // each], prompts[i // each], output, text, tokenizer.eos_token_id)
+        rewards.graded_rollout(
+            samples[i // each], prompts[i // each], output, text, tokenizer.eos_token_id
+        )
         for i, (output, text) in enumerate(zip(outputs, texts, strict=True))
     ]
     return [judged[i : i + each] for i in range(0, len(judged), each)]

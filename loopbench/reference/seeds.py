@@ -29,7 +29,7 @@ HEADER = (
 )
 
 
-class Counts(Struct, frozen=True):
+class StageCounts(Struct, frozen=True):
     """What one model of one training seed did on a suite."""
 
     n: int
@@ -71,9 +71,9 @@ def main(argv: Sequence[str]) -> None:
         given.json.write_bytes(msgspec.json.format(msgspec.json.encode(stages), indent=1) + b"\n")
 
 
-def counts_by_model(folders: Iterable[Path], temperature: float) -> dict[str, list[Counts]]:
+def counts_by_model(folders: Iterable[Path], temperature: float) -> dict[str, list[StageCounts]]:
     """Return what each model did in every folder that has records of it, folder by folder."""
-    stages: dict[str, list[Counts]] = {}
+    stages: dict[str, list[StageCounts]] = {}
     for folder in folders:
         for model, records in _by_model(folder, temperature).items():
             stages.setdefault(model, []).append(count(records))
@@ -95,7 +95,7 @@ def repeats_a_line(text: str, least: int = AGAIN) -> bool:
     return bool(common) and common[0][1] >= least
 
 
-def count(records: Iterable[Record]) -> Counts:
+def count(records: Iterable[Record]) -> StageCounts:
     """Count the outcomes of a model's records.
 
     Raises
@@ -109,7 +109,7 @@ def count(records: Iterable[Record]) -> Counts:
     outcomes = Counter(record.outcome for record in every)
     searches = [r for r in every if r.task in SEARCHES]
     graded = [r for r in every if r.category == "reasoning"]
-    return Counts(
+    return StageCounts(
         n=len(every),
         doomed=outcomes["doom"],
         circular=outcomes["circular"],
@@ -130,7 +130,7 @@ def _score(records: Iterable[Record], category: str) -> float | None:
     return fmean(scores) if scores else None
 
 
-def row(name: str, seeds: Sequence[Counts]) -> str:
+def row(name: str, seeds: Sequence[StageCounts]) -> str:
     """Return a line of the table: pooled over seeds, and seed by seed."""
     n = sum(c.n for c in seeds)
 

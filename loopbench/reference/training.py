@@ -169,7 +169,7 @@ def set_up(config: StageConfig) -> None:
 # --- batches ------------------------------------------------------------------------------
 
 
-class Row(msgspec.Struct, frozen=True):
+class TrainingRow(msgspec.Struct, frozen=True):
     """Token ids, and from which one on they are learnt."""
 
     ids: list[int]
@@ -182,9 +182,9 @@ class Row(msgspec.Struct, frozen=True):
         return len(self.ids) - max(1, self.learnt_from)
 
 
-def micro_batches(rows: Sequence[Row], most: int) -> Iterator[list[Row]]:
+def micro_batches(rows: Sequence[TrainingRow], most: int) -> Iterator[list[TrainingRow]]:
     """Yield rows grouped by length, so that padding is small and no group exceeds `most`."""
-    group: list[Row] = []
+    group: list[TrainingRow] = []
     for row in sorted(rows, key=lambda row: len(row.ids)):
         if group and len(row.ids) * (len(group) + 1) > most:
             yield group
@@ -194,7 +194,7 @@ def micro_batches(rows: Sequence[Row], most: int) -> Iterator[list[Row]]:
         yield group
 
 
-def padded(rows: Sequence[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(rows: Sequence[TrainingRow], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids padded on the right, and a mask of the positions that are targets.
 
     Both have shape (rows, longest). Models are causal, so padding on the right needs no
@@ -282,16 +282,16 @@ def _add_up(params: Sequence[torch.Tensor], metrics: Metrics) -> Metrics:
     return {key: sum(found.get(key, 0.0) for found in gathered) for key in sorted(keys)}
 
 
-def weights_of(rows: Sequence[Row]) -> torch.Tensor:
+def weights_of(rows: Sequence[TrainingRow]) -> torch.Tensor:
     """Return the rows' weights, shape (rows, 1)."""
     return torch.tensor([row.weight for row in rows], device=models.device())[:, None]
 
 
-def learn(model: Any, rows: Sequence[Row], pad: int, config: StageConfig) -> Metrics:
+def learn(model: Any, rows: Sequence[TrainingRow], pad: int, config: StageConfig) -> Metrics:
     """Leave the gradient of the mean cross-entropy of the rows' targets in the model."""
     total = sum(row.learnt for row in rows)
 
-    def loss_of(group: Sequence[Row]) -> tuple[torch.Tensor, Metrics]:
+    def loss_of(group: Sequence[TrainingRow]) -> tuple[torch.Tensor, Metrics]:
         ids, targets = padded(group, pad)
         logprobs = token_logprobs(model, ids)
         weights = weights_of(group) * targets[:, 1:]

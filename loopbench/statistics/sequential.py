@@ -149,4 +149,4 @@ def _limit(seen: Counts, alpha: float, *, above: bool) -> float:
         else:
             refused = middle
     # The refused side, so that a limit and a test at the same level never disagree.
-    return kept if kept in (0.0, 1.0) else refused
+    return refused

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from loopbench.tasks.agents.calculator import CalculatorError, calculate
+from loopbench.tasks.agents.calculator import calculate
 from loopbench.tasks.agents.sandbox import Sandbox
 from loopbench.tasks.agents.search import index
+from loopbench.tasks.arithmetic import ExpressionError
 
 VERSION = 1
 """Version of the tools, of their descriptions and of the wording around them."""
@@ -138,7 +139,7 @@ class Toolbox:
 def _calculated(expression: str) -> str:
     try:
         return calculate(expression)
-    except CalculatorError as error:
+    except ExpressionError as error:
         return f"Error: {error}"
 
 

@@ -39,7 +39,7 @@ _TAGGED = re.compile(r"<answer>", re.IGNORECASE)
 _END = re.compile(r"</answer>", re.IGNORECASE)
 
 
-class Worker:
+class GymProcess:
     """The process that runs reasoning-gym; started when first asked, restarted when stuck."""
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
@@ -116,7 +116,7 @@ class Worker:
             self._stop()
 
 
-WORKER = Worker()
+WORKER = GymProcess()
 atexit.register(WORKER.close)
 
 

@@ -65,6 +65,32 @@ def test_streams_are_watched_and_counted_where_they_are_generated(monkeypatch) -
     assert tokens == (256 + 4 + 4, 0)
 
 
+def test_tokens_of_a_stream_that_still_runs_are_counted_once(monkeypatch) -> None:
+    loaded(monkeypatch, lambda r: (ANSWER, "stop"))
+    asked: list[int] = []
+
+    async def ask_after_every_token() -> int:
+        actor, loop = Worker(), asyncio.get_running_loop()
+
+        class Asking:
+            """A rule that asks for the tokens so far, and never fires."""
+
+            def watch(self) -> Asking:
+                return self
+
+            def push(self, ids: Any, pieces: Any) -> None:
+                coming = asyncio.run_coroutine_threadsafe(actor.tokens(), loop)
+                asked.append(coming.result(timeout=60))
+
+        await actor.load(TARGET, {})
+        await actor.run(request("a"), [Asking()])
+        await actor.close()
+        return await actor.tokens()
+
+    assert asyncio.run(ask_after_every_token()) + sum(asked) == 4
+    assert asked[:3] == [1, 1, 1]
+
+
 def test_a_request_that_runs_is_not_started_again(monkeypatch) -> None:
     factory = loaded(monkeypatch, lambda r: (ANSWER, "stop"))
 

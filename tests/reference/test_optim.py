@@ -9,7 +9,7 @@ from loopbench.reference import model as models
 from loopbench.reference import tokenizer, training
 from loopbench.reference.optim import Optimizers, orthogonalise, schedule
 from loopbench.reference.presets import preset
-from loopbench.reference.training import Row, micro_batches
+from loopbench.reference.training import TrainingRow, micro_batches
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 8, 32), (2, 32, 8)])
@@ -39,7 +39,7 @@ def test_matrices_go_to_muon_and_the_rest_to_adam() -> None:
 
 
 def test_micro_batches_hold_every_row_within_the_limit() -> None:
-    rows = [Row(list(range(n)), 0) for n in (5, 90, 3, 40, 40, 7)]
+    rows = [TrainingRow(list(range(n)), 0) for n in (5, 90, 3, 40, 40, 7)]
     groups = list(micro_batches(rows, 100))
     assert sorted(len(r.ids) for g in groups for r in g) == [3, 5, 7, 40, 40, 90]
     assert all(max(len(r.ids) for r in g) * len(g) <= 100 for g in groups)
@@ -47,7 +47,7 @@ def test_micro_batches_hold_every_row_within_the_limit() -> None:
 
 def test_gradients_do_not_depend_on_threads() -> None:
     words = tokenizer.packaged()
-    rows = [Row(list(range(10, 10 + n)), 2) for n in (12, 30, 31, 8, 60)]
+    rows = [TrainingRow(list(range(10, 10 + n)), 2) for n in (12, 30, 31, 8, 60)]
     found = []
     for threads in (1, 3):
         model = models.build(preset("micro"), words, 0)

@@ -43,7 +43,7 @@ def test_no_records_are_an_error() -> None:
 
 
 def test_seeds_are_pooled_and_shown_one_by_one() -> None:
-    one = seeds.Counts(
+    one = seeds.StageCounts(
         n=100, doomed=10, circular=20, recovered=0, truncated=5, searches=50, again=25,
         graded=80, correct=40, tokens=200.0, extraction=0.9,
     )  # fmt: skip
@@ -76,5 +76,5 @@ def test_the_table_reads_run_folders(tmp_path: Path, capsys: pytest.CaptureFixtu
     header, rule, row = capsys.readouterr().out.splitlines()
     assert header.count("|") == rule.count("|") == row.count("|")
     assert row.startswith("| a | 2 | 50.0 [9.5, 90.5] | 100.0, 0.0 |")
-    kept = msgspec.json.decode(counts.read_bytes(), type=dict[str, list[seeds.Counts]])
+    kept = msgspec.json.decode(counts.read_bytes(), type=dict[str, list[seeds.StageCounts]])
     assert [c.doomed for c in kept["a"]] == [1, 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,6 +63,16 @@ def test_repeats_that_always_disagree_narrow_no_further_than_their_number() -> N
     assert clustered_rate([[True, False]] * 20) == wilson(20, 40)
 
 
+def test_the_design_effect_by_hand() -> None:
+    # 4 of 8 in clusters of two with 2, 1, 1 and 0 hits: their deviations from the mean of one hit
+    # are 1, 0, 0 and −1, so the rate's variance is (1 + 1) · 4/3 / 8² = 1/24. That of independent
+    # draws is 1/4 of 1/n: 6 draws have it.
+    clusters = [[True, True], [True, False], [False, True], [False, False]]
+    assert clustered_rate(clusters) == pytest.approx(wilson(3, 6))
+    # Two clusters that say the opposite: 1/4, the variance of one draw.
+    assert clustered_rate([[True] * 10, [False] * 10]) == pytest.approx(wilson(0.5, 1))
+
+
 def test_clustered_intervals_cover() -> None:
     rng = np.random.default_rng(1)
     covered = 0
@@ -98,6 +110,48 @@ def test_no_escape_in_a_few_audits_is_not_certainty() -> None:
     assert corrected.value == naive.value
     assert corrected.low < naive.low - 0.1
     assert corrected.high == pytest.approx(naive.high)
+
+
+def test_escapes_enter_or_leave_and_widen_by_mover() -> None:
+    # Of 100 outputs 60 count, 40 of them flagged and 5 of 10 audited ones not lost; of 20 flagged
+    # ones that do not count 2 of 4 come in: 0.6 − 0.4 · 0.5 + 0.2 · 0.5 = 0.5.
+    naive, left, entered = wilson(60, 100), wilson(5, 10), wilson(2, 4)
+    value, low, high = corrected_rate(  # type: ignore[misc]
+        naive, 100, [Stratum(40, 10, 5), Stratum(20, 4, 2, leaves=False)]
+    )
+    below = (
+        (naive.value - naive.low) ** 2
+        + (0.4 * (left.high - left.value)) ** 2
+        + (0.2 * (entered.value - entered.low)) ** 2
+    )
+    above = (
+        (naive.high - naive.value) ** 2
+        + (0.4 * (left.value - left.low)) ** 2
+        + (0.2 * (entered.high - entered.value)) ** 2
+    )
+    assert (value, low, high) == pytest.approx((0.5, 0.5 - below**0.5, 0.5 + above**0.5))
+
+
+def test_the_sides_of_a_correction_are_not_alike() -> None:
+    naive, few = wilson(50, 100), wilson(1, 8)
+    leaving = corrected_rate(naive, 100, [Stratum(40, 8, 1)])
+    entering = corrected_rate(naive, 100, [Stratum(40, 8, 1, leaves=False)])
+    assert leaving is not None and entering is not None
+    assert (leaving.value, entering.value) == pytest.approx((0.45, 0.55))
+    far, near = 0.4 * (few.high - few.value), 0.4 * (few.value - few.low)
+    assert leaving.value - leaving.low == pytest.approx(math.hypot(far, naive.value - naive.low))
+    assert leaving.high - leaving.value == pytest.approx(math.hypot(near, naive.high - naive.value))
+    assert entering.value - entering.low == pytest.approx(math.hypot(near, naive.value - naive.low))
+    assert entering.high - entering.value == pytest.approx(
+        math.hypot(far, naive.high - naive.value)
+    )
+
+
+def test_a_corrected_rate_stays_a_rate_where_all_enter() -> None:
+    corrected = corrected_rate(wilson(5, 10), 10, [Stratum(5, 2, 2, leaves=False)])
+    assert corrected is not None
+    assert (corrected.value, corrected.high) == (1, 1)
+    assert corrected.low < 0.8
 
 
 def test_corrected_intervals_cover() -> None:
@@ -140,8 +194,9 @@ def test_agreeing_repeats_are_worth_about_the_number_of_clusters(repeats: int) -
     assert high - low == pytest.approx(wilson(25, 100).high - wilson(25, 100).low, rel=0.02)
 
 
-def test_a_mean_is_scipys_bootstrap_whatever_the_batches() -> None:
-    values = np.random.default_rng(5).random(200)
+@pytest.mark.parametrize("n", [200, 300])  # resamples in full batches, and one of a single one
+def test_a_mean_is_scipys_bootstrap_whatever_the_batches(n: int) -> None:
+    values = np.random.default_rng(5).random(n)
     whole = bootstrap(
         (values,), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(0)
     ).confidence_interval
@@ -194,6 +249,11 @@ def test_exact_limits_are_beta_quantiles(k: int, n: int) -> None:
     assert high == pytest.approx(beta.ppf(0.95, k + 1, n - k) if k < n else 1.0, abs=1e-9)
 
 
+def test_each_exact_limit_has_the_level_that_is_asked() -> None:
+    _, low, high = exact_limits(3, 40, 0.01)
+    assert (low, high) == pytest.approx((beta.ppf(0.01, 3, 38), beta.ppf(0.99, 4, 37)), abs=1e-9)
+
+
 def test_exact_limits_and_p_values_agree() -> None:
     for k in range(0, 41, 4):
         _, low, high = exact_limits(k, 40, 0.05)
@@ -215,6 +275,8 @@ def test_how_many_clean_ones_exclude_a_rate() -> None:
     assert clean_needed(0.01) == 299
     assert clean_needed(0.05) == 59
     assert clean_needed(0.01, alpha=0.01) == 459
+    assert clean_needed(0.5, alpha=0.25) == 2  # 0.5² is 0.25, however the logarithms are rounded
+    assert clean_needed(0.99) == 1
     assert exact_limits(0, 299, 0.05).high <= 0.01 < exact_limits(0, 298, 0.05).high
     for threshold in (0.0, 1.0, -1.0):
         with pytest.raises(ValueError, match="between 0 and 1"):
@@ -227,8 +289,9 @@ def test_a_fixed_design_has_its_power() -> None:
     assert n == 473
     passing = [k for k in range(5) if exact_p(k, n, 0.01, "less") <= 0.05]
     assert binom.cdf(max(passing), n, 0.001) >= 0.9
-    with pytest.raises(ValueError, match="hoped < threshold"):
-        fixed_design(0.01, 0.02)
+    for threshold, hoped in ((0.01, 0.02), (0.01, 0.01), (1.0, 0.5), (0.5, -0.1)):
+        with pytest.raises(ValueError, match="hoped < threshold"):
+            fixed_design(threshold, hoped)
 
 
 def test_holm_on_the_example_of_his_paper() -> None:

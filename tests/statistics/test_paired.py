@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, bootstrap, permutation_test
 
+from loopbench.statistics.intervals import wilson
 from loopbench.statistics.paired import mcnemar, paired_bootstrap, paired_difference, sign_flip
 
 
@@ -28,6 +29,24 @@ def test_the_interval_of_a_difference_is_newcombes() -> None:
     # Table II of Newcombe (1998): 20, 12, 2, 16 by method 10.
     interval = paired_difference(20, 12, 2, 16)
     assert interval == pytest.approx((0.2, 0.0562, 0.3292), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (0, 5, 0, 15),  # an empty margin: no correlation is defined
+        (2, 1, 1, 1),  # a d − b c = 1, all of which the continuity correction takes
+        (3, 2, 2, 1),  # a d − b c < 0 would not be corrected; here it is −1
+    ],
+)
+def test_the_correlation_of_small_tables_is_damped(cells: tuple[int, int, int, int]) -> None:
+    a, b, c, d = cells
+    phi = -1 / (5 * 3 * 5 * 3) ** 0.5 if cells == (3, 2, 2, 1) else 0.0
+    first, second = wilson(a + c, a + b + c + d), wilson(a + b, a + b + c + d)
+    down, up = second.value - second.low, first.high - first.value
+    value, low, _ = paired_difference(*cells)
+    assert value == pytest.approx(second.value - first.value)
+    assert low == pytest.approx(value - (down**2 - 2 * phi * down * up + up**2) ** 0.5, abs=1e-12)
 
 
 def test_the_difference_turns_with_its_sides() -> None:
@@ -64,6 +83,25 @@ def test_flipping_signs_of_outcomes_is_mcnemar() -> None:
     assert sign_flip([0.3, 0.4], [0.3, 0.9]) == 1.0  # one pair shows nothing
 
 
+def test_two_pairs_have_four_flips() -> None:
+    assert sign_flip([0, 0], [0.5, 0.9]) == pytest.approx(2 / 4)
+    assert sign_flip([0, 0, 0], [0.5, 0.9, 0.1]) == pytest.approx(2 / 8)
+
+
+@pytest.mark.parametrize("pairs", [13, 14])
+def test_flips_are_scipys_from_a_fixed_seed(pairs: int) -> None:
+    first, second = np.random.default_rng(7).random((2, pairs))
+    expected = permutation_test(
+        (second - first,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=10_000,
+        rng=np.random.default_rng(0),
+    )
+    assert sign_flip(list(first), list(second)) == expected.pvalue
+    assert len(expected.null_distribution) == (2**13 if pairs == 13 else 10_000)
+
+
 def test_flipping_signs_is_exact() -> None:
     rng = np.random.default_rng(5)
     wrong = sum(sign_flip(*rng.random((2, 8))) <= 0.05 for _ in range(150))
@@ -79,6 +117,17 @@ def test_bootstrap_intervals_of_differences_cover() -> None:
         _, low, high = paired_bootstrap(list(first), list(second))
         covered += low <= 0.05 <= high
     assert covered / 60 >= 0.88
+
+
+@pytest.mark.parametrize("differ", [2, 40])
+def test_bootstrap_is_scipys_bca_from_a_fixed_seed(differ: int) -> None:
+    difference = np.zeros(40)
+    difference[:differ] = np.random.default_rng(8).uniform(0.1, 0.9, differ)
+    expected = bootstrap(
+        (difference,), np.mean, method="BCa", n_resamples=10_000, rng=np.random.default_rng(0)
+    ).confidence_interval
+    interval = paired_bootstrap([0.0] * 40, list(difference))
+    assert interval == pytest.approx((difference.mean(), *expected), abs=1e-12)
 
 
 def test_bootstrap_claims_no_certainty() -> None:

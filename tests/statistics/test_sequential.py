@@ -105,6 +105,11 @@ def test_power_grows_with_the_sample() -> None:
     assert 0.41 < low < 0.5 < high < 0.59
 
 
+def test_what_speaks_for_a_mean_is_no_more_than_one() -> None:
+    assert p_above(coins(0, 100), 0.5) == 1.0
+    assert p_below(coins(100, 100), 0.5) == 1.0
+
+
 def test_the_ends_of_the_scale() -> None:
     assert lower_limit(coins(0, 50), ALPHA) == 0.0
     assert upper_limit(coins(50, 50), ALPHA) == 1.0
@@ -129,6 +134,9 @@ def test_limits_and_tests_agree(values: list[float], alpha: float, m: float) -> 
     low, high = lower_limit(seen, alpha), upper_limit(seen, alpha)
     assert 0 <= low <= seen.mean + 1e-12
     assert seen.mean - 1e-12 <= high <= 1
+    # The limits themselves are refused, if there is something to refuse.
+    assert low == 0 or p_above(seen, low) <= alpha
+    assert high == 1 or p_below(seen, high) <= alpha
     if m < low - 1e-9:
         assert p_above(seen, m) <= alpha
     elif low + 1e-9 < m:

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from loopbench.tasks.countdown import TASK, ExpressionError, evaluate
+from loopbench.tasks.arithmetic import ExpressionError
+from loopbench.tasks.countdown import TASK, evaluate
 from loopbench.types import Sample
 
 SAMPLE = Sample(
@@ -52,9 +53,23 @@ def test_an_unmarked_last_line_counts_and_prose_does_not() -> None:
 def test_values_are_exact() -> None:
     assert evaluate("1/3*3") == (Fraction(1), [1, 3, 3])
     assert evaluate("2-3-4")[0] == -5
-    for text in ("", "1+", "(1", "1)", "1//2", "2^3", "-1", "1 2", "x"):
-        with pytest.raises(ExpressionError):
-            evaluate(text)
+    assert evaluate(" 007 +\u00a0\n00") == (Fraction(7), [7, 0])
+    assert evaluate("1+" * 149 + "1") == (Fraction(150), [1] * 150)
+    assert evaluate("(" * 30 + "5" + ")" * 30) == (Fraction(5), [5])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "1+", "(1", "1)", "()", "1//2", "1/ /2", "2**3", "2^3", "-1", "3*-4", "+1", "1 2", "x",
+        "1(2)", "(1)(2)", "(*1)", "1,2", "1.5", "1e3", "1_0", "0x1", "\u00b2", "\u0663",
+        "1234567890", "5/(2-2)", "1+" * 150 + "1", "(" * 31 + "5" + ")" * 31,
+        "max(1)", "1 if 1 else 2", "#",
+    ],
+)  # fmt: skip
+def test_what_is_no_countdown_expression_is_refused(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        evaluate(text)
 
 
 @pytest.mark.parametrize("level", TASK.levels)

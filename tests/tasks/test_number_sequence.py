@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from loopbench.tasks.number_sequence import RULES, TASK, continuations
+from loopbench.tasks.number_sequence import FAMILIES, TASK, continuations
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ def test_continuations(terms: list[int], following: set[int]) -> None:
 @pytest.mark.parametrize("level", TASK.levels)
 def test_every_rule_can_be_asked(level: str) -> None:
     asked = {sample.reference["rule"] for sample in TASK.samples(60, level=level)}
-    assert asked == {rule.__name__.strip("_") for rule in RULES[level]}
+    assert asked == {rule.__name__.strip("_") for rule in FAMILIES[level]}
 
 
-@pytest.mark.parametrize("rule", {rule for rules in RULES.values() for rule in rules})
+@pytest.mark.parametrize("rule", {rule for rules in FAMILIES.values() for rule in rules})
 def test_the_rule_that_made_a_sequence_is_among_the_readings(rule) -> None:
     for seed in range(30):
         *terms, answer = rule(random.Random(seed))

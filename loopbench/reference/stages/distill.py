@@ -13,7 +13,7 @@ import torch
 from loopbench.reference import data, encode, supervised, training
 from loopbench.reference import model as models
 from loopbench.reference.config import parse
-from loopbench.reference.training import Metrics, Row
+from loopbench.reference.training import Metrics, TrainingRow
 
 
 class DistillConfig(supervised.SupervisedConfig, frozen=True):
@@ -51,13 +51,13 @@ def main(argv: Sequence[str], until: int | None = None) -> None:
 def _learn(
     model: torch.nn.Module,
     teacher: torch.nn.Module,
-    rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
     pad: int,
     config: DistillConfig,
 ) -> Metrics:
     total = sum(row.learnt for row in rows)
 
-    def loss_of(group: Sequence[Row]) -> tuple[torch.Tensor, Metrics]:
+    def loss_of(group: Sequence[TrainingRow]) -> tuple[torch.Tensor, Metrics]:
         ids, targets = training.padded(group, pad)
         mask = targets[:, 1:]
         student = model(input_ids=ids, use_cache=False).logits[:, :-1][mask]

@@ -17,7 +17,7 @@ import torch
 from loopbench.reference import data, encode, pairs, rewards, rollouts, supervised, traces, training
 from loopbench.reference import model as models
 from loopbench.reference.config import parse
-from loopbench.reference.training import Metrics, Row
+from loopbench.reference.training import Metrics, TrainingRow
 from loopbench.tasks.base import Draft
 
 
@@ -42,7 +42,7 @@ class DpoConfig(rollouts.RolloutConfig, frozen=True):
     checkpoint_every: int = 10
 
 
-Pair = tuple[Row, Row]
+Pair = tuple[TrainingRow, TrainingRow]
 
 
 def main(argv: Sequence[str], until: int | None = None) -> None:
@@ -74,8 +74,8 @@ def _pair(group: Sequence[rewards.Rollout], tokenizer: Any, config: DpoConfig) -
     return encode.rows(tokenizer, [example], only_outputs=True)[0], _row(loops[0])
 
 
-def _row(rollout: rewards.Rollout) -> Row:
-    return Row([*rollout.prompt, *rollout.output], len(rollout.prompt))
+def _row(rollout: rewards.Rollout) -> TrainingRow:
+    return TrainingRow([*rollout.prompt, *rollout.output], len(rollout.prompt))
 
 
 def _learn(

@@ -18,7 +18,7 @@ import torch
 from loopbench.reference import model as models
 from loopbench.reference import pairs, rewards, rollouts, supervised, training
 from loopbench.reference.config import parse
-from loopbench.reference.training import Metrics, Row
+from loopbench.reference.training import Metrics, TrainingRow
 
 
 class FtpoConfig(rollouts.RolloutConfig, frozen=True):
@@ -122,7 +122,7 @@ def _learn(
     config: FtpoConfig,
 ) -> Metrics:
     def loss_of(group: Sequence[Position]) -> tuple[torch.Tensor, Metrics]:
-        ids, _ = training.padded([Row(position.ids, 0) for position in group], pad)
+        ids, _ = training.padded([TrainingRow(position.ids, 0) for position in group], pad)
         last = torch.tensor([len(position.ids) - 1 for position in group], device=ids.device)
         rows = torch.arange(len(group), device=ids.device)
         logits = model(input_ids=ids, use_cache=False).logits[rows, last]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from loopbench.reference import pairs, rollouts, supervised, training
 from loopbench.reference.config import parse
-from loopbench.reference.training import Metrics, Row
+from loopbench.reference.training import Metrics, TrainingRow
 
 
 class RejectionConfig(rollouts.RolloutConfig, frozen=True):
@@ -29,7 +29,7 @@ def main(argv: Sequence[str], until: int | None = None) -> None:
     model, words = supervised.start(config)
     groups = pairs.on_policy(model, words, config, "rejection")
     kept = [
-        Row([*rollout.prompt, *rollout.output], len(rollout.prompt))
+        TrainingRow([*rollout.prompt, *rollout.output], len(rollout.prompt))
         for group in groups
         for rollout in group
         if rollout.score == 1

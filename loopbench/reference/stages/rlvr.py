@@ -16,7 +16,7 @@ import torch
 from loopbench.reference import model as models
 from loopbench.reference import rewards, rollouts, supervised, training
 from loopbench.reference.config import parse
-from loopbench.reference.training import Metrics, Row
+from loopbench.reference.training import Metrics, TrainingRow
 
 
 class RlvrConfig(rollouts.RolloutConfig, frozen=True):
@@ -61,7 +61,7 @@ def main(argv: Sequence[str], until: int | None = None) -> None:
     training.train(config, model, words, step, stage="rlvr", until=until)
 
 
-def _rows(groups: Sequence[Sequence[rewards.Rollout]], config: RlvrConfig) -> list[Row]:
+def _rows(groups: Sequence[Sequence[rewards.Rollout]], config: RlvrConfig) -> list[TrainingRow]:
     rows = []
     for group in groups:
         values = [
@@ -72,7 +72,7 @@ def _rows(groups: Sequence[Sequence[rewards.Rollout]], config: RlvrConfig) -> li
         if max(values) - min(values) < 1e-6:
             continue
         for rollout, value in zip(group, values, strict=True):
-            row = Row([*rollout.prompt, *rollout.output], len(rollout.prompt), value - mean)
+            row = TrainingRow([*rollout.prompt, *rollout.output], len(rollout.prompt), value - mean)
             rows.append(row)
     return rows
 
@@ -80,7 +80,7 @@ def _rows(groups: Sequence[Sequence[rewards.Rollout]], config: RlvrConfig) -> li
 def _learn(
     model: torch.nn.Module,
     reference: torch.nn.Module,
-    rows: Sequence[Row],
+    rows: Sequence[TrainingRow],
     pad: int,
     config: RlvrConfig,
 ) -> Metrics:
@@ -88,7 +88,7 @@ def _learn(
     scale = config.prompts * config.samples * 100.0
     total = sum(row.learnt for row in rows)
 
-    def loss_of(group: Sequence[Row]) -> tuple[torch.Tensor, Metrics]:
+    def loss_of(group: Sequence[TrainingRow]) -> tuple[torch.Tensor, Metrics]:
         ids, targets = training.padded(group, pad)
         mask = targets[:, 1:]
         logprobs = training.token_logprobs(model, ids, config.temperature)

@@ -4,12 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopbench.tasks.agents.calculator import (
-    MAX_BITS,
-    MAX_LENGTH,
-    CalculatorError,
-    calculate,
-)
+from loopbench.tasks.agents.calculator import calculate
+from loopbench.tasks.arithmetic import MAX_BITS, MAX_LENGTH, ExpressionError
 
 
 @pytest.mark.parametrize(
@@ -59,7 +55,7 @@ def test_values(expression: str, value: str) -> None:
     ],
 )
 def test_bombs_are_refused_in_words(expression: str, sentence: str) -> None:
-    with pytest.raises(CalculatorError) as error:
+    with pytest.raises(ExpressionError) as error:
         calculate(expression)
     assert str(error.value) == sentence
 
@@ -74,7 +70,7 @@ def test_bombs_are_refused_in_words(expression: str, sentence: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_arithmetic_is_refused(expression: str) -> None:
-    with pytest.raises(CalculatorError):
+    with pytest.raises(ExpressionError):
         calculate(expression)
 
 
@@ -82,5 +78,5 @@ def test_what_is_no_arithmetic_is_refused(expression: str) -> None:
 def test_any_text_gives_a_short_result_or_a_sentence(expression: str) -> None:
     try:
         assert len(calculate(expression)) <= MAX_BITS
-    except CalculatorError as error:
+    except ExpressionError as error:
         assert str(error).endswith(".")

@@ -115,7 +115,7 @@ def test_hostile_answers_are_wrong_and_run_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    worker = gym.Worker()
+    worker = gym.GymProcess()
     monkeypatch.setattr(gym, "WORKER", worker)
     for name in ("string_insertion", "countdown"):
         task = gym.GymTask(name)
@@ -130,7 +130,7 @@ def test_hostile_answers_are_wrong_and_run_nothing(
 def test_a_scorer_that_hangs_is_ended_and_the_next_one_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    worker = gym.Worker()
+    worker = gym.GymProcess()
     monkeypatch.setattr(gym, "WORKER", worker)
     task = gym.GymTask("countdown")
     sample = next(task.samples(1, level="default"))
@@ -159,4 +159,4 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         select(["reasoning_gym:sudoku:hrd"], 1, 0)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"pip install 'loopbench-edge\[tasks\]'"):
-        gym.Worker().ask("names")
+        gym.GymProcess().ask("names")
