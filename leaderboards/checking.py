@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from loopbench.errors import RunError
+from loopbench.judging.again import rescored
 from loopbench.judging.jobs import job_key
 from loopbench.judging.records import audit_of
 from loopbench.judging.rules import detectors_of
@@ -30,7 +31,6 @@ from loopbench.leaderboards.entries import (
     read,
 )
 from loopbench.report.runs import Loaded
-from loopbench.results.rescoring import rescored
 from loopbench.types import Sample
 
 

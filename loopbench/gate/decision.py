@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 
 from loopbench.gate.policy import BINARY, EVERY_TASK, Metric, Policy, Rule
 from loopbench.judging.outcome import STUCK
+from loopbench.results.observations import Seen
 from loopbench.results.observed import (
     GateUnusable,
     NoDataYet,
     Observed,
-    Seen,
     book_difference,
     differences,
     missing_generations,

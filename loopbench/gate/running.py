@@ -17,6 +17,7 @@ from loopbench.harness.api import rows_of, write_summary
 from loopbench.harness.plan import Schedule, Settings
 from loopbench.harness.runner import default_folder, execute
 from loopbench.judging.progress import Progress
+from loopbench.results.observations import observation_of
 from loopbench.results.observed import (
     BASELINE_SCHEMA,
     GateUnusable,
@@ -75,7 +76,7 @@ def observe_run(path: Path) -> Observed:
     loopbench.errors.RunError
         If it is none.
     """
-    return observe(read_header(path), read_records(path))
+    return observe(read_header(path), map(observation_of, read_records(path)))
 
 
 def load_baseline(path: Path) -> Observed:
@@ -301,7 +302,7 @@ def _enough(
     policy: Policy, baseline: Observed | None, sequential: bool
 ) -> Callable[[Header, Sequence[Record]], bool]:
     def enough(header: Header, records: Sequence[Record]) -> bool:
-        observed = observe(header, records)
+        observed = observe(header, map(observation_of, records))
         failed = sum(one.outcome == "error" for one in observed.seen)
         if failed > policy.max_errors * len(observed.seen):
             return sequential  # the gate cannot be used; a whole run may want its other rows
