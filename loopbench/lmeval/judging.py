@@ -49,7 +49,7 @@ class Judgement(Struct, frozen=True):
     """`given` for the engine's ids, else the fallback that split the text."""
 
 
-def judge(response: str) -> Judgement:
+def judge_response(response: str) -> Judgement:
     """Judge one response, by its origin where it has one.
 
     Where the finish is not known, an output that is in a verbatim or a counter loop at its

@@ -19,7 +19,7 @@ from loopbench.lmeval.judging import (
     TEXT_RATES,
     Judgement,
     budget_of,
-    judge,
+    judge_response,
 )
 from loopbench.lmeval.output import Origin, Output
 from loopbench.results.grid import Grid
@@ -125,7 +125,7 @@ def _read(
             try:
                 sample = decoder.decode(line)
                 _check(sample)
-                found = judged.get(sample.doc_id) or [judge(r) for r in _responses(sample)]
+                found = judged.get(sample.doc_id) or [judge_response(r) for r in _responses(sample)]
             except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(
                     f"Line {number} of {path} cannot be judged: {error}. It must be a file "

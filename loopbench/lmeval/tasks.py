@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from loopbench import tasks
-from loopbench.lmeval.judging import OUTCOMES_OF, TEXT_RATES, judge
+from loopbench.lmeval.judging import OUTCOMES_OF, TEXT_RATES, judge_response
 from loopbench.tasks.suites import DEFAULT_SUITE, select
 from loopbench.types import Sample
 
@@ -91,7 +91,7 @@ def results(doc: Mapping[str, Any], responses: Iterable[str]) -> dict[str, float
     """
     sample = sample_of(doc)
     response = next(iter(responses))
-    outcome = judge(response).outcome
+    outcome = judge_response(response).outcome
     return {
         "score": tasks.get(sample.task).grade(sample, str(response)).score or 0.0,
         **{name: float(outcome in OUTCOMES_OF[name]) for name in TEXT_RATES},

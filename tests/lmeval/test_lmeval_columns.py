@@ -75,8 +75,8 @@ def test_answer_filters_hide_nothing(monkeypatch) -> None:
     from loopbench.lmeval import evaluation
 
     judged = []
-    judge = evaluation.judge
-    monkeypatch.setattr(evaluation, "judge", lambda r: judged.append(r) or judge(r))
+    original = evaluation.judge_response
+    monkeypatch.setattr(evaluation, "judge_response", lambda r: judged.append(r) or original(r))
     filters = [
         {"name": name, "filter": [{"function": "regex", "regex_pattern": pattern},
                                   {"function": "take_first"}]}
@@ -229,20 +229,20 @@ class RankLM(ScriptedLM):
     """One of two processes, the other of which judged a doomed response."""
 
     def gather_object(self, obj, dst=0):
-        from loopbench.lmeval.judging import judge
+        from loopbench.lmeval.judging import judge_response
 
-        other = {name: [(1, judge(SCRIPT["loops"]))] for name in obj}
+        other = {name: [(1, judge_response(SCRIPT["loops"]))] for name in obj}
         return [obj, other] if self.rank == dst else None
 
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_the_first_of_several_processes_counts_for_all(rank: int) -> None:
     from loopbench.lmeval.evaluation import _gathered
-    from loopbench.lmeval.judging import judge, rates
+    from loopbench.lmeval.judging import judge_response, rates
 
     lm = RankLM(SCRIPT.get)
     lm._rank, lm._world_size = rank, 2
-    gathered = _gathered(lm, {"toy": [(0, judge(SCRIPT["answers"]))]})
+    gathered = _gathered(lm, {"toy": [(0, judge_response(SCRIPT["answers"]))]})
     if rank:
         assert gathered is None
     else:

@@ -6,7 +6,14 @@ import pytest
 from toy import CIRCULAR
 
 from loopbench.detectors.parts.tokens import FALLBACK
-from loopbench.lmeval.judging import OUTCOMES_OF, TEXT_RATES, Judgement, budget_of, judge, rates
+from loopbench.lmeval.judging import (
+    OUTCOMES_OF,
+    TEXT_RATES,
+    Judgement,
+    budget_of,
+    judge_response,
+    rates,
+)
 from loopbench.lmeval.output import Origin, Output
 
 LOOP = [7, 8] * 100
@@ -22,7 +29,7 @@ def output(text: str, ids: list[int] | None = None, finish="length", **more) -> 
      (None, "doom")],
 )  # fmt: skip
 def test_the_raw_output_is_judged_not_what_was_left_of_it(finish, outcome) -> None:
-    judgement = judge(output("so it " * 100, LOOP, finish))
+    judgement = judge_response(output("so it " * 100, LOOP, finish))
     assert (judgement.outcome, judgement.tokenization) == (outcome, "given")
     assert (judgement.period, judgement.tokens) == (2, 200)
 
@@ -30,7 +37,7 @@ def test_the_raw_output_is_judged_not_what_was_left_of_it(finish, outcome) -> No
 def test_counts_are_seen_by_the_text_of_each_token() -> None:
     pieces = [piece for i in range(100, 200) for piece in (str(i), ", ")]
     ids = [hash(piece) % 1000 for piece in pieces]
-    judgement = judge(output("".join(pieces), ids, token_chars=list(map(len, pieces))))
+    judgement = judge_response(output("".join(pieces), ids, token_chars=list(map(len, pieces))))
     assert (judgement.outcome, judgement.level) == ("doom", "counter")
 
 
@@ -40,7 +47,7 @@ def test_counts_are_seen_by_the_text_of_each_token() -> None:
      ("It is 7.", None), ("", None)],
 )  # fmt: skip
 def test_a_text_alone_does_not_tell_how_it_ended(text: str, outcome) -> None:
-    judgement = judge(text)
+    judgement = judge_response(text)
     assert (judgement.outcome, judgement.finish) == (outcome, None)
     assert judgement.tokenization == FALLBACK
 
@@ -50,19 +57,19 @@ def test_a_text_alone_does_not_tell_how_it_ended(text: str, outcome) -> None:
     [("length", "circular"), ("loop", "circular"), ("stop", "clean"), (None, None)],
 )
 def test_only_an_output_that_did_not_end_is_circular(finish, outcome) -> None:
-    judgement = judge(output(CIRCULAR, finish=finish))
+    judgement = judge_response(output(CIRCULAR, finish=finish))
     assert (judgement.outcome, judgement.level, judgement.finish) == (outcome, "circular", finish)
 
 
 def test_a_text_that_left_a_loop_and_then_goes_round_is_recovered_as_far_as_is_known() -> None:
     text = "so it goes, " * 60 + CIRCULAR
-    assert judge(text).outcome == "recovered"
-    assert judge(output(text)).outcome == "circular"
+    assert judge_response(text).outcome == "recovered"
+    assert judge_response(output(text)).outcome == "circular"
 
 
 def test_a_server_that_tells_the_finish_but_no_ids() -> None:
-    assert judge(output("It is 7.", finish="stop")).outcome == "clean"
-    assert judge(output("It is 7.", finish="length")).outcome == "truncated"
+    assert judge_response(output("It is 7.", finish="stop")).outcome == "clean"
+    assert judge_response(output("It is 7.", finish="length")).outcome == "truncated"
 
 
 def said(outcome, finish="stop") -> Judgement:

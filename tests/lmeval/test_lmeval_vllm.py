@@ -10,7 +10,7 @@ import pytest
 
 from loopbench.lmeval.capture import _class_of
 from loopbench.lmeval.capture_vllm import capture
-from loopbench.lmeval.judging import judge
+from loopbench.lmeval.judging import judge_response
 
 
 def completion(text: str, ids: list[int], finish: str | None, stop: Any = None) -> SimpleNamespace:
@@ -34,7 +34,7 @@ def test_ids_and_finish_come_with_the_text(finish, stop, outcome, raw) -> None:
     with ExitStack() as undo:
         capture(lm, undo)
         (request,) = lm._model_generate(requests=[[1]], generate=True, sampling_params=[None])
-    judgement = judge(request.outputs[0].text)
+    judgement = judge_response(request.outputs[0].text)
     assert (judgement.outcome, judgement.tokenization) == (outcome, "given")
     assert judgement.raw_finish == raw
 
