@@ -25,6 +25,7 @@ from loopbench.judging.again import rescored
 from loopbench.judging.records import audit_of
 from loopbench.judging.rules import MEASURE, STOP_CIRCULAR, detectors_of
 from loopbench.report.runs import Loaded
+from loopbench.results.observations import Observation
 from loopbench.results.store import Header, decode_audit, decode_record, write_atomically
 from loopbench.results.summary import Row
 from loopbench.types import SCHEMA_VERSION, Audit, ModelInfo, Record, Struct
@@ -92,7 +93,7 @@ def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
             f"{name!r} cannot name an entry: use lower-case letters, digits, dots, dashes."
         )
     run = _portable(run, name)
-    problem = incomplete(run) or outdated(versions(run.records))
+    problem = incomplete(run) or outdated(versions(run.observations))
     if problem:
         raise RunError(problem)
     return Kept(entry=computed(run, name, machine, note), run=run)
@@ -107,7 +108,7 @@ def computed(run: Loaded, name: str, machine: str, note: str) -> Entry:
         note=note,
         header=run.header,
         command=command_of(run.header),
-        detectors=versions(run.records),
+        detectors=versions(run.observations),
         records_sha256=hashlib.sha256(_lines(run.records)).hexdigest(),
         audits_sha256=hashlib.sha256(_lines(run.audits)).hexdigest(),
         rows=run.rows(),
@@ -140,10 +141,9 @@ def _portable(run: Loaded, name: str) -> Loaded:
     )
 
 
-def versions(records: Iterable[Record]) -> dict[str, int]:
-    """Return the detectors whose verdicts the records hold."""
-    found = {(v.detector, v.version) for record in records for v in record.verdicts}
-    return dict(sorted(found))
+def versions(observations: Iterable[Observation]) -> dict[str, int]:
+    """Return the detectors that judged the records."""
+    return dict(sorted({pair for one in observations for pair in one.detectors}))
 
 
 def outdated(judged_by: dict[str, int]) -> str | None:

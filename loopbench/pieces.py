@@ -37,8 +37,6 @@ class Pieces(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self[:] == list(other)
 
-    __hash__ = None
-
     def __repr__(self) -> str:
         return f"Pieces({self[:]!r})"
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from fakes import header, record
 
-from loopbench.results.observed import BASELINE_SCHEMA, Observed, seen_of
+from loopbench.results.observations import seen_of
+from loopbench.results.observed import BASELINE_SCHEMA, Observed
 from loopbench.results.store import RECORDS, RunStore
 from loopbench.types import Record, Verdict
 

@@ -9,16 +9,16 @@ numbers out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
+from loopbench.calibration.streams import Stream
 from loopbench.detectors import Detector
 from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import classify
 from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.results.summary import Rate
 from loopbench.statistics.intervals import clustered_rate
-from loopbench.types import Audit, Outcome, Record, Struct
+from loopbench.types import Outcome, Struct
 
 BUDGETS = tuple(512 << k for k in range(8))
 LATER = (2, 4)
@@ -47,65 +47,33 @@ class CircularFate(Struct, frozen=True):
     """Cut while saying something new."""
 
 
-class Followed(NamedTuple):
-    """One output as far as it was followed."""
+def state_at(stream: Stream, budget: int, measure: Sequence[Detector]) -> Outcome | None:
+    """Return the outcome that an output would have had at a budget; None if that is not known.
 
-    model: str
-    temperature: float
-    prompt: tuple[str, str]
-    ids: list[int]
-    pieces: list[str]
-    stopped: Outcome | None
-    """Its outcome where it ended, or was stopped in a loop, before its budget."""
-
-
-def followed(records: Iterable[Record], audits: Iterable[Audit] = ()) -> Iterator[Followed]:
-    """Yield every output, together with its continuation where it has one.
-
-    A stream that was stopped in a loop and not continued is taken to stay in it. Failed
-    generations are left out; a key that occurs twice counts as it came last.
+    A stream that was stopped in a loop and not continued is taken to stay in it.
     """
-    rest = {audit.key: audit for audit in audits if audit.outcome != "error"}
-    for record in {record.key: record for record in records}.values():
-        if record.outcome == "error":
-            continue
-        parts = [record.generation]
-        outcome: Outcome = record.outcome
-        if record.generation.finish == "loop" and record.key in rest:
-            parts.append(rest[record.key].generation)
-            outcome = rest[record.key].outcome
-        yield Followed(
-            model=record.model,
-            temperature=record.sampling.temperature,
-            prompt=(record.task, record.sample_id),
-            ids=[i for part in parts for i in part.token_ids],
-            pieces=[p for part in parts for p in part.pieces],
-            # What a stream that was stopped for going round would have done is not known.
-            stopped=None if parts[-1].finish == "length" or outcome == "circular" else outcome,
-        )
-
-
-def state_at(output: Followed, budget: int, measure: Sequence[Detector]) -> Outcome | None:
-    """Return the outcome that an output would have had at a budget; None if that is not known."""
-    if output.stopped is None and len(output.ids) < NEARLY * budget:
+    made = len(stream.token_ids)
+    # What a stream that was stopped for going round would have done is not known.
+    cut = stream.finish == "length" or stream.outcome == "circular"
+    if cut and made < NEARLY * budget:
         return None
-    if output.stopped and len(output.ids) < budget:
-        return output.stopped
-    return classify("length", scan_all(measure, output.ids[:budget], output.pieces[:budget]))
+    if not cut and made < budget:
+        return stream.outcome
+    return classify("length", scan_all(measure, stream.token_ids[:budget], stream.pieces[:budget]))
 
 
 def circular_fates(
-    outputs: Sequence[Followed], budgets: Sequence[int] = BUDGETS
+    streams: Sequence[Stream], budgets: Sequence[int] = BUDGETS
 ) -> list[CircularFate]:
     """Return, by model, temperature and budget, what became of the circular outputs."""
     measure = detectors_of(MEASURE)
     cells: dict[tuple[str, float], list[dict[int, Outcome | None]]] = {}
     prompts: dict[tuple[str, float], list[tuple[str, str]]] = {}
-    for output in outputs:
-        row = output.model, output.temperature
+    for stream in streams:
+        row = stream.seen.model, stream.seen.temperature
         wanted = {b * times for b in budgets for times in (1, *LATER)}
-        cells.setdefault(row, []).append({b: state_at(output, b, measure) for b in wanted})
-        prompts.setdefault(row, []).append(output.prompt)
+        cells.setdefault(row, []).append({b: state_at(stream, b, measure) for b in wanted})
+        prompts.setdefault(row, []).append(stream.seen.prompt)
     return [
         fate
         for row, states in cells.items()

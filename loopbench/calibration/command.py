@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from loopbench import detectors
-from loopbench.calibration.circular_fates import CircularFate, Followed, circular_fates, followed
+from loopbench.calibration.circular_fates import CircularFate, circular_fates
 from loopbench.calibration.corpus import CorpusError, Trace, read_traces
-from loopbench.calibration.escapes import Escape, Stream, escapes, flags, whole_streams
+from loopbench.calibration.escapes import Escape, escapes, flags
 from loopbench.calibration.measures import (
     Calibration,
     Part,
@@ -19,6 +19,7 @@ from loopbench.calibration.measures import (
     part_of,
     summarise,
 )
+from loopbench.calibration.streams import Stream, streams_of
 from loopbench.calibration.tables import (
     calibration_grid,
     category_grid,
@@ -103,22 +104,18 @@ def escapes_of(runs: Sequence[Path], most: float) -> Measured:
         If a path is no run.
     """
     streams: list[Stream] = []
-    outputs: list[Followed] = []
-    cut = 0
     for run in runs:
         read_header(run, earlier=True)
-        whole, left = whole_streams(read_records(run), read_audits(run))
-        outputs += followed(read_records(run), read_audits(run))
-        streams += whole
-        cut += left
-    table = escapes(flags(streams))
+        streams += streams_of(read_records(run), read_audits(run))
+    whole = [stream for stream in streams if stream.finish != "loop"]
+    table = escapes(flags(whole))
     notes = proposals(table, most)
-    if cut:
+    if cut := len(streams) - len(whole):
         notes.append(
             f"{cut} streams were stopped early and not audited, so they say nothing here: "
             "run with --no-early-stop to follow every stream."
         )
-    fates = circular_fates(outputs)
+    fates = circular_fates(streams)
     grids = [escape_grid(table), *([fate_grid(fates)] if fates else [])]
     if not fates:
         notes.append("circular: no output was going round at 512 tokens or more.")

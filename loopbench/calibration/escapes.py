@@ -1,20 +1,21 @@
 """How often a stream leaves the loop it was flagged for, by how strict the flag is.
 
 Needs streams that went on after the flag: runs with `--no-early-stop`, or audited ones. Pure:
-records in, numbers out.
+streams in, numbers out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from loopbench import detectors
+from loopbench.calibration.streams import Stream
 from loopbench.judging.outcome import DOOM_LEVELS
 from loopbench.results.summary import NO_RATE, Rate
 from loopbench.statistics.intervals import clustered_rate
-from loopbench.types import Audit, Level, LoopSpan, Outcome, Record, Struct
+from loopbench.types import Level, LoopSpan, Struct
 
 REPEATS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Repeats at which streams are flagged."""
@@ -25,19 +26,6 @@ BANDS = ((1, 1), (2, 15), (16, 63), (64, 10**9))
 
 By = Literal["all", "model", "temperature", "period", "level"]
 _DETECTOR: dict[Level, str] = {"verbatim": "suffix", "counter": "counter"}
-
-
-class Stream(NamedTuple):
-    """One whole output, and how it ended at the full budget."""
-
-    model: str
-    temperature: float
-    level: str
-    """Difficulty of its sample."""
-    prompt: tuple[str, str]
-    token_ids: list[int]
-    pieces: list[str]
-    outcome: Outcome
 
 
 class Flag(NamedTuple):
@@ -65,41 +53,6 @@ class Escape(Struct, frozen=True):
     """Escaped of the flagged streams, clustered by prompt."""
     tokens_saved: float | None
     """Mean tokens between the flag and the end of those that did not escape."""
-
-
-def whole_streams(
-    records: Iterable[Record], audits: Iterable[Audit] = ()
-) -> tuple[list[Stream], int]:
-    """Return the streams that were followed to their end, and how many were not.
-
-    An early-stopped stream is whole if an audit continued it. Failed generations are left out.
-    """
-    audited = {audit.key: audit for audit in audits if audit.outcome != "error"}
-    streams: dict[str, Stream] = {}
-    cut: set[str] = set()
-    for record in records:
-        if record.outcome == "error":
-            continue
-        generations = [record.generation]
-        outcome: Outcome = record.outcome
-        if record.generation.finish == "loop":
-            audit = audited.get(record.key)
-            if audit is None:
-                cut.add(record.key)
-                continue
-            generations.append(audit.generation)
-            outcome = audit.outcome
-        # A key that occurs twice counts once, as it came last.
-        streams[record.key] = Stream(
-            model=record.model,
-            temperature=record.sampling.temperature,
-            level=record.level,
-            prompt=(record.task, record.sample_id),
-            token_ids=[i for g in generations for i in g.token_ids],
-            pieces=[p for g in generations for p in g.pieces],
-            outcome=outcome,
-        )
-    return list(streams.values()), len(cut - set(streams))
 
 
 def flags(streams: Sequence[Stream], repeats: Sequence[int] = REPEATS) -> list[Flag]:
@@ -158,13 +111,13 @@ def _rank(group: str, by: str) -> tuple[float, str]:
 
 
 def _group(flag: Flag, by: str) -> str:
-    stream = flag.stream
+    seen = flag.stream.seen
     groups = {
         "all": "all",
-        "model": stream.model,
-        "temperature": f"{stream.temperature:g}",
+        "model": seen.model,
+        "temperature": f"{seen.temperature:g}",
         "period": band_of(flag.span.period),
-        "level": stream.level,
+        "level": seen.level,
     }
     return groups[by]
 
@@ -172,7 +125,7 @@ def _group(flag: Flag, by: str) -> str:
 def _escape(kind: Level, repeats: int, by: By, group: str, cell: Sequence[Flag]) -> Escape:
     clusters: dict[tuple[str, str], list[bool]] = {}
     for flag in cell:
-        clusters.setdefault(flag.stream.prompt, []).append(flag.escaped)
+        clusters.setdefault(flag.stream.seen.prompt, []).append(flag.escaped)
     value, low, high = clustered_rate(list(clusters.values()))
     kept = [len(f.stream.token_ids) - f.span.end for f in cell if not f.escaped]
     return Escape(

@@ -1,4 +1,4 @@
-"""The commands `gate` and `compare`: parse, call, print."""
+"""The command `gate`: parse, call, print."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopbench.cli.run import STOP_CIRCULAR_HELP
+from loopbench.cli.shared import FAILED, INTERRUPTED, STOP_CIRCULAR_HELP, list_of
 
 if TYPE_CHECKING:
     from loopbench.gate.policy import Policy
     from loopbench.gate.running import Gated
 
-UNUSABLE, INTERRUPTED = 4, 130
 POLICY_FIELDS = (
     "max_doom_rate",
     "max_stuck_rate",
@@ -93,10 +92,6 @@ def _numbers(context: Any, parameter: Any, value: str) -> tuple[float, ...]:
         raise click.BadParameter(f"{value!r} is not a list such as 0,0.1.") from error
 
 
-def _names(context: Any, parameter: Any, value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
 def _rate_option(name: str, text: str) -> Callable[[Any], Any]:
     return click.option(name, metavar="RATE", callback=_reads("rate"), help=text)
 
@@ -169,7 +164,7 @@ _OPTIONS = (
         default=None,
         help="GitHub workflow commands; by default where GITHUB_ACTIONS is set.",
     ),
-    click.option("--tasks", callback=_names, default="edge", show_default=True),
+    click.option("--tasks", callback=list_of(str), default="edge", show_default=True),
     click.option("--temperature", callback=_numbers, default="0", show_default=True),
     click.option("--max-new-tokens", type=int, default=1024, show_default=True),
     click.option("--repeats", type=int, default=1, show_default=True),
@@ -328,7 +323,7 @@ def _tell_unusable(message: str, options: dict[str, Any]) -> int:
     if _annotates(options):
         click.echo(report.workflow_command("error", last))
     click.echo(last)
-    return UNUSABLE
+    return FAILED
 
 
 def _annotates(options: dict[str, Any]) -> bool:
@@ -342,40 +337,3 @@ def _write(path: Path | None, data: bytes) -> None:
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
-
-
-@click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
-@click.option("--all", "everything", is_flag=True, help="List every prompt that changed.")
-@click.option(
-    "--format", "form", type=click.Choice(("text", "md", "json")), default="text", show_default=True
-)
-def compare(runs: tuple[Path, ...], everything: bool, form: str) -> None:
-    """Compare checkpoints prompt by prompt: every other model with the first.
-
-    A RUN is a run folder or a file of 'gate --save-baseline'. All must have been measured with
-    the same tasks, prompts, budget, sampling and detectors.
-    """
-    from loopbench.cli.console import print_table
-    from loopbench.comparison import report
-    from loopbench.comparison.outcomes import compare as compared
-    from loopbench.comparison.outcomes import entries
-    from loopbench.errors import RunError
-    from loopbench.gate.running import load_baseline
-    from loopbench.results.observed import GateUnusable
-
-    try:
-        comparisons = compared(entries([(str(path), load_baseline(path)) for path in runs]))
-    except GateUnusable as error:
-        raise RunError(str(error)) from error
-    if form == "json":
-        click.echo(report.json_text(comparisons))
-    elif form == "md":
-        click.echo(report.markdown(comparisons, everything=everything), nl=False)
-    else:
-        for comparison in comparisons:
-            click.echo(report.title(comparison))
-            print_table(report.rich_table(comparison))
-            for line in report.details(comparison, everything=everything):
-                click.echo(line)
-            click.echo(report.sentence(comparison))

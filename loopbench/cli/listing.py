@@ -1,16 +1,26 @@
-"""What `loopbench ls` shows: models, tasks, detectors and backends as small tables."""
+"""The command `ls`: models, tasks, detectors and backends as small tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
+
+from loopbench.cli.console import print_table
+
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def listing(what: str) -> Table:
-    """Return the table of one kind of thing."""
+@click.command()
+@click.argument("what", type=click.Choice(("models", "tasks", "detectors", "backends")))
+def ls(what: str) -> None:
+    """List what there is."""
+    print_table(_table(what))
+
+
+def _table(what: str) -> Table:
     from rich import box
     from rich.table import Table
 

@@ -1,13 +1,8 @@
-"""The commands that have to do with lm-evaluation-harness: `lm-eval`, and its logged samples."""
+"""The command `lm-eval`: lm-evaluation-harness with loop columns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import click
-
-from loopbench.cli.console import print_grid, say
 
 
 @click.command(
@@ -30,24 +25,3 @@ def lm_eval(arguments: tuple[str, ...]) -> None:
     from loopbench.lmeval.command import main
 
     main(arguments)
-
-
-def score_samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
-    """Print the loop rates of files of logged samples; see `loopbench score`."""
-    import msgspec
-
-    from loopbench.lmeval.samples import samples_grid, score_file
-
-    if form == "csv":
-        raise click.UsageError("Logged samples are printed as text, md or json.")
-    rows = [score_file(path, out / path.name if out else None) for path in paths]
-    if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
-        return
-    grid = samples_grid(rows)
-    if form == "md":
-        click.echo(f"{grid.markdown()}\n{grid.note}")
-        return
-    print_grid(grid)
-    for note in grid.note.splitlines():
-        say(note)

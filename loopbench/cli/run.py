@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loopbench.cli.shared import INTERRUPTED, Failure, list_of, print_run, show_options
+from loopbench.cli.shared import (
+    INTERRUPTED,
+    STOP_CIRCULAR_HELP,
+    Failure,
+    list_of,
+    show_options,
+)
+from loopbench.cli.table import print_run
 
 if TYPE_CHECKING:
     from loopbench.results.summary import Row
-
-STOP_CIRCULAR_HELP = (
-    "Also end streams that go round. Many of these would have left again: the stuck rate then "
-    "counts what was ever confirmed, and circular stops have an audit of their own."
-)
 
 
 @click.command()

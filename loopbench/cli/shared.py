@@ -1,21 +1,19 @@
-"""What several commands share: options, printing, and failures with their exit codes."""
+"""What several commands share: options, and failures with their exit codes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
-
-from loopbench.cli.console import print_grid, say
-
-if TYPE_CHECKING:
-    from loopbench.results.summary import Row
 
 USAGE, FAILED, INTERRUPTED = 2, 4, 130
 FORMATS = ("text", "md", "csv", "json")
 BY = ("model", "task", "level", "category")
+STOP_CIRCULAR_HELP = (
+    "Also end streams that go round. Many of these would have left again: the stuck rate then "
+    "counts what was ever confirmed, and circular stops have an audit of their own."
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,24 +57,3 @@ class Usage(Failure):
     """Something was asked for that cannot be done."""
 
     exit_code = USAGE
-
-
-def print_run(path: Path, by: Any, form: str) -> Sequence[Row]:
-    """Print the table of a run folder and return its rows."""
-    from loopbench.harness.api import rows_of
-
-    rows = rows_of(path, by)
-    print_rows(rows, form)
-    return rows
-
-
-def print_rows(rows: Sequence[Row], form: str) -> None:
-    """Print rows, with their notes where the format has none of its own."""
-    from loopbench.results.table import footnotes, grid_of, render
-
-    if form != "text":
-        click.echo(render(rows, form), nl=False)
-        return
-    print_grid(grid_of(rows))
-    for note in footnotes(rows):
-        say(note)

@@ -11,10 +11,10 @@ import msgspec
 from loopbench.gate.decision import by_prompt
 from loopbench.gate.policy import BINARY, Metric
 from loopbench.judging.outcome import STUCK
+from loopbench.results.observations import Seen
 from loopbench.results.observed import (
     Difference,
     Observed,
-    Seen,
     book_difference,
     differences,
     missing_generations,

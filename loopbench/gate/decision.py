@@ -12,13 +12,13 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from loopbench.gate.policy import BINARY, EVERY_TASK, Metric, Policy, Rule
+from loopbench.gate.policy import BINARY, EVERY_TASK, GateRule, Metric, Policy
 from loopbench.judging.outcome import STUCK
+from loopbench.results.observations import Seen
 from loopbench.results.observed import (
     GateUnusable,
     NoDataYet,
     Observed,
-    Seen,
     book_difference,
     differences,
     missing_generations,
@@ -28,9 +28,8 @@ from loopbench.statistics import sequential as bets
 from loopbench.statistics.intervals import exact_limits, exact_p
 from loopbench.types import Struct
 
-Verdict = Literal["pass", "fail", "inconclusive"]
-EXIT: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 3}
-UNUSABLE = 4
+GateVerdict = Literal["pass", "fail", "inconclusive"]
+EXIT: dict[GateVerdict, int] = {"pass": 0, "fail": 1, "inconclusive": 3}
 MOST_PROMPTS = 1_000_000
 """Beyond it, more prompts are no advice."""
 
@@ -47,7 +46,7 @@ class Check(Struct, frozen=True):
     temperature: float
     task: str
     """`all`, or the task that the rule is about."""
-    verdict: Verdict
+    verdict: GateVerdict
     value: float
     low: float
     """One-sided lower limit; a rule that fails is corrected for the number of rules."""
@@ -72,7 +71,7 @@ class Check(Struct, frozen=True):
 class Decision(Struct, frozen=True):
     """What the gate says."""
 
-    verdict: Verdict
+    verdict: GateVerdict
     checks: list[Check]
     confidence: float
     sequential: bool
@@ -86,12 +85,16 @@ class Decision(Struct, frozen=True):
         return EXIT[self.verdict]
 
 
+_Place = tuple[str, float, str]
+"""Model, temperature, and the task or `all`."""
+
+
 class _Case(NamedTuple):
     """A check before its verdict."""
 
-    rule: Rule
+    rule: GateRule
     threshold: float
-    row: tuple[str, float, str]
+    row: _Place
     values: list[float]
     """Per prompt, in [0, 1]: small is good."""
     limit: float
@@ -134,7 +137,7 @@ def decide(
         cases += _paired_cases(observed, baseline, policy)
     checks = _judge(cases, policy, sequential, corrected or {})
     verdicts = {check.verdict for check in checks}
-    overall: Verdict = (
+    overall: GateVerdict = (
         "fail" if "fail" in verdicts else "inconclusive" if len(verdicts) > 1 else verdicts.pop()
     )
     return Decision(
@@ -219,7 +222,11 @@ def _cases(observed: Observed, policy: Policy) -> list[_Case]:
 
 
 def _case(
-    rule: Rule, threshold: float, row: tuple[str, float, str], seen: Sequence[Seen], repeats: int
+    rule: GateRule,
+    threshold: float,
+    row: _Place,
+    seen: Sequence[Seen],
+    repeats: int,
 ) -> _Case:
     prompts = by_prompt(seen, rule.metric)
     if not prompts:
@@ -270,7 +277,11 @@ def _paired_cases(observed: Observed, baseline: Observed, policy: Policy) -> lis
 
 
 def _paired_case(
-    rule: Rule, limit: float, row: tuple[str, float, str], old: Sequence[Seen], new: Sequence[Seen]
+    rule: GateRule,
+    limit: float,
+    row: _Place,
+    old: Sequence[Seen],
+    new: Sequence[Seen],
 ) -> _Case:
     before, after = by_prompt(old, rule.metric), by_prompt(new, rule.metric)
     rises = [
@@ -308,7 +319,7 @@ def _judge(
         adjusted = max(adjusted, min(1.0, left * bad[i]))
         good = _p_good(case, sequential)
         low, high = _limits(case, policy.alpha / left, policy.alpha, sequential)
-        verdict: Verdict = "inconclusive"
+        verdict: GateVerdict = "inconclusive"
         if adjusted <= policy.alpha:
             verdict, left = "fail", max(1, left - 1)
         elif good <= policy.alpha:

@@ -29,7 +29,7 @@ EVERY_TASK = "*"
 FILE = "gate.toml"
 
 
-class Rule(NamedTuple):
+class GateRule(NamedTuple):
     """A threshold: its field in the policy, what it measures and on which side is good."""
 
     name: str
@@ -40,20 +40,20 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule("max_doom_rate", "doom", True, "doom-loop rate"),
-    Rule("max_stuck_rate", "stuck", True, "stuck rate"),
-    Rule("max_truncated", "truncated", True, "truncated rate"),
-    Rule("min_accuracy", "accuracy", False, "accuracy"),
-    Rule("min_extraction_f1", "extraction_f1", False, "extraction F1"),
-    Rule("min_tool_score", "tool_score", False, "tool score"),
-    Rule("min_agent_score", "agent_score", False, "agent score"),
+    GateRule("max_doom_rate", "doom", True, "doom-loop rate"),
+    GateRule("max_stuck_rate", "stuck", True, "stuck rate"),
+    GateRule("max_truncated", "truncated", True, "truncated rate"),
+    GateRule("min_accuracy", "accuracy", False, "accuracy"),
+    GateRule("min_extraction_f1", "extraction_f1", False, "extraction F1"),
+    GateRule("min_tool_score", "tool_score", False, "tool score"),
+    GateRule("min_agent_score", "agent_score", False, "agent score"),
 )
 INCREASES = (
-    Rule("max_increase", "doom", True, "rise of the doom-loop rate"),
-    Rule("max_stuck_increase", "stuck", True, "rise of the stuck rate"),
+    GateRule("max_increase", "doom", True, "rise of the doom-loop rate"),
+    GateRule("max_stuck_increase", "stuck", True, "rise of the stuck rate"),
 )
 """Rules about a baseline: differences of rates, in points."""
-_METRICS: dict[str, Rule] = {rule.name: rule for rule in RULES}
+_METRICS: dict[str, GateRule] = {rule.name: rule for rule in RULES}
 
 
 class Thresholds(Struct, frozen=True):
@@ -67,7 +67,7 @@ class Thresholds(Struct, frozen=True):
     min_tool_score: float | None = None
     min_agent_score: float | None = None
 
-    def rules(self) -> list[tuple[Rule, float]]:
+    def rules(self) -> list[tuple[GateRule, float]]:
         """Return the rules that are asked for, with their thresholds."""
         return _asked(self, RULES)
 
@@ -93,7 +93,7 @@ class Policy(Struct, frozen=True):
         """Level of every test."""
         return 1 - self.confidence
 
-    def increases(self) -> list[tuple[Rule, float]]:
+    def increases(self) -> list[tuple[GateRule, float]]:
         """Return the rules about a baseline that are asked for, with their thresholds."""
         return _asked(self, INCREASES)
 
@@ -131,7 +131,7 @@ class Policy(Struct, frozen=True):
                 )
 
 
-def _asked(limits: Thresholds | Policy, rules: Sequence[Rule]) -> list[tuple[Rule, float]]:
+def _asked(limits: Thresholds | Policy, rules: Sequence[GateRule]) -> list[tuple[GateRule, float]]:
     values = ((rule, getattr(limits, rule.name)) for rule in rules)
     return [(rule, value) for rule, value in values if value is not None]
 

@@ -68,7 +68,7 @@ def loopbench_gate(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[.
     and `run` takes settings of `loopbench.run` for a model. Returns the decision of a pass.
     """
 
-    def judge(
+    def require_pass(
         target: str | Path | None = None, *, run: dict[str, Any] | None = None, **rules: Any
     ) -> Decision:
         from loopbench.gate.report import sentence
@@ -93,7 +93,7 @@ def loopbench_gate(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[.
             pytest.skip(said)
         pytest.fail(said, pytrace=False)
 
-    return judge
+    return require_pass
 
 
 def _gated(chosen: dict[str, Any], run: dict[str, Any], folder: Path) -> Gated:

@@ -17,6 +17,7 @@ from loopbench.harness.api import rows_of, write_summary
 from loopbench.harness.plan import Schedule, Settings
 from loopbench.harness.runner import default_folder, execute
 from loopbench.judging.progress import Progress
+from loopbench.results.observations import Observation, observation_of
 from loopbench.results.observed import (
     BASELINE_SCHEMA,
     GateUnusable,
@@ -28,7 +29,7 @@ from loopbench.results.observed import (
 )
 from loopbench.results.store import HEADER, Header, read_header, read_records, write_atomically
 from loopbench.tasks.suites import content_hash, draw, select
-from loopbench.types import Record, Sample, Struct
+from loopbench.types import Sample, Struct
 
 GATE = "gate.json"
 CONFIG = "config.json"
@@ -75,7 +76,7 @@ def observe_run(path: Path) -> Observed:
     loopbench.errors.RunError
         If it is none.
     """
-    return observe(read_header(path), read_records(path))
+    return observe(read_header(path), map(observation_of, read_records(path)))
 
 
 def load_baseline(path: Path) -> Observed:
@@ -299,9 +300,9 @@ def _samples(
 
 def _enough(
     policy: Policy, baseline: Observed | None, sequential: bool
-) -> Callable[[Header, Sequence[Record]], bool]:
-    def enough(header: Header, records: Sequence[Record]) -> bool:
-        observed = observe(header, records)
+) -> Callable[[Header, Sequence[Observation]], bool]:
+    def enough(header: Header, row: Sequence[Observation]) -> bool:
+        observed = observe(header, row)
         failed = sum(one.outcome == "error" for one in observed.seen)
         if failed > policy.max_errors * len(observed.seen):
             return sequential  # the gate cannot be used; a whole run may want its other rows

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from loopbench.judging.jobs import Job, job_key
-from loopbench.judging.outcome import stuck_level
+from loopbench.results.observations import Observation
 from loopbench.results.store import Header
 from loopbench.tasks.agents import toolbox
 from loopbench.tasks.suites import DEFAULT_SUITE
-from loopbench.types import EpisodeRule, ModelInfo, Record, Sample, Sampling, Struct
+from loopbench.types import EpisodeRule, Level, ModelInfo, Sample, Sampling, Struct
 
 MAX_BUDGET = 1_000_000
 MIN_AGENT_CONTEXT = 1_024
@@ -221,8 +221,8 @@ class Schedule(NamedTuple):
     """In the order in which they are run; their number is the most that is run."""
     looks: tuple[int, ...]
     """Numbers of samples, rising, after which a row is looked at."""
-    enough: Callable[[Header, Sequence[Record]], bool]
-    """Told all records of a row so far; true ends the row."""
+    enough: Callable[[Header, Sequence[Observation]], bool]
+    """Told everything of a row so far; true ends the row."""
 
 
 def settings_of(*models: str, **fields: Any) -> Settings:
@@ -268,23 +268,30 @@ def batches(cell: Sequence[Job], looks: Sequence[int]) -> Iterator[list[Job]]:
 
 
 def audit_choice(
-    flagged: Iterable[Record], share: float, least: int, seed: int
-) -> Mapping[str, Record]:
+    stopped: Mapping[str, Level | None], share: float, least: int, seed: int
+) -> list[str]:
     """Choose at random which early-stopped streams are run on to the budget.
 
-    Per level, `share` of the flagged streams but at least `least`, or all where there are
+    Per level, `share` of the stopped streams but at least `least`, or all where there are
     fewer. The choice depends on the keys and the seed alone, so a resumed run chooses
     the same ones.
+
+    Parameters
+    ----------
+    stopped
+        The level at which each was stuck, by its key.
     """
-    levels: dict[Any, list[tuple[str, Record]]] = {}
-    for record in flagged:
-        rank = hashlib.sha256(f"audit:{seed}:{record.key}".encode()).hexdigest()
-        levels.setdefault(stuck_level(record.verdicts), []).append((rank, record))
-    chosen: dict[str, Record] = {}
-    for ranked in levels.values():
-        ranked.sort(key=lambda pair: pair[0])
-        count = max(least, math.ceil(share * len(ranked)))
-        chosen.update((record.key, record) for _, record in ranked[:count])
+
+    def rank(key: str) -> str:
+        return hashlib.sha256(f"audit:{seed}:{key}".encode()).hexdigest()
+
+    levels: dict[Level | None, list[str]] = {}
+    for key, level in stopped.items():
+        levels.setdefault(level, []).append(key)
+    chosen: list[str] = []
+    for keys in levels.values():
+        count = max(least, math.ceil(share * len(keys)))
+        chosen += sorted(keys, key=rank)[:count]
     return chosen
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from itertools import combinations
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import loopbench
 from loopbench import backends, tasks
@@ -20,6 +19,7 @@ from loopbench.backends.intake import PRECEDENCE
 from loopbench.episodes.running import continuation, run_episodes
 from loopbench.errors import RunError
 from loopbench.harness.engines import Engines, engine_of
+from loopbench.harness.made import Made
 from loopbench.harness.plan import (
     Schedule,
     Settings,
@@ -44,7 +44,7 @@ from loopbench.judging.progress import Progress, Silent, Watching
 from loopbench.judging.records import audit_of, record_of
 from loopbench.judging.rules import MEASURE, STOP, STOP_CIRCULAR, detectors_of
 from loopbench.naming import UnknownNameError
-from loopbench.results.store import Header, RunStore, read_audits, read_records
+from loopbench.results.store import Header, RunStore
 from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.tasks.suites import content_hash
 from loopbench.types import (
@@ -132,8 +132,9 @@ def execute(
         )
         with store:
             _check_distinct(store.header.models)
+            made = Made(store, observing=schedule is not None)
             for target, model in zip(targets, models, strict=True):
-                _run_model(store, engines, target, model, selection, settings, progress, schedule)
+                _run_model(made, engines, target, model, selection, settings, progress, schedule)
     return out
 
 
@@ -206,7 +207,7 @@ def _sources(names: Sequence[str]) -> dict[str, str]:
 
 
 def _run_model(
-    store: RunStore,
+    made: Made,
     engines: Engines,
     target: Target,
     model: ModelInfo,
@@ -216,65 +217,49 @@ def _run_model(
     schedule: Schedule | None,
 ) -> None:
     """Make every generation of one model that is not in the folder yet."""
-    done = {record.key: record for record in read_records(store.path) if record.outcome != "error"}
-    audited = {audit.key for audit in read_audits(store.path) if audit.outcome != "error"}
+    header = made.header
     cells = [
-        list(jobs(model, selection.samples, sampling, selection.repeats, store.header.episodes))
+        list(jobs(model, selection.samples, sampling, selection.repeats, header.episodes))
         for sampling in selection.samplings
     ]
-    flagged = [
-        done[job.key]
+    if not any(
+        missing(cell, made.keys) or _to_audit(made, (job.key for job in cell), settings)
         for cell in cells
-        for job in cell
-        if job.key in done and done[job.key].generation.finish == "loop"
-    ]
-    if not any(missing(cell, done) for cell in cells) and not _unaudited(
-        flagged, settings, audited
     ):
         return
-    allowance = prompt_allowance(selection.samples, store.header.episodes)
+    allowance = prompt_allowance(selection.samples, header.episodes)
     most = max(map(len, cells))
     with closing(engines.open(target, model, allowance, most)) as backend:
         for cell in cells:
-            records: list[Record] = []
+            row: list[str] = []
             for batch in batches(cell, schedule.looks if schedule else ()):
-                records += [done[job.key] for job in batch if job.key in done]
-                todo = missing(batch, done)
+                row += [job.key for job in batch if job.key in made.keys]
+                todo = missing(batch, made.keys)
                 progress.phase(_title(model, cell[0], settings), len(todo))
-                for record in _generate(backend, model, todo, store.header, progress):
-                    store.append(record)
-                    records.append(record)
+                for record in _generate(backend, model, todo, header, progress):
+                    made.append(record)
+                    row.append(record.key)
                     progress.done(record.outcome)
-                if schedule and schedule.enough(store.header, records):
+                if schedule and schedule.enough(header, made.observations(row)):
                     break
-            stopped = [r for r in records if r.generation.finish == "loop"]
-            chosen = _unaudited(stopped, settings, audited)
+            chosen = made.read_stopped(_to_audit(made, row, settings))
             if chosen:
                 progress.phase(f"audit of {len(chosen)} early stops", len(chosen))
-            for audit in _audit(backend, chosen, store.header, progress):
-                store.append(audit)
+            for audit in _audit(backend, chosen, header, progress):
+                made.append(audit)
                 progress.done("escaped" if audit.escaped else audit.outcome)
+
+
+def _to_audit(made: Made, row: Iterable[str], settings: Settings) -> list[str]:
+    chosen = audit_choice(
+        made.stopped(row), settings.audit_share, settings.audit_min, settings.seed
+    )
+    return made.unaudited(chosen)
 
 
 def _title(model: ModelInfo, job: Job, settings: Settings) -> str:
     penalty = f" penalty={job.sampling.repetition_penalty:g}" if settings.penalties else ""
     return f"{model.name} T={job.sampling.temperature:g}{penalty}"
-
-
-def _unaudited(
-    stopped: Iterable[Record], settings: Settings, audited: set[str]
-) -> dict[str, Record]:
-    cells: dict[Any, list[Record]] = {}
-    for record in stopped:
-        cells.setdefault(record.sampling, []).append(record)
-    return {
-        key: record
-        for records in cells.values()
-        for key, record in audit_choice(
-            records, settings.audit_share, settings.audit_min, settings.seed
-        ).items()
-        if key not in audited
-    }
 
 
 def prompt_allowance(samples: Iterable[Sample], rule: EpisodeRule | None = None) -> int:

@@ -120,10 +120,10 @@ class JudgeOnce:
         return known[1]
 
 
-def judged_task(task: Any, judge: Callable[[str], Judgement]) -> Judged:
+def judged_task(task: Any, once: Callable[[str], Judgement]) -> Judged:
     """Judge every raw response of a task, before any filter."""
     return [
-        (instance.doc_id, judge(response))
+        (instance.doc_id, once(response))
         for instance in task.instances
         if instance.request_type == "generate_until"
         for response in instance.resps
@@ -144,14 +144,14 @@ def add_columns(
     results: dict[str, Any],
     judged: Mapping[str, Judged],
     groups: Mapping[str, Any],
-    judge: Callable[[str], Judgement],
+    once: Callable[[str], Judgement],
 ) -> None:
     """Add rates to tasks and groups, and the judgements to the logged samples."""
     for name, pairs in judged.items():
         _add(results, name, rates(pairs))
         for row in (results.get("samples") or {}).get(name, ()):
             responses = [response for found in row["resps"] for response in found]
-            row["loopbench"] = [row_of(response, judge(response)) for response in responses]
+            row["loopbench"] = [row_of(response, once(response)) for response in responses]
     for name, group in groups.items():
         members = [task.task_name for task in group.get_all_tasks()]
         pooled = [

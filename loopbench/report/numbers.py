@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from loopbench.judging.outcome import DOOM_LEVELS, LEVELS, STUCK, stuck_level
+from loopbench.judging.outcome import STUCK
+from loopbench.results.observations import Observation, shown_verdict
 from loopbench.statistics.incidence import Incidence, aalen_johansen
-from loopbench.types import Outcome, Record, Struct, Verdict
+from loopbench.types import Outcome, Record, Struct
 
 OUTCOMES: tuple[Outcome, ...] = ("clean", "recovered", "doom", "circular", "truncated")
 
@@ -18,71 +19,41 @@ Fate = Literal["loop", "end", "circular", "cut"]
 FATES: tuple[Fate, ...] = get_args(Fate)
 
 
-def shown_verdict(record: Record) -> Verdict | None:
-    """Return the verdict whose loop stands for an output, if one found any.
-
-    The strictest loop at the end of a stuck output; else the strictest anywhere, a circular
-    stretch being the least strict.
-    """
-    at_end = stuck_level(record.verdicts) if record.outcome in STUCK else None
-    for verdict in record.verdicts:
-        if at_end and verdict.level == at_end and verdict.terminal:
-            return verdict
-    for level in LEVELS:
-        for verdict in record.verdicts:
-            if verdict.level == level and verdict.looped:
-                return verdict
-    return None
-
-
-def first_loop(record: Record) -> int | None:
-    """Return the token at which an output first looped, verbatim or counting."""
-    starts = [
-        start
-        for verdict in record.verdicts
-        if verdict.level in DOOM_LEVELS and verdict.looped
-        for start in (*(span.start for span in verdict.spans), verdict.onset)
-        if start is not None
-    ]
-    return min(starts, default=None)
-
-
-def onsets(records: Iterable[Record], outcome: Outcome = "doom") -> list[int]:
+def onsets(observations: Iterable[Observation], outcome: Outcome = "doom") -> list[int]:
     """Return where the loops of the doomed outputs begin, or of the circular ones; in tokens."""
-    verdicts = [shown_verdict(r) for r in records if r.outcome == outcome]
-    return [v.onset for v in verdicts if v and v.onset is not None]
+    shown = (one.shown_onset for one in observations if one.seen.outcome == outcome)
+    return [onset for onset in shown if onset is not None]
 
 
-def fate(record: Record, largest: int) -> tuple[int, Fate | None]:
+def fate(one: Observation, largest: int) -> tuple[int, Fate | None]:
     """Return what befell an output first, and after how many tokens.
 
     A loop, verbatim or counting, even one that was left; else its own end, or the last token of
     what went round or was cut. At a budget below the `largest` it might have gone on: then its
     fate is not known (None).
     """
-    start, made = first_loop(record), record.generation.output_tokens
-    finish, circular = record.generation.finish, record.outcome == "circular"
-    if start is not None:
-        return start, "loop"
-    if finish == "loop":
+    made, circular = one.seen.tokens, one.seen.outcome == "circular"
+    if one.first_loop is not None:
+        return one.first_loop, "loop"
+    if one.finish == "loop":
         return made, "circular" if circular else "loop"
-    if finish == "stop":
+    if one.finish == "stop":
         return made, "end"
-    if record.sampling.max_new_tokens != largest:
+    if one.budget != largest:
         return made, None
     return made, "circular" if circular else "cut"
 
 
-def incidence(records: Iterable[Record]) -> Incidence:
+def incidence(observations: Iterable[Observation]) -> Incidence:
     """Return which shares of outputs have looped, ended and been given up after so many tokens.
 
     Failed generations are left out. Where every output had the same budget nothing is censored,
     and the shares are plain counts. Under several budgets a loop that began shortly before a
     smaller one passes for censored, because it had no time to repeat itself.
     """
-    judged = [record for record in records if record.outcome != "error"]
-    largest = max((record.sampling.max_new_tokens for record in judged), default=0)
-    befell = [fate(record, largest) for record in judged]
+    judged = [one for one in observations if one.seen.outcome != "error"]
+    largest = max((one.budget for one in judged), default=0)
+    befell = [fate(one, largest) for one in judged]
     return aalen_johansen([at for at, _ in befell], [kind for _, kind in befell], FATES, largest)
 
 
@@ -99,21 +70,20 @@ class Tokens(Struct, frozen=True):
     """Not generated, because a stream was stopped."""
 
 
-def tokens(records: Iterable[Record]) -> Tokens:
+def tokens(observations: Iterable[Observation]) -> Tokens:
     """Count tokens before and after the onsets of stuck ends; audits are left out."""
     useful = saved = 0
     lost = dict.fromkeys(STUCK, 0)
-    for record in records:
-        if record.outcome == "error":
+    for one in observations:
+        outcome, made = one.seen.outcome, one.seen.tokens
+        if outcome == "error":
             continue
-        made = record.generation.output_tokens
-        verdict = shown_verdict(record) if record.outcome in STUCK else None
-        onset = made if verdict is None or verdict.onset is None else min(verdict.onset, made)
+        onset = made if one.shown_onset is None else min(one.shown_onset, made)
         useful += onset
-        if record.outcome in STUCK:
-            lost[record.outcome] += made - onset
-        if record.generation.finish == "loop":
-            saved += record.sampling.max_new_tokens - made
+        if outcome in STUCK:
+            lost[outcome] += made - onset
+        if one.finish == "loop":
+            saved += one.budget - made
     return Tokens(useful=useful, looping=lost["doom"], circling=lost["circular"], saved=saved)
 
 
@@ -126,9 +96,9 @@ class Crossed(Struct, frozen=True):
     ungraded: int
 
 
-def outcome_by_grade(records: Iterable[Record]) -> list[Crossed]:
+def outcome_by_grade(observations: Iterable[Observation]) -> list[Crossed]:
     """Count outcomes by whether the answer was right."""
-    cells = Counter((r.outcome, r.grade.correct) for r in records)
+    cells = Counter((one.seen.outcome, one.correct) for one in observations)
     return [
         Crossed(
             outcome=outcome,

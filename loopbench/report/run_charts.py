@@ -99,12 +99,12 @@ def _over_tokens(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]
             "How many outputs have looped, and how many have ended without a loop, after so many "
             "tokens; the rest goes round at its last token, or is cut at the budget while it says "
             "something new. Aalen–Johansen estimates with 95 % limits.",
-            charts.incidence_chart([incidence(one.records) for one in series], labels, budget),
+            charts.incidence_chart([incidence(one.observations) for one in series], labels, budget),
         )
     ]
     begins = {
-        "doomed": [onsets(one.records) for one in series],
-        "circular": [onsets(one.records, "circular") for one in series],
+        "doomed": [onsets(one.observations) for one in series],
+        "circular": [onsets(one.observations, "circular") for one in series],
     }
     begins = {kind: values for kind, values in begins.items() if any(values)}
     if begins:
@@ -126,13 +126,13 @@ def _counts(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
             "outcomes",
             "Outcome and correctness",
             "All series together; failed generations are left out.",
-            charts.outcome_chart(outcome_by_grade(r for one in series for r in one.records)),
+            charts.outcome_chart(outcome_by_grade(o for one in series for o in one.observations)),
         ),
         Chart(
             "tokens",
             "Where the tokens went",
             "In a loop: from the onset of a doomed output’s loop on. Going round: from where a "
             "circular output is first seen to. Saved: not made at all.",
-            charts.token_chart([tokens(one.records) for one in series], labels),
+            charts.token_chart([tokens(one.observations) for one in series], labels),
         ),
     ]

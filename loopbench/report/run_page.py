@@ -57,7 +57,7 @@ def run_page(
             }
             for chart in charts
         ],
-        outcomes=outcome_by_grade(records),
+        outcomes=outcome_by_grade(o for one in series for o in one.observations),
         tokens=[_tokens(one) for one in series],
         starters=starters(records),
         shown=len(shown),
@@ -101,7 +101,7 @@ def _table(series: Sequence[Series]) -> dict[str, Any]:
 
 
 def _tokens(one: Series) -> dict[str, Any]:
-    counts = tokens(one.records)
+    counts = tokens(one.observations)
     lost = counts.looping + counts.circling
     made = counts.useful + lost
     return {

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from loopbench.errors import RunError
+from loopbench.results.columns import Columns
+from loopbench.results.observations import Observation, observation_of
 from loopbench.results.store import Header, read_audits, read_header, read_records
-from loopbench.results.summary import By, Row, summarise
+from loopbench.results.structure import structure_loop
+from loopbench.results.summary import By, Row, followed_by_key, rows
 from loopbench.results.table import printable
 from loopbench.types import Audit, Record, Struct
 
 
-class Loaded(Struct, frozen=True):
-    """One run folder in memory."""
+class Loaded(Struct, frozen=True, dict=True):
+    """One run folder in memory, its records reduced once."""
 
     name: str
     header: Header
@@ -22,9 +28,18 @@ class Loaded(Struct, frozen=True):
     """The last one of each key: a failed generation may have been made again."""
     audits: list[Audit]
 
+    @cached_property
+    def observations(self) -> list[Observation]:
+        """What is counted of each record, in their order."""
+        return [observation_of(record, structure_loop(record)) for record in self.records]
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns(self.observations)
+
     def rows(self, by: By = "model") -> list[Row]:
         """Return the run's rows."""
-        return summarise(self.records, self.audits, self.header, by)
+        return rows(self._columns, followed_by_key(self.audits), self.header, by)
 
 
 class Series(Struct, frozen=True):
@@ -36,6 +51,8 @@ class Series(Struct, frozen=True):
     by_task: list[Row]
     by_level: list[Row]
     records: list[Record]
+    observations: list[Observation]
+    """Of the records, in their order."""
 
 
 def load(path: Path) -> Loaded:
@@ -63,6 +80,7 @@ def series_of(runs: Sequence[Loaded]) -> list[Series]:
         by_task, by_level = run.rows("task"), run.rows("level")
         for row in run.rows():
             cell = _cell(row)
+            places = [i for i, o in enumerate(run.observations) if _observed_in(o) == cell]
             found.append(
                 Series(
                     label="",
@@ -70,11 +88,8 @@ def series_of(runs: Sequence[Loaded]) -> list[Series]:
                     row=row,
                     by_task=[r for r in by_task if _cell(r) == cell],
                     by_level=[r for r in by_level if _cell(r) == cell],
-                    records=[
-                        r
-                        for r in run.records
-                        if (r.model, r.sampling.temperature, r.sampling.max_new_tokens) == cell
-                    ],
+                    records=[run.records[i] for i in places],
+                    observations=[run.observations[i] for i in places],
                 )
             )
     return _labelled(found)
@@ -84,14 +99,11 @@ def _cell(row: Row) -> tuple[str, float, int]:
     return row.model, row.temperature, row.budget
 
 
-def _labelled(found: Sequence[Series]) -> list[Series]:
-    def replaced(labels: Sequence[str]) -> list[Series]:
-        pairs = zip(found, labels, strict=True)
-        return [
-            Series(**{f: getattr(s, f) for f in s.__struct_fields__} | {"label": label})
-            for s, label in pairs
-        ]
+def _observed_in(one: Observation) -> tuple[str, float, int]:
+    return one.seen.model, one.seen.temperature, one.budget
 
+
+def _labelled(found: Sequence[Series]) -> list[Series]:
     def unique(labels: Sequence[str], more: Sequence[str]) -> list[str]:
         seen = Counter(labels)
         return [
@@ -103,4 +115,7 @@ def _labelled(found: Sequence[Series]) -> list[Series]:
     if len({s.row.budget for s in found}) > 1:
         labels = unique(labels, [f"{s.row.budget} tokens" for s in found])
     labels = unique(labels, [printable(s.run) for s in found])
-    return replaced(unique(labels, [str(i + 1) for i in range(len(found))]))
+    labels = unique(labels, [str(i + 1) for i in range(len(found))])
+    return [
+        msgspec.structs.replace(one, label=label) for one, label in zip(found, labels, strict=True)
+    ]

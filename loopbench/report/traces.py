@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from loopbench.report.numbers import shown_verdict
 from loopbench.report.runs import Series
+from loopbench.results.observations import shown_verdict
 from loopbench.types import Record, Verdict
 
 _NUMBER_END = re.compile(r"[-+]?\d+\Z")

@@ -11,42 +11,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from loopbench.errors import LoopbenchError
+from loopbench.results.observations import Observation, Seen
 from loopbench.results.store import Header
-from loopbench.types import Category, EpisodeRule, Outcome, Record, Sampling, Struct
+from loopbench.types import EpisodeRule, Sampling, Struct
 
 BASELINE_SCHEMA = 2
 """1: circular ends were `truncated`."""
 
 
-class GateUnusable(Exception):  # noqa: N818 - the word for a gate that cannot decide
+class GateUnusable(LoopbenchError):  # noqa: N818 - the word for a gate that cannot decide
     """There is nothing to decide on; its text is one sentence for the user."""
 
 
 class NoDataYet(GateUnusable):
     """A rule has no data: final for a whole run, but more prompts may bring it some."""
-
-
-class Seen(Struct, frozen=True):
-    """One generation, judged."""
-
-    model: str
-    temperature: float
-    task: str
-    level: str
-    category: Category
-    sample: str
-    repeat: int
-    outcome: Outcome
-    score: float
-    correct: bool
-    tokens: int
-    error: str | None = None
-    graded: bool = True
-
-    @property
-    def prompt(self) -> tuple[str, str]:
-        """What generations are paired by."""
-        return (self.task, self.sample)
 
 
 class Observed(Struct, frozen=True):
@@ -82,37 +61,18 @@ class Observed(Struct, frozen=True):
         return len(header.models) * len(header.samplings) * header.samples * header.repeats
 
 
-def observe(header: Header, records: Iterable[Record]) -> Observed:
-    """Reduce the records of a run; a key that occurs twice counts as it came last."""
+def observe(header: Header, observations: Iterable[Observation]) -> Observed:
+    """Put a run together; a key that occurs twice counts as it came last."""
     seen: dict[str, Seen] = {}
     detectors: dict[str, int] = {}
-    for record in records:
-        detectors.update({verdict.detector: verdict.version for verdict in record.verdicts})
-        seen[record.key] = seen_of(record)
+    for one in observations:
+        detectors.update(one.detectors)
+        seen[one.key] = one.seen
     return Observed(
         baseline_schema=BASELINE_SCHEMA,
         header=header,
         detectors=dict(sorted(detectors.items())),
         seen=list(seen.values()),
-    )
-
-
-def seen_of(record: Record) -> Seen:
-    """Reduce a record."""
-    return Seen(
-        model=record.model,
-        temperature=record.sampling.temperature,
-        task=record.task,
-        level=record.level,
-        category=record.category,
-        sample=record.sample_id,
-        repeat=record.repeat,
-        outcome=record.outcome,
-        score=record.grade.score or 0.0,
-        correct=bool(record.grade.correct),
-        tokens=record.generation.output_tokens,
-        error=record.generation.error,
-        graded=record.grade.score is not None,
     )
 
 

@@ -14,7 +14,8 @@ from loopbench.detectors import Detector
 from loopbench.judging.again import rescored
 from loopbench.judging.records import audit_of
 from loopbench.judging.rules import MEASURE, detectors_of
-from loopbench.results.facts import Fact, Facts, fact_of
+from loopbench.results.columns import Columns
+from loopbench.results.observations import Followed, Observation, followed_of, observation_of
 from loopbench.results.store import (
     AUDITS,
     HEADER,
@@ -25,7 +26,8 @@ from loopbench.results.store import (
     read_header,
     read_records,
 )
-from loopbench.results.summary import By, Followed, Row, followed_of, rows
+from loopbench.results.structure import structure_loop
+from loopbench.results.summary import By, Row, rows
 from loopbench.types import Audit, Record, Struct
 
 
@@ -43,7 +45,7 @@ class Rescored(Struct, frozen=True):
 class Again(NamedTuple):
     """One record judged again, reduced to what a table and a new run folder need."""
 
-    fact: Fact
+    observation: Observation
     outcome_changed: bool
     grade_changed: bool
     graded: bool
@@ -60,7 +62,7 @@ def again(records: Iterable[Record], measure: Sequence[Detector], *, keep: bool)
     """Yield every record as it is judged now."""
     for before, after, graded in rescored(iter(records), measure):
         yield Again(
-            fact_of(after),
+            observation_of(after, structure_loop(after)),
             before.outcome != after.outcome,
             before.grade != after.grade,
             graded,
@@ -93,7 +95,7 @@ def rescore_run(
     header = msgspec.structs.replace(read_header(source, earlier=True), measure=list(MEASURE))
     measure = detectors_of(header.measure)
     changed: Counter[str] = Counter()
-    facts = Facts()
+    columns = Columns()
     followed: dict[str, Followed] = {}
     with nullcontext() if target is None else _kept_if_whole(target, header) as store:
         keep = target is not None
@@ -102,7 +104,7 @@ def rescore_run(
         ):
             if store and one.record:
                 store.append(one.record)
-            facts.add(one.fact)
+            columns.add(one.observation)
             changed["records"] += 1
             changed["outcomes"] += one.outcome_changed
             changed["grades"] += one.grade_changed
@@ -113,7 +115,7 @@ def rescore_run(
             if audit.outcome != "error":
                 followed[audit.key] = followed_of(audit)
     return Rescored(
-        rows=rows(facts, followed, header, by),
+        rows=rows(columns, followed, header, by),
         records=changed["records"],
         outcomes_changed=changed["outcomes"],
         grades_changed=changed["grades"],

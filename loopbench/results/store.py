@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 
@@ -341,28 +341,35 @@ class _Keyed(Struct, frozen=True):
     key: str
 
 
+def read_stopped(path: Path, keys: Collection[str]) -> Iterator[Record]:
+    """Yield the early-stopped records with such a key one by one; the others are not decoded."""
+    file = path / RECORDS
+    if not keys:
+        return
+    for number, line in enumerate(_whole_lines(file), 1):
+        brief = _decoded(_BRIEF.decode, line, file, number)
+        # A key may have an earlier record that failed: that one was not continued.
+        if brief.generation.finish == "loop" and brief.key in keys:
+            yield _decoded(decode_record, line, file, number)
+
+
 def read_audited(path: Path) -> Iterator[tuple[Record, Audit]]:
     """Yield every early-stopped record that was audited, with its last audit, one by one.
 
     Holds a place in the file for each audit, and no more.
     """
     places: dict[str, tuple[int, int]] = {}
-    audits, records = path / AUDITS, path / RECORDS
-    at = 0
+    audits, at = path / AUDITS, 0
     for number, line in enumerate(_whole_lines(audits), 1):
         places[_decoded(_AUDIT_KEY.decode, line, audits, number).key] = at, number
         at += len(line)
     if not places:
         return
     with audits.open("rb") as file:
-        for number, line in enumerate(_whole_lines(records), 1):
-            brief = _decoded(_BRIEF.decode, line, records, number)
-            # A key may have an earlier record that failed: that one was not continued.
-            if brief.generation.finish == "loop" and brief.key in places:
-                at, of = places.pop(brief.key)
-                file.seek(at)
-                audit = _decoded(decode_audit, file.readline(), audits, of)
-                yield _decoded(decode_record, line, records, number), audit
+        for record in read_stopped(path, places):
+            at, of = places.pop(record.key)
+            file.seek(at)
+            yield record, _decoded(decode_audit, file.readline(), audits, of)
 
 
 def _read_lines(file: Path, decode: Callable[[bytes], T]) -> Iterator[T]:

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from loopbench.judging.outcome import STUCK
-from loopbench.results.facts import Cell, Ending, Facts, Origin, digest, fact_of
+from loopbench.results.columns import Cell, Columns, Ending, Origin, digest
+from loopbench.results.observations import Followed, followed_of, observation_of
 from loopbench.results.store import Header
-from loopbench.results.structure import STRUCTURED, Structure
+from loopbench.results.structure import STRUCTURED, Structure, structure_loop
 from loopbench.statistics.intervals import (
     Interval,
     Stratum,
@@ -130,23 +131,6 @@ class Place(NamedTuple):
     group: str
 
 
-class Followed(NamedTuple):
-    """What a row needs of one audit."""
-
-    escaped: bool
-    outcome: Outcome
-    """At the budget."""
-    tokens: int
-    seconds: float
-
-
-def followed_of(audit: Audit) -> Followed:
-    """Reduce an audit."""
-    return Followed(
-        audit.escaped, audit.outcome, audit.generation.output_tokens, audit.generation.seconds
-    )
-
-
 _GROUPS: dict[By, Callable[[Origin], str]] = {
     "model": lambda origin: "all",
     "task": lambda origin: origin.task,
@@ -163,13 +147,18 @@ def summarise(
     A key that occurs twice counts once, as it came last: a failed generation was made
     again by a resumed run.
     """
-    followed = {audit.key: followed_of(audit) for audit in audits if audit.outcome != "error"}
-    return rows(Facts(map(fact_of, records)), followed, header, by)
+    observations = (observation_of(record, structure_loop(record)) for record in records)
+    return rows(Columns(observations), followed_by_key(audits), header, by)
 
 
-def rows(facts: Facts, followed: Mapping[str, Followed], header: Header, by: By) -> list[Row]:
+def followed_by_key(audits: Iterable[Audit]) -> dict[str, Followed]:
+    """Reduce audits; those that failed followed nothing."""
+    return {audit.key: followed_of(audit) for audit in audits if audit.outcome != "error"}
+
+
+def rows(columns: Columns, followed: Mapping[str, Followed], header: Header, by: By) -> list[Row]:
     """Return the rows of reduced records and audits, the latter by key."""
-    cells = facts.grouped(lambda o: Place(*o[:4], _GROUPS[by](o)))
+    cells = columns.grouped(lambda o: Place(*o[:4], _GROUPS[by](o)))
     audits = {digest(key): audit for key, audit in followed.items()}
     order = {model.name: i for i, model in enumerate(header.models)}
     places = sorted(cells, key=lambda p: (order.get(p.model, len(order)), *p))
@@ -178,13 +167,13 @@ def rows(facts: Facts, followed: Mapping[str, Followed], header: Header, by: By)
 
 def _row(
     place: Place,
-    facts: Cell,
+    cell: Cell,
     followed: Mapping[int, Followed],
     header: Header,
 ) -> Row:
     model, temperature, penalty, budget, group = place
     info = next((m for m in header.models if m.name == model), None)
-    valid = facts.where(lambda end: end.outcome != "error")
+    valid = cell.where(lambda end: end.outcome != "error")
     agents = valid.where(lambda end: end.category == "agents")
     structured = valid.where(lambda end: end.category in STRUCTURED)
     stopped = valid.where(lambda end: end.stopped)
@@ -204,9 +193,9 @@ def _row(
         repetition_penalty=penalty,
         budget=budget,
         group=group,
-        n=len(facts),
-        n_error=len(facts) - len(valid),
-        prompts=int(facts.prompts.max(initial=-1)) + 1,
+        n=len(cell),
+        n_error=len(cell) - len(valid),
+        prompts=int(cell.prompts.max(initial=-1)) + 1,
         doom_rate=_rate(valid, _doomed),
         verbatim_rate=_rate(valid, lambda end: end.doom == "verbatim"),
         counter_rate=_rate(valid, lambda end: end.doom == "counter"),
@@ -276,23 +265,23 @@ def _as_rate(interval: Interval, n: int) -> Rate:
     return Rate(value=interval.value, low=interval.low, high=interval.high, n=n)
 
 
-def _rate(facts: Cell, is_hit: Callable[[Ending], bool]) -> Rate:
+def _rate(cell: Cell, is_hit: Callable[[Ending], bool]) -> Rate:
     """Return a rate, its interval clustered by prompt."""
-    if not len(facts):
+    if not len(cell):
         return NO_RATE
-    hits = np.bincount(facts.prompts, weights=facts.flags(is_hit))
-    sizes = np.bincount(facts.prompts)
-    return _as_rate(rate_of_clusters(hits, sizes), len(facts))
+    hits = np.bincount(cell.prompts, weights=cell.flags(is_hit))
+    sizes = np.bincount(cell.prompts)
+    return _as_rate(rate_of_clusters(hits, sizes), len(cell))
 
 
-def _accuracy(facts: Cell) -> Rate:
-    graded = facts.where(lambda end: end.category == "reasoning" and end.graded)
+def _accuracy(cell: Cell) -> Rate:
+    graded = cell.where(lambda end: end.category == "reasoning" and end.graded)
     return _rate(graded, lambda end: end.correct)
 
 
-def _mean_score(facts: Cell, category: Category) -> Rate:
+def _mean_score(cell: Cell, category: Category) -> Rate:
     """Return the mean score of a category; repeats of a prompt are averaged first."""
-    graded = facts.where(lambda end: end.category == category and end.graded)
+    graded = cell.where(lambda end: end.category == category and end.graded)
     if not len(graded):
         return NO_RATE
     scores, sizes = graded.values(lambda end: end.score), np.bincount(graded.prompts)
@@ -332,20 +321,20 @@ def _stopped_for(end: Ending) -> tuple[str, str]:
     return end.outcome, end.doom or ""
 
 
-def _flips(facts: Cell) -> Rate:
+def _flips(cell: Cell) -> Rate:
     kinds = get_args(Outcome)
-    pairs = facts.prompts * len(kinds)
-    pairs += facts.values(lambda end: kinds.index(end.outcome)).astype(np.int64)
+    pairs = cell.prompts * len(kinds)
+    pairs += cell.values(lambda end: kinds.index(end.outcome)).astype(np.int64)
     outcomes = np.bincount(np.unique(pairs) // len(kinds))
-    flipped = (outcomes > 1)[np.bincount(facts.prompts) > 1]
+    flipped = (outcomes > 1)[np.bincount(cell.prompts) > 1]
     if not flipped.size:
         return NO_RATE
     return _as_rate(rate_of_clusters(flipped, np.ones_like(flipped, int)), len(flipped))
 
 
-def _speed(facts: Cell, audits: Sequence[Followed], tokens: int, header: Header) -> float | None:
-    seconds = facts.seconds + sum(audit.seconds for audit in audits)
+def _speed(cell: Cell, audits: Sequence[Followed], tokens: int, header: Header) -> float | None:
+    seconds = cell.seconds + sum(audit.seconds for audit in audits)
     slots = header.engine.get("slots")
     if not seconds or not isinstance(slots, int):
         return None
-    return tokens / seconds * min(slots, max(1, len(facts)))
+    return tokens / seconds * min(slots, max(1, len(cell)))

@@ -9,7 +9,8 @@ import fakes
 import msgspec
 from fakes import generation
 
-from loopbench.calibration.circular_fates import circular_fates, followed
+from loopbench.calibration.circular_fates import circular_fates
+from loopbench.calibration.streams import streams_of
 from loopbench.calibration.tables import fate_grid
 from loopbench.types import Audit, Record
 
@@ -48,7 +49,7 @@ RECORDS = [
 
 
 def test_every_output_is_judged_as_if_cut_at_each_budget() -> None:
-    fates = {(f.budget, f.later): f for f in circular_fates([*followed(RECORDS)])}
+    fates = {(f.budget, f.later): f for f in circular_fates(streams_of(RECORDS))}
     first = fates[512, 1024]
     assert (first.n, first.reached) == (4, 5)
     assert first.ended.value == 1 / 4
@@ -66,12 +67,12 @@ def test_every_output_is_judged_as_if_cut_at_each_budget() -> None:
 def test_where_one_was_not_followed_nothing_is_said() -> None:
     """The outputs that ended are known in any case: alone they would be all of them."""
     cut = record("cut early", going_round(700), "length", "circular")
-    fates = {(f.budget, f.later): f for f in circular_fates([*followed([*RECORDS, cut])])}
+    fates = {(f.budget, f.later): f for f in circular_fates(streams_of([*RECORDS, cut]))}
     assert (512, 1024) not in fates
     assert fates[1024, 2048].n == 2
     # A context that ends a few tokens before will do.
     nearly = record("nearly", going_round(1_000), "length", "circular")
-    fates = {(f.budget, f.later): f for f in circular_fates([*followed([*RECORDS, nearly])])}
+    fates = {(f.budget, f.later): f for f in circular_fates(streams_of([*RECORDS, nearly]))}
     assert (fates[512, 1024].n, fates[512, 1024].circular) == (5, 3)
 
 
@@ -80,17 +81,17 @@ def test_a_stream_stopped_in_a_loop_stays_there_unless_its_audit_says_otherwise(
     stopped = record("s", going_round(700), "loop", "circular")
     ended = generation(new(100), "stop", list(range(100)))
     audit: Audit = msgspec.structs.replace(fakes.audit("l", "recovered"), generation=ended)
-    (fate, _) = circular_fates([*followed([looping])])
+    (fate, _) = circular_fates(streams_of([looping]))
     assert (fate.n, fate.doom, fate.ended.value) == (1, 1, 0.0)
-    (fate, _) = circular_fates([*followed([looping], [audit])])
+    (fate, _) = circular_fates(streams_of([looping], [audit]))
     assert (fate.n, fate.doom, fate.ended.value) == (1, 0, 1.0)
     # What one that was stopped for going round would have done is not known.
-    assert circular_fates([*followed([looping, stopped])]) == []
+    assert circular_fates(streams_of([looping, stopped])) == []
 
 
 def test_rows_are_told_apart_and_printed() -> None:
     hot = record("h", going_round(900), "stop", "clean", temperature=0.7)
-    grid = fate_grid(circular_fates([*followed([*RECORDS, hot])]))
+    grid = fate_grid(circular_fates(streams_of([*RECORDS, hot])))
     assert [row[:4] for row in grid.rows if row[2] == "512"] == [
         ("a", "0", "512", "4/5"),
         ("a", "0.7", "512", "1/1"),

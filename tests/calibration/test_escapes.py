@@ -6,7 +6,9 @@ import fakes
 import msgspec
 from fakes import generation
 
-from loopbench.calibration.escapes import Stream, band_of, escapes, flags, proposal, whole_streams
+from loopbench.calibration.escapes import band_of, escapes, flags, proposal
+from loopbench.calibration.streams import Stream, streams_of
+from loopbench.results.observations import seen_of
 from loopbench.types import Audit, Outcome, Record
 
 FILLER = [f"w{i * i}x " for i in range(300)]
@@ -19,7 +21,8 @@ def loop(period: int, repeats: int) -> list[str]:
 def stream(pieces: list[str], outcome: Outcome, prompt: str = "0", model: str = "m") -> Stream:
     known: dict[str, int] = {}
     ids = [known.setdefault(piece, len(known)) for piece in pieces]
-    return Stream(model, 0.0, "hard", ("t", prompt), ids, pieces, outcome)
+    seen = seen_of(fakes.record(prompt, outcome, model=model))
+    return Stream(seen, ids, pieces, outcome, "length")
 
 
 def record(key: str, pieces: list[str], finish: str, outcome: Outcome) -> Record:
@@ -39,17 +42,17 @@ def test_a_stopped_stream_is_whole_only_with_its_audit() -> None:
         record("failed", ["a"], "error", "error"),
         record("ended", ["a", "b"], "stop", "clean"),
     ]
-    streams, cut = whole_streams(records, [audit("followed", ["b", "c"], "truncated")])
-    assert [(s.pieces, s.outcome) for s in streams] == [
-        (["a", "b", "c"], "truncated"),
-        (["a", "b"], "clean"),
+    streams = streams_of(records, [audit("followed", ["b", "c"], "truncated")])
+    assert [(s.pieces, s.outcome, s.finish) for s in streams] == [
+        (["a", "b", "c"], "truncated", "length"),
+        (["a"], "doom", "loop"),
+        (["a", "b"], "clean", "stop"),
     ]
-    assert cut == 1
 
 
 def test_a_failed_audit_follows_nothing() -> None:
-    _, cut = whole_streams([record("k", ["a"], "loop", "doom")], [audit("k", [], "error")])
-    assert cut == 1
+    (left,) = streams_of([record("k", ["a"], "loop", "doom")], [audit("k", [], "error")])
+    assert (left.finish, left.pieces) == ("loop", ["a"])
 
 
 def test_the_stricter_flag_spares_the_stream_that_escapes() -> None:

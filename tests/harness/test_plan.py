@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from fakes import model_info, record
+from fakes import model_info
 
 from loopbench.harness.plan import Settings, audit_choice, batches, jobs, missing, settings_of
 from loopbench.judging.jobs import job_key
-from loopbench.types import Record, Sample, Sampling
+from loopbench.types import Level, Sample, Sampling
 
 SAMPLE = Sample(
     task="chain_sum",
@@ -108,8 +108,8 @@ def test_jobs_repeat_the_samples_in_order_and_missing_skips_what_is_done() -> No
     assert (request.key, request.prompt, request.prefix_ids) == (made[0].key, "1 + 1?", ())
 
 
-def flagged(level: str, n: int) -> list[Record]:
-    return [record(f"{level}{i}", "doom", level=level, finish="loop") for i in range(n)]
+def stopped(level: Level, n: int) -> dict[str, Level]:
+    return {f"{level}{i}": level for i in range(n)}
 
 
 @pytest.mark.parametrize(
@@ -119,20 +119,20 @@ def flagged(level: str, n: int) -> list[Record]:
 def test_audits_are_a_share_but_at_least_so_many(
     n: int, share: float, least: int, chosen: int
 ) -> None:
-    assert len(audit_choice(flagged("verbatim", n), share, least, 0)) == chosen
+    assert len(audit_choice(stopped("verbatim", n), share, least, 0)) == chosen
 
 
 def test_each_kind_of_loop_has_its_own_audit() -> None:
-    chosen = audit_choice([*flagged("verbatim", 60), *flagged("counter", 30)], 0.05, 20, 0)
+    chosen = audit_choice(stopped("verbatim", 60) | stopped("counter", 30), 0.05, 20, 0)
     assert sum(key.startswith("counter") for key in chosen) == 20
     assert sum(key.startswith("verbatim") for key in chosen) == 20
 
 
 def test_the_choice_depends_on_keys_and_seed_alone() -> None:
-    records = flagged("verbatim", 60)
-    chosen = audit_choice(records, 0.05, 20, 0)
-    assert audit_choice(records[::-1], 0.05, 20, 0).keys() == chosen.keys()
-    assert audit_choice(records, 0.05, 20, 1).keys() != chosen.keys()
+    streams = stopped("verbatim", 60)
+    chosen = audit_choice(streams, 0.05, 20, 0)
+    assert audit_choice(dict(reversed(streams.items())), 0.05, 20, 0) == chosen
+    assert audit_choice(streams, 0.05, 20, 1) != chosen
 
 
 @pytest.mark.parametrize(

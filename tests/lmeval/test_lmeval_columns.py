@@ -75,8 +75,8 @@ def test_answer_filters_hide_nothing(monkeypatch) -> None:
     from loopbench.lmeval import evaluation
 
     judged = []
-    judge = evaluation.judge_response
-    monkeypatch.setattr(evaluation, "judge_response", lambda r: judged.append(r) or judge(r))
+    original = evaluation.judge_response
+    monkeypatch.setattr(evaluation, "judge_response", lambda r: judged.append(r) or original(r))
     filters = [
         {"name": name, "filter": [{"function": "regex", "regex_pattern": pattern},
                                   {"function": "take_first"}]}

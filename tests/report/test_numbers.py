@@ -15,16 +15,19 @@ from loopbench.report.numbers import (
     Starter,
     Tokens,
     fate,
-    first_loop,
     incidence,
     onsets,
     outcome_by_grade,
-    shown_verdict,
     starters,
     tokens,
     visible,
 )
-from loopbench.types import Outcome
+from loopbench.results.observations import Observation, first_loop, observation_of, shown_verdict
+from loopbench.types import Outcome, Record
+
+
+def observed(*records: Record) -> list[Observation]:
+    return [observation_of(one) for one in records]
 
 
 def test_under_one_budget_fates_are_counted() -> None:
@@ -35,7 +38,7 @@ def test_under_one_budget_fates_are_counted() -> None:
         record("d", "truncated", tokens=1000),
         record("e", "error", tokens=1),
     ]
-    found = incidence(records)
+    found = incidence(observed(*records))
     assert found.times == [0, 10, 20, 30, 1000]
     assert found.free == pytest.approx([1, 0.75, 0.5, 0.25, 0])
     assert found.curves["loop"].share == pytest.approx([0, 0.25, 0.25, 0.5, 0.5])
@@ -44,10 +47,10 @@ def test_under_one_budget_fates_are_counted() -> None:
 
 
 def test_the_curves_reach_the_budget_even_of_nothing() -> None:
-    assert incidence([record("b", "clean", tokens=20)]).times == [0, 20, 1000]
-    every = incidence([record(k, "doom", level="verbatim", onset=0) for k in "ab"])
+    assert incidence(observed(record("b", "clean", tokens=20))).times == [0, 20, 1000]
+    every = incidence(observed(*(record(k, "doom", level="verbatim", onset=0) for k in "ab")))
     assert every.curves["loop"].share == [1, 1]
-    assert incidence([record("e", "error")]).free == [1]
+    assert incidence(observed(record("e", "error"))).free == [1]
 
 
 def test_what_a_smaller_budget_cut_is_censored() -> None:
@@ -56,9 +59,9 @@ def test_what_a_smaller_budget_cut_is_censored() -> None:
         record("x", "doom", level="verbatim", onset=80, budget=100),
         record("y", "truncated", tokens=100, budget=100),
     ]
-    assert fate(small, 100) == (50, None)
-    assert fate(small, 50) == (50, "cut")
-    found = incidence([small, *large])
+    assert fate(observation_of(small), 100) == (50, None)
+    assert fate(observation_of(small), 50) == (50, "cut")
+    found = incidence(observed(small, *large))
     assert {kind: curve.share[-1] for kind, curve in found.curves.items()} == pytest.approx(
         {"loop": 0.5, "end": 0, "circular": 0, "cut": 0.5}
     )
@@ -67,23 +70,23 @@ def test_what_a_smaller_budget_cut_is_censored() -> None:
 def test_the_first_loop_counts_whatever_came_after() -> None:
     gone = record("x", "truncated", level="counter", onset=40, tokens=1000)
     assert first_loop(gone) == 40
-    assert fate(gone, 1000) == (40, "loop")
-    assert onsets([gone]) == []  # it is not doomed
+    assert fate(observation_of(gone), 1000) == (40, "loop")
+    assert onsets(observed(gone)) == []  # it is not doomed
     assert first_loop(record("c", "clean")) is None
     stopped = record("s", "doom", level="verbatim", onset=7, finish="loop", tokens=90)
-    assert fate(stopped, 1000) == (7, "loop")
+    assert fate(observation_of(stopped), 1000) == (7, "loop")
     # Stopped by a rule that is not among those that measured.
-    assert fate(record("t", "doom", finish="loop", tokens=90), 1000) == (90, "loop")
+    assert fate(observation_of(record("t", "doom", finish="loop", tokens=90)), 1000) == (90, "loop")
 
 
 def test_an_end_that_goes_round_is_a_fate_of_its_own() -> None:
     round_ = record("r", "circular", level="circular", onset=300, tokens=1000)
     assert first_loop(round_) is None  # verbatim and counter loops only
-    assert fate(round_, 1000) == (1000, "circular")
-    assert fate(round_, 2000) == (1000, None)  # a larger budget was not tried
+    assert fate(observation_of(round_), 1000) == (1000, "circular")
+    assert fate(observation_of(round_), 2000) == (1000, None)  # a larger budget was not tried
     stopped = record("s", "circular", level="circular", onset=300, tokens=700, finish="loop")
-    assert fate(stopped, 2000) == (700, "circular")
-    found = incidence([round_, stopped, record("t", "truncated", tokens=1000)])
+    assert fate(observation_of(stopped), 2000) == (700, "circular")
+    found = incidence(observed(round_, stopped, record("t", "truncated", tokens=1000)))
     assert found.times == [0, 700, 1000]
     assert found.curves["circular"].share == pytest.approx([0, 1 / 3, 2 / 3])
     assert found.curves["cut"].share == pytest.approx([0, 0, 1 / 3])
@@ -99,7 +102,7 @@ def test_a_circular_output_is_shown_by_its_end_whatever_it_left_before() -> None
         ("circular", True, True),
     ]
     assert shown_verdict(left).level == "circular"
-    assert fate(left, 2000)[1] == "loop"  # which came first
+    assert fate(observation_of(left), 2000)[1] == "loop"  # which came first
 
 
 def test_the_strictest_level_stands_for_an_output_first() -> None:
@@ -127,9 +130,12 @@ def test_the_loop_at_the_end_stands_for_a_doomed_output() -> None:
     assert shown_verdict(counter).level == "counter"
     assert shown_verdict(recovered).level == "verbatim"
     records = [*few(), circular()]
-    assert onsets(records) == [shown_verdict(verbatim).onset, shown_verdict(counter).onset]
-    assert onsets(records, "circular") == [shown_verdict(records[-1]).onset]
-    assert onsets(few(), "circular") == []
+    assert onsets(observed(*records)) == [
+        shown_verdict(verbatim).onset,
+        shown_verdict(counter).onset,
+    ]
+    assert onsets(observed(*records), "circular") == [shown_verdict(records[-1]).onset]
+    assert onsets(observed(*few()), "circular") == []
 
 
 def test_tokens_from_the_onset_on_are_wasted() -> None:
@@ -141,13 +147,13 @@ def test_tokens_from_the_onset_on_are_wasted() -> None:
         record("e", "circular", level="circular", onset=70, tokens=90, finish="loop", budget=100),
         record("f", "truncated", level="circular", onset=500, tokens=1000),  # left again
     ]
-    assert tokens(records) == Tokens(
+    assert tokens(observed(*records)) == Tokens(
         useful=130 + 400 + 70 + 1000, looping=70, circling=600 + 20, saved=900 + 10
     )
 
 
 def test_outcomes_are_crossed_with_the_grade() -> None:
-    cells = outcome_by_grade([*few(), circular(), record("e", "error")])
+    cells = outcome_by_grade(observed(*few(), circular(), record("e", "error")))
     assert cells == [
         Crossed(outcome="clean", correct=1, wrong=0, ungraded=0),
         Crossed(outcome="recovered", correct=0, wrong=1, ungraded=0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from runs import mixed, observed, records
 
+from loopbench.results.observations import observation_of
 from loopbench.results.observed import (
     book_difference,
     differences,
@@ -18,7 +19,7 @@ from loopbench.types import EpisodeRule
 def test_a_generation_that_was_made_again_counts_once() -> None:
     made = records(["error", "clean"])
     again = records(["doom"])
-    run = observe(observed(made).header, [*made, *again])
+    run = observe(observed(made).header, map(observation_of, [*made, *again]))
     assert [one.outcome for one in run.seen] == ["doom", "clean"]
     assert run.detectors == {"counter": 1, "suffix": 1}
     assert missing_generations(run) == 0
