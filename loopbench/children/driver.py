@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import selectors
 import signal
@@ -11,8 +12,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
-
-import msgspec
 
 TAIL_BYTES = 4_000
 TAIL_LINES = 3
@@ -93,7 +92,8 @@ class Child:
             raise ChildEndedError
         assert process.stdin and process.stdout
         try:
-            process.stdin.write(msgspec.json.encode(message) + b"\n")
+            # Not msgspec, which refuses the lone surrogates that outputs may hold.
+            process.stdin.write(json.dumps(message).encode() + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
             raise ChildEndedError from None

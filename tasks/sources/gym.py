@@ -11,17 +11,14 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import random
 import re
-import selectors
-import subprocess
-import sys
 import threading
 from collections import deque
 from functools import lru_cache
 from typing import Any
 
+from loopbench.children.driver import Child, ChildEndedError, ChildSilentError
 from loopbench.tasks.answers import MAX_PAYLOAD, candidates, final_text, no_answer, shown
 from loopbench.tasks.base import Draft, Procedural, Task
 from loopbench.tasks.sources import SourceError, check_known
@@ -45,7 +42,9 @@ class GymProcess:
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         self.limit_s = limit_s
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        # Some generators iterate over sets.
+        environment = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+        self._child = Child("loopbench.tasks.sources.gym_worker", environment)
 
     def ask(self, command: str, **request: Any) -> Any:
         """Return the reply to one request, or None if it took too long or too much memory.
@@ -56,64 +55,34 @@ class GymProcess:
             If reasoning-gym is missing or fails.
         """
         with self._lock:
-            process = self._process or self._start()
-            line = json.dumps({"command": command, **request}) + "\n"
-            reply = self._exchange(process, line.encode(), self.limit_s)
-            if reply is None:
-                self._stop()
-                return None
+            if self._child.pid is None:
+                self._start()
+            reply = self._exchange({"command": command, **request}, self.limit_s)
+        if reply is None:
+            return None
         if "error" in reply:
             raise SourceError(f"reasoning-gym failed: {reply['error']}.")
         return reply["value"]
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> None:
         if importlib.util.find_spec("reasoning_gym") is None:
             raise SourceError(f"reasoning_gym: needs reasoning-gym; install it with: {INSTALL}.")
-        environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "loopbench.tasks.sources.gym_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        if self._exchange(process, b'{"command": "ready"}\n', START_S) is None:
-            self._stop()
+        self._child.start()
+        if self._exchange({"command": "ready"}, START_S) is None:
             raise SourceError(f"reasoning-gym does not start; install it again with: {INSTALL}.")
-        return process
 
-    def _exchange(self, process: subprocess.Popen[bytes], line: bytes, limit_s: float) -> Any:
-        assert process.stdin and process.stdout
+    def _exchange(self, message: dict[str, Any], limit_s: float) -> Any:
+        """Return an answer; None, with the process ended, where there is none."""
         try:
-            process.stdin.write(line)
-            process.stdin.flush()
-        except OSError:
+            return json.loads(self._child.ask(message, limit_s))
+        except (ChildSilentError, ChildEndedError):
+            self._child.stop()
             return None
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(process.stdout, selectors.EVENT_READ)
-            if not waiting.select(limit_s):
-                return None
-        reply = process.stdout.readline()
-        return json.loads(reply) if reply.endswith(b"\n") else None
-
-    def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except OSError:
-                    # What was not sent any more has nowhere to go.
-                    continue
 
     def close(self) -> None:
         """End the process, if there is one."""
         with self._lock:
-            self._stop()
+            self._child.stop()
 
 
 WORKER = GymProcess()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import os
 import random
 import re
@@ -20,6 +19,8 @@ import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+from loopbench.children.serving import Channel
 
 MEMORY = 4 << 30
 """Address space of this process, in bytes."""
@@ -142,8 +143,8 @@ def main() -> None:
     """Serve requests until the input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
-    # What the package prints must not get between the replies.
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    channel = Channel()
+    # What the package prints is for nobody.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     _prepare()
     commands: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -153,14 +154,12 @@ def main() -> None:
         "item": _item,
         "score": _score,
     }
-    for line in sys.stdin:
-        request = json.loads(line)
+    for request in channel:
         try:
             reply = {"value": commands[request["command"]](request)}
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"[:300]}
-        out.write(json.dumps(reply) + "\n")
-        out.flush()
+        channel.reply(reply)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
 
 
 def test_a_child_answers_line_by_line_whatever_it_prints(child: Child) -> None:
-    assert json.loads(child.ask({"é": [1, None]})) == {"é": [1, None]}
+    assert json.loads(child.ask({"é\ud800": [1, None]})) == {"é\ud800": [1, None]}
     assert json.loads(child.ask("print")) == "print"
     assert json.loads(child.ask("variable", 60)) == "here"
     assert child.exit_reason(0) is None
