@@ -32,7 +32,17 @@ class ThinkingEnd(NamedTuple):
 
 
 def thinking_end(ids: Sequence[int], text: str, opened: bool) -> ThinkingEnd:
-    """Return the text that ends thinking with its ids; all of it is booked on the last of them."""
+    """Return the text that ends thinking with its ids; all of it is booked on the last of them.
+
+    Parameters
+    ----------
+    ids
+        Ids of `text`.
+    text
+        What ends a thinking block.
+    opened
+        The chat template ends every prompt inside a block.
+    """
     if not ids:
         raise BackendError(f"The model has no tokens for {text.strip()}: no --think-budget.")
     return ThinkingEnd(tuple(ids), (*[""] * (len(ids) - 1), text), opened)

@@ -254,6 +254,21 @@ def run_episodes(
 
     The next turn of an episode goes before the first of another one, so that a run that is
     killed loses few turns. Where no new episode is left, the rest is asked in rounds.
+
+    Parameters
+    ----------
+    backend
+        Generates the turns.
+    jobs
+        One per episode.
+    rule
+        Limits of an episode.
+    tools
+        What a model may call.
+    watch
+        Of every turn.
+    measure
+        Decides whether a turn that hit its budget was stuck.
     """
     new = iter(jobs)
     ready: deque[Request] = deque()

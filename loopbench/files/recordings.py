@@ -46,7 +46,17 @@ class Recording(Struct, frozen=True):
 
 
 def identity(prompt: str | None, sample_id: str, prompt_hash: str | None = None) -> str:
-    """Return whose output this is: the hash of the prompt, or the sample's id without one."""
+    """Return whose output this is: the hash of the prompt, or the sample's id without one.
+
+    Parameters
+    ----------
+    prompt
+        Its text, where it was recorded.
+    sample_id
+        Counts where neither the text nor its hash is known.
+    prompt_hash
+        SHA-256 of the text, in hexadecimal digits.
+    """
     if prompt:
         return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
     return prompt_hash or f"id:{sample_id}"

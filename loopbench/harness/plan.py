@@ -246,7 +246,21 @@ def jobs(
     repeats: int,
     rule: EpisodeRule | None = None,
 ) -> Iterator[Job]:
-    """Yield the generations of one row of the table, in order."""
+    """Yield the generations of one row of the table, in order.
+
+    Parameters
+    ----------
+    model
+        Its fingerprint is part of every key.
+    samples
+        In the order in which they are run.
+    sampling
+        Of this row.
+    repeats
+        Generations of each sample.
+    rule
+        How agent tasks are run.
+    """
     for repeat in range(repeats):
         for sample in samples:
             yield Job(

@@ -56,6 +56,15 @@ def check_agents(
 ) -> None:
     """Refuse agent episodes that cannot be run: a recording, too little context, no tools.
 
+    Parameters
+    ----------
+    targets
+        Of the run.
+    models
+        What is known of each target.
+    settings
+        With the context and the budget of a turn.
+
     Raises
     ------
     ValueError
@@ -87,6 +96,15 @@ def quantised(
     targets: Sequence[Target], settings: Settings, tell: Callable[[str], None]
 ) -> list[Target]:
     """Return each target in every quantisation that is asked for, made where it is missing.
+
+    Parameters
+    ----------
+    targets
+        As they were named.
+    settings
+        With the quantisations.
+    tell
+        Told what is being made.
 
     Raises
     ------

@@ -133,6 +133,15 @@ class ThinkBudget:
     Once per output: a model that opens another block after that is let run, since closing it
     again and again would be a loop of our own making. Continuations of an output (audits)
     are passed on as they are.
+
+    Parameters
+    ----------
+    backend
+        Generates.
+    end
+        What ends this model's thinking.
+    limit
+        Most tokens of thinking.
     """
 
     def __init__(self, backend: Backend, end: ThinkingEnd, limit: int) -> None:

@@ -71,6 +71,15 @@ def judge_episode(
 
     Doom: a turn ended in a loop, or the turns ran out in a tool-call cycle. Circular: the last
     turn went round, or all of them did.
+
+    Parameters
+    ----------
+    generation
+        All turns, joined.
+    turns
+        Each with its calls.
+    measure
+        Detectors that decide about the outcome.
     """
     ids, pieces = generation.token_ids, generation.pieces
     verdicts = [*scan_all(measure, ids, pieces), cycle_verdict(turns)]
@@ -89,6 +98,15 @@ def episode_grade(sample: Sample, generation: Generation, turns: Sequence[Turn])
 
     `hallucinated` is 1 where a wrong answer was stated and nothing had been searched for;
     an abstention is no answer in this sense.
+
+    Parameters
+    ----------
+    sample
+        The question.
+    generation
+        All turns, joined.
+    turns
+        Each with its calls.
     """
     last = turns[-1]
     stated = last.depth == 0 and not last.calls and last.problem is None

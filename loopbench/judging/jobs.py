@@ -37,7 +37,21 @@ def job_key(
     repeat: int,
     rule: EpisodeRule | None = None,
 ) -> str:
-    """Return the identity of a generation: equal only if the same thing is measured."""
+    """Return the identity of a generation: equal only if the same thing is measured.
+
+    Parameters
+    ----------
+    model
+        Its fingerprint counts, its name and place do not.
+    sample
+        Task, version, id and prompt count.
+    sampling
+        All of it.
+    repeat
+        Index among the generations of the same.
+    rule
+        How agent tasks are run; of no account for others.
+    """
     drawn = msgspec.to_builtins(sampling)
     # Keys of runs from before there was a choice stay as they are.
     if not drawn["constrained"]:

@@ -25,5 +25,15 @@ class StreamMonitor:
 def scan_all(
     rules: Sequence[Detector], ids: Sequence[int], text: str | Sequence[str] | None
 ) -> list[Verdict]:
-    """Return the verdict of every detector on a whole output."""
+    """Return the verdict of every detector on a whole output.
+
+    Parameters
+    ----------
+    rules
+        The detectors.
+    ids
+        Token ids of the output.
+    text
+        Its text, or one string per token.
+    """
     return [rule.scan(ids, text) for rule in rules]

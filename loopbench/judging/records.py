@@ -41,7 +41,21 @@ def record_of(
     measure: Sequence[Detector],
     turns: list[Turn] | None = None,
 ) -> Record:
-    """Judge and grade one generation, or the joined turns of an episode."""
+    """Judge and grade one generation, or the joined turns of an episode.
+
+    Parameters
+    ----------
+    job
+        What was asked.
+    model
+        Short name for tables.
+    generation
+        What came back.
+    measure
+        Detectors that decide about the outcome.
+    turns
+        Of an episode, whose texts `generation` joins.
+    """
     sample = job.sample
     if turns:
         verdicts, outcome = judge_episode(generation, turns, measure)
@@ -88,7 +102,17 @@ def grade_of(sample: Sample, text: str) -> Grade:
 
 
 def audit_of(record: Record, generation: Generation, measure: Sequence[Detector]) -> Audit:
-    """Judge an early-stopped stream together with its continuation."""
+    """Judge an early-stopped stream together with its continuation.
+
+    Parameters
+    ----------
+    record
+        Of the stream up to where it was stopped.
+    generation
+        Its continuation only.
+    measure
+        Detectors that decide about the outcome.
+    """
     verdicts = judge_generation(Output.joined([record.generation, generation]), measure)
     outcome = classify(generation.finish, verdicts)
     return Audit(

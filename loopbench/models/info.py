@@ -24,6 +24,17 @@ def model_info(
 
     Flash attention rounds otherwise, so greedy outputs differ with it: the version says when it
     is off. Where it says nothing, llama.cpp chose, and took it.
+
+    Parameters
+    ----------
+    path, name
+        Where the file is, and what tables call it.
+    header
+        Of the file.
+    engine, version
+        Name and version of what runs it.
+    flash_attention
+        Whether that is taken.
     """
     return ModelInfo(
         name=name,
@@ -62,7 +73,19 @@ def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
 
 
 def usable_context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
-    """Return the context of one slot, or refuse a budget that the model cannot hold."""
+    """Return the context of one slot, or refuse a budget that the model cannot hold.
+
+    Parameters
+    ----------
+    header
+        Of the file.
+    name
+        For the error message.
+    max_new_tokens
+        The budget.
+    allowance
+        Room for the prompt, in tokens.
+    """
     if max_new_tokens < 1:
         raise BackendError(f"The budget must be at least 1 token, got {max_new_tokens}.")
     context = slot_context(max_new_tokens, allowance)

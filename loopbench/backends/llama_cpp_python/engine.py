@@ -225,7 +225,17 @@ class BatchedStreams:
 
 
 def fits(prompt: Sequence[int], budget: int, context: int) -> str | None:
-    """Return why a prompt cannot be run, or None."""
+    """Return why a prompt cannot be run, or None.
+
+    Parameters
+    ----------
+    prompt
+        Its ids.
+    budget
+        Most tokens of the output.
+    context
+        Tokens of a slot.
+    """
     needed = len(prompt) + budget + 1
     if needed <= context:
         return None

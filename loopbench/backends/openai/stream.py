@@ -192,6 +192,17 @@ def sampling_fields(sampling: Sampling, key: str, engine: str, context: int) -> 
     Servers fill in what is missing, some from the model's `generation_config`. So every
     field that an engine is known to understand is sent, and to unknown engines those of
     the API and those that were asked for.
+
+    Parameters
+    ----------
+    sampling
+        What is asked for.
+    key
+        Identity of the generation: its seed follows from it.
+    engine
+        Kind of the server; `unknown` where it does not say.
+    context
+        Tokens that a repetition penalty looks back on.
     """
     if engine == "llama-server":
         # It takes the fields of its own route on the common ones too.

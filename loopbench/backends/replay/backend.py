@@ -51,6 +51,15 @@ def replay(stream: Stream, request: Request, watch: StreamWatch) -> Generation:
     """Show a recorded output to a watch, token by token, and cut it where that asks to stop.
 
     Nothing was generated, so it took no time.
+
+    Parameters
+    ----------
+    stream
+        The recorded output.
+    request
+        What is asked: its prefix is skipped, its budget kept.
+    watch
+        Sees every token.
     """
     if stream.finish == "error":
         return failed(stream.error or "The recorded generation failed.", stream.raw_finish)

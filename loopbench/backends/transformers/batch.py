@@ -105,7 +105,17 @@ def joinable(cache: Cache) -> bool:
 
 
 class Batch:
-    """Rows that are generated together; `logits` are those of their next tokens."""
+    """Rows that are generated together; `logits` are those of their next tokens.
+
+    Parameters
+    ----------
+    cache
+        Of the past, one row each.
+    mask
+        Ones for tokens and zeros for padding, shape (rows, past).
+    logits
+        Of each row's next token, shape (rows, vocabulary).
+    """
 
     def __init__(self, cache: Cache, mask: Tensor, logits: Tensor) -> None:
         self.cache, self.mask, self.logits = cache, mask, logits
@@ -176,7 +186,17 @@ def _append(layer: Any, other: Any) -> None:
 
 
 def prefill(stepper: Stepper, prompts: Sequence[Sequence[int]], device: Any) -> Batch:
-    """Start a batch from prompts of any lengths, each of at least one token."""
+    """Start a batch from prompts of any lengths, each of at least one token.
+
+    Parameters
+    ----------
+    stepper
+        The model.
+    prompts
+        Ids of each row.
+    device
+        Where the tensors live.
+    """
     longest = max(map(len, prompts))
     # Any id does for padding: it is masked.
     ids = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]

@@ -202,7 +202,17 @@ def require() -> None:
 
 
 def model_info(folder: ModelFolder, name: str, dtype: str) -> ModelInfo:
-    """Return the provenance of a model that is computed in `dtype`."""
+    """Return the provenance of a model that is computed in `dtype`.
+
+    Parameters
+    ----------
+    folder
+        The checkpoint.
+    name
+        Short name for tables.
+    dtype
+        Type that the weights are loaded in.
+    """
     count, _ = folder.tensors()
     return ModelInfo(
         name=name,

@@ -45,6 +45,15 @@ def pick_dtype(dtype: str | None, device: str, folder: ModelFolder) -> str:
 
     By default that of the checkpoint, on a CPU float32: the narrow types are slow there.
 
+    Parameters
+    ----------
+    dtype
+        What was asked for; None for the default.
+    device
+        Where the model runs.
+    folder
+        The checkpoint, for its own type.
+
     Raises
     ------
     ValueError
@@ -80,6 +89,15 @@ def quiet() -> Iterator[None]:
 
 def load_model(folder: ModelFolder, device: str, dtype: str) -> tuple[Any, Any]:
     """Return the model and its tokenizer.
+
+    Parameters
+    ----------
+    folder
+        The checkpoint.
+    device
+        A device, or a device map.
+    dtype
+        Name of a type of torch.
 
     Raises
     ------

@@ -25,6 +25,15 @@ class Draws:
 
     Token `n` of an output always gets draw `n`, so that a continuation goes on as the
     uninterrupted stream did.
+
+    Parameters
+    ----------
+    sampling
+        For its seed; greedy sampling draws nothing.
+    key
+        Identity of the generation.
+    skip
+        Draws that an earlier part of the output has used.
     """
 
     def __init__(self, sampling: Sampling, key: str, skip: int) -> None:

@@ -57,7 +57,21 @@ class Limits(NamedTuple):
 
 
 class Client:
-    """Talks to one llama-server; lives in one event loop."""
+    """Talks to one llama-server; lives in one event loop.
+
+    Parameters
+    ----------
+    session
+        Connected to the server, with its key.
+    templated
+        Whether prompts go through the model's chat template.
+    bos_id
+        The token that must not stand twice before a prompt.
+    limits
+        What a stream must keep.
+    vocabulary
+        Finds ids that the server withholds.
+    """
 
     def __init__(
         self,

@@ -64,6 +64,19 @@ def completion_body(
 
     Every sampling field is explicit, so that no default of the server, nor one that a
     GGUF file brings along (`general.sampling.*`), changes what is measured.
+
+    Parameters
+    ----------
+    ids
+        The prompt, and the output that is there already.
+    sampling
+        How tokens are drawn.
+    n_predict
+        Tokens that the budget still has.
+    key
+        Identity of the generation: its seed follows from it.
+    context
+        Tokens of a slot: a repetition penalty looks back on all of them.
     """
     return {
         "prompt": list(ids),

@@ -74,6 +74,15 @@ class Vocabulary:
         Where several splits fit, the one with the longest tokens first is taken, which is
         what a tokeniser gives. None if no split fits: the text then holds invalid bytes,
         or the vocabulary has another form.
+
+        Parameters
+        ----------
+        content
+            Text of a whole character, or of several.
+        last
+            Id of the token that completed it.
+        held
+            How many tokens came before that one and were not sent.
         """
         table, ids = self._load()
         whole, end = content.encode(), table.get(last)
