@@ -6,8 +6,6 @@ step by step, so that a stream that loops is dropped before its next token is co
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,19 +16,21 @@ from loopbench.backends.base import Capabilities, Watch, failed
 from loopbench.backends.intake import LIMIT, End, Intake
 from loopbench.backends.llama_cpp_python.process import StepError, SteppedProcess
 from loopbench.backends.parts.cores import default_threads
+from loopbench.backends.parts.gguf_engine import DEFAULT_SLOTS, RESTART_CREDIT, GGUFEngine
 from loopbench.backends.parts.seeds import request_seed
 from loopbench.backends.parts.template import TEMPLATE_S, Renderer, TemplateError
 from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
 from loopbench.judging.thinking import opens_thinking
-from loopbench.models import gguf
-from loopbench.models.info import model_info, takes_flash_attention, usable_context
 from loopbench.types import Generation, ModelInfo, Request
 
-DEFAULT_SLOTS = 8
-MODULE, DISTRIBUTION = "llama_cpp", "llama-cpp-python"
-RESTART_CREDIT = 16
-"""Generations that must succeed after a restart before another one is allowed."""
+_ENGINE = GGUFEngine(
+    title="llama.cpp (llama-cpp-python)",
+    module="llama_cpp",
+    distribution="llama-cpp-python",
+    missing="llama-cpp-python is not installed; build it with:"
+    " pip install 'loopbench-edge[llama-cpp]'",
+)
 _ENDS = {"eog": End("stop", "eog"), "limit": LIMIT}
 
 
@@ -205,23 +205,6 @@ class LlamaCppPythonBackend(Closeable):
             self._renderer.close()
 
 
-def _described(
-    path: Path, name: str, header: gguf.Header, *, flash_attention: bool = False
-) -> ModelInfo:
-    try:
-        version = importlib.metadata.version(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        version = "unknown"
-    return model_info(
-        path,
-        name,
-        header,
-        engine="llama.cpp (llama-cpp-python)",
-        version=version,
-        flash_attention=flash_attention,
-    )
-
-
 def open_backend(
     path: Path,
     *,
@@ -248,33 +231,22 @@ def open_backend(
     BackendError
         If the engine is missing or cannot load the model.
     """
-    path = Path(path).absolute()
-    header = gguf.read_header(path)
-    if importlib.util.find_spec(MODULE) is None:
-        raise BackendError(
-            "llama-cpp-python is not installed; build it with:"
-            " pip install 'loopbench-edge[llama-cpp]'"
-        )
-    name = name or path.stem
-    slots = 1 if deterministic else slots or DEFAULT_SLOTS
-    flash = takes_flash_attention(
-        flash_attention, gpu_layers=gpu_layers, deterministic=deterministic
+    plan = _ENGINE.plan(
+        path,
+        name=name,
+        slots=slots,
+        max_new_tokens=max_new_tokens,
+        prompt_allowance=prompt_allowance,
+        deterministic=deterministic,
+        gpu_layers=gpu_layers,
+        flash_attention=flash_attention,
     )
-    settings = {
-        "path": str(path),
-        "slots": slots,
-        "context_per_slot": usable_context(header, name, max_new_tokens, prompt_allowance),
-        "threads": threads or default_threads(),
-        "batch": 512,
-        "micro_batch": 1 if deterministic else 512,
-        "flash_attention": flash,
-        "gpu_layers": gpu_layers,
-    }
+    settings = plan.settings | {"threads": threads or default_threads(), "batch": 512}
     return LlamaCppPythonBackend(
         SteppedProcess(settings, load_timeout_s, stall_s),
-        _described(path, name, header, flash_attention=flash),
-        slots=slots,
-        template=header.chat_template if templated else None,
+        plan.info,
+        slots=plan.slots,
+        template=plan.header.chat_template if templated else None,
         template_s=template_s,
     )
 
@@ -289,11 +261,8 @@ class _LlamaCppPython:
     def describe(
         self, path: Path, *, name: str | None = None, flash_attention: str | None = None
     ) -> ModelInfo:
-        """Return the provenance of a model file without loading it."""
-        path = Path(path).absolute()
-        flash = takes_flash_attention(flash_attention, gpu_layers=0, deterministic=False)
-        header = gguf.read_header(path)
-        return _described(path, name or path.stem, header, flash_attention=flash)
+        """Return the provenance of a model file without loading it; see `GGUFEngine.describe`."""
+        return _ENGINE.describe(path, name=name, flash_attention=flash_attention)
 
     def open(self, path: Path, **settings: Any) -> LlamaCppPythonBackend:
         """Load a model; see `open_backend`."""

@@ -7,8 +7,6 @@ native code must not take the run with it.
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
-import importlib.util
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,19 +24,22 @@ from loopbench.backends.base import (
 )
 from loopbench.backends.llamacpp.process import EngineProcess, ServerProcess
 from loopbench.backends.parts.cores import default_threads
+from loopbench.backends.parts.gguf_engine import DEFAULT_SLOTS, RESTART_CREDIT, GGUFEngine
 from loopbench.backends.parts.llama_server.client import Client, Limits, RequestError, StallError
 from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
 from loopbench.backends.parts.slots import Slots
 from loopbench.closeable import Closeable
 from loopbench.errors import BackendError
 from loopbench.judging.thinking import CLOSE_TAG, opens_thinking, thinking_end_text
-from loopbench.models import gguf
-from loopbench.models.info import model_info, takes_flash_attention, usable_context
 from loopbench.types import Generation, ModelInfo, Request
 
-DEFAULT_SLOTS = 8
-RESTART_CREDIT = 16
-"""Generations that must succeed after a restart before another one is allowed."""
+_ENGINE = GGUFEngine(
+    title="llama.cpp (xllamacpp)",
+    module="xllamacpp",
+    distribution="xllamacpp",
+    missing="The llama.cpp engine is not installed; install it with:"
+    " pip install 'loopbench-edge[gguf]'",
+)
 EXIT_WAIT_S = 2.0
 """A lost connection is noticed a moment before the end of the process that held it."""
 
@@ -237,19 +238,6 @@ class LlamaCppBackend(Closeable):
         self._engine.stop()
 
 
-def _model_info(
-    path: Path, name: str, header: gguf.Header, *, flash_attention: bool = False
-) -> ModelInfo:
-    return model_info(
-        path,
-        name,
-        header,
-        engine="llama.cpp (xllamacpp)",
-        version=importlib.metadata.version("xllamacpp"),
-        flash_attention=flash_attention,
-    )
-
-
 def open_backend(
     path: Path,
     *,
@@ -307,40 +295,32 @@ def open_backend(
     BackendError
         If the engine is missing or cannot load the model.
     """
-    path = Path(path).absolute()
-    header = gguf.read_header(path)
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise BackendError(
-            "The llama.cpp engine is not installed; install it with:"
-            " pip install 'loopbench-edge[gguf]'"
-        )
-    name = name or path.stem
-    slots = 1 if deterministic else slots or DEFAULT_SLOTS
-    context = context_per_slot or usable_context(header, name, max_new_tokens, prompt_allowance)
-    flash = takes_flash_attention(
-        flash_attention, gpu_layers=gpu_layers, deterministic=deterministic
+    plan = _ENGINE.plan(
+        path,
+        name=name,
+        slots=slots,
+        max_new_tokens=max_new_tokens,
+        prompt_allowance=prompt_allowance,
+        deterministic=deterministic,
+        gpu_layers=gpu_layers,
+        flash_attention=flash_attention,
+        context_per_slot=context_per_slot,
     )
-    settings = {
-        "path": str(path),
-        "slots": slots,
-        "context_per_slot": context,
+    settings = plan.settings | {
         "threads": threads or default_threads(),
-        "micro_batch": 1 if deterministic else 512,
-        "flash_attention": flash,
         "poll": 0,
         "seed": seed % (1 << 31),
-        "gpu_layers": gpu_layers,
     }
-    bos_id = header.metadata.get("tokenizer.ggml.bos_token_id")
+    bos_id = plan.header.metadata.get("tokenizer.ggml.bos_token_id")
     return LlamaCppBackend(
         EngineProcess(settings, load_timeout_s),
-        _model_info(path, name, header, flash_attention=flash),
-        slots=slots,
-        limits=Limits(context, stall_s, template_s),
-        templated=templated and header.chat_template is not None,
+        plan.info,
+        slots=plan.slots,
+        limits=Limits(settings["context_per_slot"], stall_s, template_s),
+        templated=templated and plan.header.chat_template is not None,
         bos_id=bos_id if isinstance(bos_id, int) else None,
-        vocabulary=Vocabulary(path=path),
-        end_text=thinking_end_text(header.chat_template),
+        vocabulary=Vocabulary(path=Path(plan.settings["path"])),
+        end_text=thinking_end_text(plan.header.chat_template),
     )
 
 
@@ -356,17 +336,8 @@ class _LlamaCpp:
     def describe(
         self, path: Path, *, name: str | None = None, flash_attention: str | None = None
     ) -> ModelInfo:
-        """Return the provenance of a model file without loading it.
-
-        Raises
-        ------
-        GGUFError
-            If the file is not a whole GGUF file.
-        """
-        path = Path(path).absolute()
-        flash = takes_flash_attention(flash_attention, gpu_layers=0, deterministic=False)
-        header = gguf.read_header(path)
-        return _model_info(path, name or path.stem, header, flash_attention=flash)
+        """Return the provenance of a model file without loading it; see `GGUFEngine.describe`."""
+        return _ENGINE.describe(path, name=name, flash_attention=flash_attention)
 
     def open(self, path: Path, **settings: Any) -> LlamaCppBackend:
         """Load a model; see `open_backend`."""
