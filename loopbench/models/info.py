@@ -24,6 +24,19 @@ def model_info(
 
     Flash attention rounds otherwise, so greedy outputs differ with it: the version says when it
     is off. Where it says nothing, llama.cpp chose, and took it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What the table calls it.
+    header
+        The file's own.
+    engine, version
+        What runs it.
+    flash_attention
+        Whether the engine uses it.
     """
     return ModelInfo(
         name=name,
@@ -50,6 +63,8 @@ def takes_flash_attention(asked: str | None, *, gpu_layers: int, deterministic: 
     ----------
     asked
         `on`, `off`, or None for the default.
+    gpu_layers
+        Layers on a GPU; 0 for none.
     deterministic
         Never with flash attention.
     """
@@ -62,7 +77,19 @@ def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
 
 
 def usable_context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
-    """Return the context of one slot, or refuse a budget that the model cannot hold."""
+    """Return the context of one slot, or refuse a budget that the model cannot hold.
+
+    Parameters
+    ----------
+    header
+        Says how long a context the model was trained for.
+    name
+        What the message calls the model.
+    max_new_tokens
+        The budget.
+    allowance
+        Tokens that are kept free for the prompt.
+    """
     if max_new_tokens < 1:
         raise BackendError(f"The budget must be at least 1 token, got {max_new_tokens}.")
     context = slot_context(max_new_tokens, allowance)
