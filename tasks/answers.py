@@ -80,7 +80,17 @@ def no_answer(parts: dict[str, float] | None = None) -> Grade:
 
 
 def verdict(answer: str, correct: bool, parts: dict[str, float] | None = None) -> Grade:
-    """Return the all-or-nothing grade of a stated answer."""
+    """Return the all-or-nothing grade of a stated answer.
+
+    Parameters
+    ----------
+    answer
+        As the output states it.
+    correct
+        Whether it is right.
+    parts
+        Named partial scores.
+    """
     return Grade(
         answer=shown(answer),
         correct=correct,
@@ -201,6 +211,8 @@ def grade_number(text: str, expected: Fraction | int, *, fallback: bool = True) 
     ----------
     text
         The whole output, thinking included.
+    expected
+        The right number; it is compared exactly.
     fallback
         Take the last number of an output that marks no answer.
     """

@@ -35,6 +35,17 @@ class Task(Protocol):
     ) -> Iterator[Sample]:
         """Yield `n` distinct samples; the first `m` of `n` are those of `samples(m)`.
 
+        Parameters
+        ----------
+        n
+            Number of samples.
+        level
+            One of `levels`.
+        seed
+            Another seed gives other samples, or another order of fixed ones.
+        split
+            `train`, `validation` or `test`; no problem is in two of them.
+
         Raises
         ------
         ValueError
@@ -106,6 +117,11 @@ class Procedural(ABC):
         self, n: int, *, level: str, seed: int = 0, split: str = "test"
     ) -> Iterator[Sample]:
         """Yield `n` distinct samples; the first `m` of `n` are those of `samples(m)`.
+
+        Parameters
+        ----------
+        n, level, seed, split
+            See `Task.samples`.
 
         Raises
         ------

@@ -73,6 +73,15 @@ def solves(text: str, numbers: list[int], target: int) -> bool | None:
     """Return whether an expression, or an equation with the target, solves the problem.
 
     None means that the text is no expression at all.
+
+    Parameters
+    ----------
+    text
+        The stated answer.
+    numbers
+        Those that may be used, each as often as it is there.
+    target
+        The value to reach.
     """
     sides = [side for side in normalise(text).split("=") if side.strip()]
     try:

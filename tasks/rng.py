@@ -24,6 +24,13 @@ def item_rng(task: Versioned, split: str, seed: int, level: str, index: int) -> 
 
     The seed is a hash of every coordinate, because `seed + index` would make item 1 of
     seed 42 the item 0 of seed 43, and the built-in `hash` differs between processes.
+
+    Parameters
+    ----------
+    task
+        Its name and version count.
+    split, seed, level, index
+        Coordinates of the item.
     """
     text = f"{task.name}:{task.version}:{split}:{seed}:{level}:{index}"
     return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()))

@@ -200,6 +200,15 @@ def draw(names: Sequence[str], n: int, seed: int) -> list[Sample]:
     an independent draw from the same population, which is what a test that may stop at any
     moment needs. The first m of n are those of `draw(names, m, seed)`.
 
+    Parameters
+    ----------
+    names
+        Tasks and suites, whose counts are the weights of the mixture.
+    n
+        Number of samples.
+    seed
+        Of the draws and of the items.
+
     Raises
     ------
     loopbench.naming.UnknownNameError, ValueError

@@ -91,6 +91,13 @@ def same_value(found: Any, expected: Any, *, unordered: bool = False) -> bool:
 
     Numbers compare by value and never equal booleans or text; text compares without case,
     outer spaces and a final full stop; lists in order unless `unordered`.
+
+    Parameters
+    ----------
+    found, expected
+        Values as JSON has them; the rules are those for the kind of `expected`.
+    unordered
+        Two lists of texts agree in any order.
     """
     if isinstance(expected, bool) or isinstance(found, bool):
         return found is expected
@@ -112,7 +119,15 @@ def _folded(text: str) -> str:
 
 
 def argument_share(found: dict[str, Any], expected: dict[str, Any], rule: dict[str, Any]) -> float:
-    """Return the share of arguments that agree once defaults are filled in on both sides."""
+    """Return the share of arguments that agree once defaults are filled in on both sides.
+
+    Parameters
+    ----------
+    found, expected
+        Arguments by name.
+    rule
+        `defaults` of arguments, and the names of the `unordered` ones.
+    """
     full = rule["defaults"] | found
     wanted = rule["defaults"] | expected
     right = sum(

@@ -71,6 +71,8 @@ class RayBackend(Closeable):
         What every actor loads, and how.
     model
         What this machine says of it; an actor that says something else is refused.
+    placement
+        How many actors there are, and what each of them needs.
     tell
         Told in one sentence what is waited for, and that an actor was lost.
 

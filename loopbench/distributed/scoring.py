@@ -30,7 +30,15 @@ def ranges(file: Path, size: int = RANGE_BYTES) -> list[dict[str, Any]]:
 
 
 def lines_of(file: Path, start: int, end: int) -> Iterator[bytes]:
-    """Yield the whole lines that begin in a stretch of a file; a torn last one is none."""
+    """Yield the whole lines that begin in a stretch of a file; a torn last one is none.
+
+    Parameters
+    ----------
+    file
+        Lines that each end in a newline.
+    start, end
+        Bytes; the second is the first of the next stretch.
+    """
     with file.open("rb") as data:
         if start:
             # The line that begins at `start` is told from one that began before by the byte
@@ -67,10 +75,18 @@ def judged_again(
 
     Parameters
     ----------
+    cluster
+        Where the records are judged.
+    source
+        The run folder.
     keep
         Whether the records themselves are wanted, and not only what a table needs of them.
     tell
         Told in one sentence whenever nothing was judged for `every` seconds.
+    size
+        Bytes of `records.jsonl` that one task judges.
+    every
+        Seconds.
     """
     ray = cluster.ray()
     importlib.import_module("ray.data")

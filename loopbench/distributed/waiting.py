@@ -17,6 +17,15 @@ def watched(items: Iterable[T], tell: Callable[[], None], every: float) -> Itera
 
     The items are taken in the caller's thread, where an interrupt ends the waiting at once; `tell`
     is called in another.
+
+    Parameters
+    ----------
+    items
+        What is waited for.
+    tell
+        Says so.
+    every
+        Seconds.
     """
     came, ended = threading.Event(), threading.Event()
 

@@ -32,7 +32,17 @@ def captured(lm: Any) -> Iterator[None]:
 
 
 def replace(target: Any, name: str, value: Any, undo: ExitStack) -> None:
-    """Set an attribute of one instance and put back what was there when `undo` closes."""
+    """Set an attribute of one instance and put back what was there when `undo` closes.
+
+    Parameters
+    ----------
+    target
+        The instance, or a module.
+    name, value
+        The attribute and what it becomes.
+    undo
+        Puts the former value back.
+    """
     missing = object()
     before = vars(target).get(name, missing)
     setattr(target, name, value)

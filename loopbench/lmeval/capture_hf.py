@@ -61,6 +61,8 @@ def origin_of(lm: Any, row: Sequence[int], stop: list[str], budget: int) -> Orig
 
     Parameters
     ----------
+    lm
+        lm-eval's model, for its tokenizer and its end ids.
     row
         Generated ids; after the end of the sequence padding up to the batch's length.
     stop

@@ -146,7 +146,19 @@ def add_columns(
     groups: Mapping[str, Any],
     once: Callable[[str], Judgement],
 ) -> None:
-    """Add rates to tasks and groups, and the judgements to the logged samples."""
+    """Add rates to tasks and groups, and the judgements to the logged samples.
+
+    Parameters
+    ----------
+    results
+        What lm-eval returns; changed in place.
+    judged
+        Document and judgement of every response, task by task.
+    groups
+        lm-eval's groups by name; their rates are pooled over the responses of their tasks.
+    judge
+        Judges a response of the logged samples.
+    """
     for name, pairs in judged.items():
         _add(results, name, rates(pairs))
         for row in (results.get("samples") or {}).get(name, ()):

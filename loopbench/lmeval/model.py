@@ -80,6 +80,8 @@ class LoopbenchLM(LM):  # type: ignore[misc]
         Of the sampling.
     think_end_token
         Text up to and including it is cut from the response; detectors see it.
+    batch_size, max_batch_size, device
+        Given by lm-eval's command line, and not looked at: `slots` takes their place.
     """
 
     def __init__(

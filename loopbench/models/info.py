@@ -27,14 +27,16 @@ def model_info(
 
     Parameters
     ----------
-    path, name
-        Where the file is, and what tables call it.
+    path
+        The file.
+    name
+        What the table calls it.
     header
-        Of the file.
+        The file's own.
     engine, version
-        Name and version of what runs it.
+        What runs it.
     flash_attention
-        Whether that is taken.
+        Whether the engine uses it.
     """
     return ModelInfo(
         name=name,
@@ -61,6 +63,8 @@ def takes_flash_attention(asked: str | None, *, gpu_layers: int, deterministic: 
     ----------
     asked
         `on`, `off`, or None for the default.
+    gpu_layers
+        Layers on a GPU; 0 for none.
     deterministic
         Never with flash attention.
     """
@@ -78,13 +82,13 @@ def usable_context(header: gguf.Header, name: str, max_new_tokens: int, allowanc
     Parameters
     ----------
     header
-        Of the file.
+        Says how long a context the model was trained for.
     name
-        For the error message.
+        What the message calls the model.
     max_new_tokens
         The budget.
     allowance
-        Room for the prompt, in tokens.
+        Tokens that are kept free for the prompt.
     """
     if max_new_tokens < 1:
         raise BackendError(f"The budget must be at least 1 token, got {max_new_tokens}.")

@@ -31,11 +31,15 @@ def variant(source: Path, quant: str, *, requantize: bool = False, threads: int 
 
     Parameters
     ----------
+    source
+        A GGUF file.
     quant
         A name of llama.cpp, such as `q4_0`, `q4_k_m` or `f16`, in either case. The source's
         own gives the source.
     requantize
         Allow a source that is quantised already, whose error the variant keeps.
+    threads
+        Of the quantiser.
 
     Raises
     ------

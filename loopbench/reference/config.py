@@ -42,6 +42,15 @@ Config = TypeVar("Config", bound=StageConfig)
 def parse(argv: Sequence[str], kind: type[Config], about: str) -> Config:
     """Read a configuration from `--field value` options, one for each field of its class.
 
+    Parameters
+    ----------
+    argv
+        The options, without the program's name.
+    kind
+        The class, whose defaults are those of the options.
+    about
+        What `--help` says first.
+
     Raises
     ------
     SystemExit

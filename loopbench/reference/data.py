@@ -63,7 +63,19 @@ def rng_of(*parts: object) -> random.Random:
 
 
 def draw(rng: random.Random, name: str, level: str, split: str = "train") -> Draft:
-    """Draw one draft of a task that belongs to a split."""
+    """Draw one draft of a task that belongs to a split.
+
+    Parameters
+    ----------
+    rng
+        Draws the draft.
+    name
+        A procedural task.
+    level
+        One of its levels.
+    split
+        Drafts of other splits are drawn again.
+    """
     task = tasks.get(name)
     if not isinstance(task, Procedural):
         raise TypeError(f"{name} is no procedural task")
@@ -78,7 +90,17 @@ def _pick(rng: random.Random, weights: dict[str, float]) -> str:
 
 
 def problem(rng: random.Random, mixture: Mixture, split: str = "train") -> tuple[Sample, Draft]:
-    """Draw a prompt of the mixture, as a sample that the task's grader takes."""
+    """Draw a prompt of the mixture, as a sample that the task's grader takes.
+
+    Parameters
+    ----------
+    rng
+        Draws task, level and draft.
+    mixture
+        Shares of tasks and levels.
+    split
+        To which the prompt belongs.
+    """
     name, level = _pick(rng, mixture.weights), _pick(rng, mixture.levels)
     draft = draw(rng, name, level, split)
     task = tasks.get(name)
@@ -120,6 +142,16 @@ def example(rng: random.Random, mixture: Mixture) -> Example:
 def step_examples(
     mixture: Mixture, count: int, *, stage: str, seed: int, step: int
 ) -> Iterator[Example]:
-    """Yield the examples of one training step."""
+    """Yield the examples of one training step.
+
+    Parameters
+    ----------
+    mixture
+        Of tasks, levels and forms.
+    count
+        Examples of the step.
+    stage, seed, step
+        The coordinates that, with its index, decide what an example is.
+    """
     for index in range(count):
         yield example(rng_of("reference", stage, seed, step, index), mixture)

@@ -22,6 +22,10 @@ def rows(tokenizer: Any, examples: Sequence[Example], *, only_outputs: bool) -> 
 
     Parameters
     ----------
+    tokenizer
+        Has a chat template, if an example has a prompt.
+    examples
+        Prompts and outputs.
     only_outputs
         Learn the outputs and their end only, not the prompts.
     """

@@ -69,6 +69,10 @@ def export(checkpoint: Path, target: Path, *, quantization: str = "F16") -> Path
 
     Parameters
     ----------
+    checkpoint
+        Folder of an LFM2 model: `config.json` and safetensors.
+    target
+        The file to write.
     quantization
         `F32`, `F16`, `Q8_0` or `Q4_0`, of the matrices.
 

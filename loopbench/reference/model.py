@@ -39,6 +39,15 @@ def build(shape: Shape, tokenizer: Any, seed: int) -> Any:
     """Return a freshly initialised model.
 
     The vocabulary is the tokenizer's. The same seed gives the same weights.
+
+    Parameters
+    ----------
+    shape
+        Layers and widths.
+    tokenizer
+        Gives the size of the vocabulary and the special ids.
+    seed
+        Of the weights.
     """
     torch.manual_seed(seed)
     arguments = {**shape.config(), "vocab_size": len(tokenizer)}
@@ -115,7 +124,19 @@ def merged(model: Any) -> Any:
 
 
 def save(model: Any, tokenizer: Any, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
-    """Write weights as safetensors, with configuration and tokenizer."""
+    """Write weights as safetensors, with configuration and tokenizer.
+
+    Parameters
+    ----------
+    model
+        With adapters, these are merged into what is written.
+    tokenizer
+        The model's.
+    path
+        A folder, made if there is none.
+    dtype
+        Of the weights in the file.
+    """
     path.mkdir(parents=True, exist_ok=True)
     plain = merged(model)
     if dtype != torch.float32:

@@ -42,6 +42,17 @@ class Muon(torch.optim.Optimizer):
 
     All matrices of one shape are iterated in one batch, which on a CPU is twice as fast as
     one by one.
+
+    Parameters
+    ----------
+    params
+        Matrices, of shape (rows, columns) each.
+    lr
+        Learning rate; tall matrices get √(rows / columns) times as much.
+    momentum
+        Share of the running mean that a step keeps.
+    decay
+        Weight decay, times the learning rate.
     """
 
     def __init__(self, params: Any, lr: float, momentum: float = 0.95, decay: float = 0.0) -> None:
@@ -77,10 +88,14 @@ class Optimizers:
 
     Parameters
     ----------
+    model
+        Its weights that require gradients are trained.
     muon_lr
         Rate of Muon for two-dimensional weights inside the network; 0 gives them to AdamW.
     adam_lr
         Rate of AdamW for embeddings, norms and convolutions, and for adapters.
+    decay
+        Weight decay of both.
     """
 
     def __init__(self, model: Any, *, muon_lr: float, adam_lr: float, decay: float = 0.0) -> None:
@@ -118,6 +133,15 @@ def schedule(step: int, steps: int, *, warmup: float = 0.02, cooldown: float = 0
     """Return the factor of the learning rate: warm up, hold, then fall linearly to 0.
 
     Muon at its full rate looks bad until it falls, so most of a run is the fall.
+
+    Parameters
+    ----------
+    step
+        From 0 to `steps` - 1.
+    steps
+        Of the whole stage.
+    warmup, cooldown
+        Shares of the steps at the beginning and at the end; 0 leaves that part out.
     """
     progress = (step + 1) / steps
     rise = min(1.0, progress / warmup) if warmup else 1.0

@@ -49,7 +49,17 @@ def _copy(run: Path, name: str) -> None:
 
 
 def card(run: Path, names: Sequence[str], machine: str) -> str:
-    """Return the model card: what each checkpoint is, how it was made, and its hashes."""
+    """Return the model card: what each checkpoint is, how it was made, and its hashes.
+
+    Parameters
+    ----------
+    run
+        Folder of a recipe, with its `times.jsonl`.
+    names
+        Packaged stages.
+    machine
+        On what they were trained, as the sentence says it.
+    """
     times = [json.loads(line) for line in (run / "times.jsonl").read_text().splitlines()]
     lines = [
         "# LoopBench reference model, tiny",

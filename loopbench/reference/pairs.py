@@ -21,6 +21,15 @@ def on_policy(
     """Return, for every prompt, one greedy output and several at the temperature.
 
     They are made once and written beside the stage's metrics.
+
+    Parameters
+    ----------
+    model, tokenizer
+        The model at the start of the stage.
+    config
+        Number of prompts, outputs and tokens, and the folder.
+    stage
+        Its name is part of the prompts' seed.
     """
     path = Path(config.out) / ROLLOUTS
     if path.is_file():
@@ -55,7 +64,19 @@ def _order(count: int, seed: int, round_: int) -> tuple[int, ...]:
 
 
 def cycle(count: int, batch: int, seed: int, step: int) -> list[int]:
-    """Return the indices of one step of passes over `count` items, each in random order."""
+    """Return the indices of one step of passes over `count` items, each in random order.
+
+    Parameters
+    ----------
+    count
+        Items.
+    batch
+        Indices of one step.
+    seed
+        Of the orders.
+    step
+        From 0 on.
+    """
     if count == 0:
         raise ValueError("The model's outputs gave nothing to learn from; raise --prompts.")
     chosen = []

@@ -86,6 +86,13 @@ def stages(hard: Sequence[Path], easy: Sequence[Path], out: Path) -> None:
     """Draw loops and accuracy of every stage, greedy: bars pool the seeds, dots are seeds.
 
     The bar of stuck outputs holds that of the doomed ones, which is darker.
+
+    Parameters
+    ----------
+    hard, easy
+        Run folders of the suites `reference_hard` and `reference_easy`, one for each training seed.
+    out
+        The image file.
     """
     figure, axes = _figure(10, 3)
     parts = (

@@ -158,6 +158,16 @@ def count(shape: Shape) -> Parts:
 
 
 def adjusted_feed_forward(width: int, multiplier: float, multiple: int) -> int:
-    """Return the width that LFM2 builds from `block_ff_dim` when it adjusts it."""
+    """Return the width that LFM2 builds from `block_ff_dim` when it adjusts it.
+
+    Parameters
+    ----------
+    width
+        The configured `block_ff_dim`.
+    multiplier
+        `block_ffn_dim_multiplier`.
+    multiple
+        `block_multiple_of`, of which the result is a multiple.
+    """
     width = int(multiplier * int(2 * width / 3))
     return multiple * -(-width // multiple)

@@ -50,7 +50,19 @@ def repetition(ids: Sequence[int], n: int = NGRAM) -> float:
 def graded_rollout(
     sample: Sample, prompt: Sequence[int], output: Sequence[int], text: str, end: int
 ) -> Rollout:
-    """Grade an output with the benchmark's own grader."""
+    """Grade an output with the benchmark's own grader.
+
+    Parameters
+    ----------
+    sample
+        What was asked.
+    prompt, output
+        Token ids.
+    text
+        The output without its end.
+    end
+        Id of the token that ends an output.
+    """
     grade = tasks.get(sample.task).grade(sample, text)
     ended = bool(output) and output[-1] == end
     return Rollout(
@@ -71,6 +83,15 @@ def reward(rollout: Rollout, *, repetition_weight: float = 0.5, wrong: float = 0
     A right answer earns its score, an output without an answer 0, and repetition costs up to
     `repetition_weight`. A wrong answer costs `wrong`: were it free, the quickest way out of
     a penalised loop would be to answer anything, and outputs would collapse to that.
+
+    Parameters
+    ----------
+    rollout
+        The judged output.
+    repetition_weight
+        Cost of an output that is nothing but repetition.
+    wrong
+        Cost of a wrong answer.
     """
     penalty = repetition_weight * rollout.repeated
     if not rollout.answered:
@@ -95,6 +116,17 @@ def preference(
     A looping candidate is the rejected one whatever its score; otherwise the worst. There is
     no pair where the jury gives the best less than `least`, or less than `gap` more than the
     rejected one.
+
+    Parameters
+    ----------
+    candidates
+        Outputs to one prompt, at least one.
+    jury
+        Scores them.
+    least
+        Smallest score of a chosen output.
+    gap
+        Smallest difference of the two scores.
     """
     scores = jury(candidates[0].sample, candidates)
     ranked = sorted(range(len(candidates)), key=lambda i: scores[i])

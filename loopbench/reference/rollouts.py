@@ -27,7 +27,17 @@ class RolloutConfig(StageConfig, frozen=True):
 
 
 def problems(config: RolloutConfig, count: int, *key: object) -> list[Sample]:
-    """Draw prompts; the key and the seed decide which."""
+    """Draw prompts; the key and the seed decide which.
+
+    Parameters
+    ----------
+    config
+        Shares of tasks and levels, and the seed.
+    count
+        Prompts.
+    *key
+        Parts of the seed besides, such as the stage and the step.
+    """
     rest = (1 - config.search_share) / 3
     weights = dict.fromkeys(("mini_sum", "mini_records", "mini_call"), rest)
     weights |= dict.fromkeys(("mini_pairs", "mini_countdown"), config.search_share / 2)
@@ -52,7 +62,23 @@ def collect(
     each: int,
     seed: int,
 ) -> list[list[rewards.Rollout]]:
-    """Return `each` judged outputs for every prompt."""
+    """Return `each` judged outputs for every prompt.
+
+    Parameters
+    ----------
+    model, tokenizer
+        The model in training.
+    samples
+        The prompts.
+    config
+        Budget and threads.
+    temperature
+        0 takes the likeliest tokens.
+    each
+        Outputs for each prompt.
+    seed
+        Of the sampling.
+    """
     prompts = [encode.prompt_ids(tokenizer, sample.prompt) for sample in samples]
     outputs = sampling.generate(
         model,

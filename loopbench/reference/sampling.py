@@ -29,10 +29,18 @@ def generate(
 
     Parameters
     ----------
+    model
+        A causal language model; left in evaluation mode.
     prompts
         Token ids; rows of different length are padded on the left and masked.
     temperature
         0 takes the likeliest token; otherwise the full distribution, unfiltered.
+    budget
+        Most new tokens of an output.
+    end
+        Id of the token that ends an output.
+    seed
+        Of the sampling.
     batch
         Rows at the same time. The samples depend on it, as they do on the seed.
     threads

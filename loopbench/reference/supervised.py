@@ -43,7 +43,23 @@ def run(
     only_outputs: bool,
     until: int | None = None,
 ) -> Path:
-    """Train on examples drawn for every step."""
+    """Train on examples drawn for every step.
+
+    Parameters
+    ----------
+    config
+        Steps, rates and the folder.
+    model, tokenizer
+        What is trained.
+    what
+        The mixture that examples are drawn from.
+    stage
+        Name in the log, and part of the examples' seed.
+    only_outputs
+        Learn the outputs only, not the prompts.
+    until
+        Stop before this step, as if the run had been cut off.
+    """
 
     def draw(count: int, number: int) -> list[data.Example]:
         return list(data.step_examples(what, count, stage=stage, seed=config.seed, step=number))

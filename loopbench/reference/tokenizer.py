@@ -42,7 +42,17 @@ def corpus(documents: int, seed: int = 0) -> Iterable[str]:
 
 
 def train(documents: int = 6_000, size: int = 448, seed: int = 0) -> PreTrainedTokenizerFast:
-    """Train the tokenizer; the same arguments give the same tokenizer."""
+    """Train the tokenizer; the same arguments give the same tokenizer.
+
+    Parameters
+    ----------
+    documents
+        Drawn examples that it is trained on.
+    size
+        Of the vocabulary in tokens, the special ones included.
+    seed
+        Of the examples.
+    """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -69,7 +69,19 @@ def _tries(rng: random.Random, candidates: Sequence[Candidate], target: int) -> 
 def search_lines(
     rng: random.Random, task: str, reference: dict[str, Any], style: Style
 ) -> Iterator[str]:
-    """Yield the lines of a search up to the one that reaches the target, then its answer."""
+    """Yield the lines of a search up to the one that reaches the target, then its answer.
+
+    Parameters
+    ----------
+    rng
+        Draws the candidates of a `Try` search; a `Next` search takes them in order.
+    task
+        One of `SEARCH_TASKS`.
+    reference
+        Its `numbers` and its `target`.
+    style
+        First word of every line.
+    """
     target = reference["target"]
     order = _candidates(task, reference["numbers"])
     if style == "Try":
@@ -101,6 +113,8 @@ def write(rng: random.Random, task: str, draft: Draft, style: Style) -> str:
     ----------
     rng
         Draws the candidates of a `Try` search.
+    task, draft
+        One of the `mini_` tasks, and a draft of it.
     style
         Of a search; the other tasks have one form only.
     """

@@ -47,8 +47,14 @@ def train(
 
     Parameters
     ----------
+    config
+        Steps, rates and the folder, where everything is written.
+    model, tokenizer
+        What is trained, and saved with it.
     step_function
         Leaves gradients in the model. A metric `stop` above 0 ends the stage with that step.
+    stage
+        Its name in the log.
     until
         Stop before this step, after a checkpoint, as if the run had been cut off.
 
@@ -183,7 +189,15 @@ class TrainingRow(msgspec.Struct, frozen=True):
 
 
 def micro_batches(rows: Sequence[TrainingRow], most: int) -> Iterator[list[TrainingRow]]:
-    """Yield rows grouped by length, so that padding is small and no group exceeds `most`."""
+    """Yield rows grouped by length, so that padding is small and no group exceeds `most`.
+
+    Parameters
+    ----------
+    rows
+        In any order.
+    most
+        Tokens of a group, padding included; a single row may be longer.
+    """
     group: list[TrainingRow] = []
     for row in sorted(rows, key=lambda row: len(row.ids)):
         if group and len(row.ids) * (len(group) + 1) > most:
@@ -211,7 +225,17 @@ def padded(rows: Sequence[TrainingRow], pad: int) -> tuple[torch.Tensor, torch.T
 
 
 def token_logprobs(model: Any, ids: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
-    """Return log-probabilities of `ids[:, 1:]`, shape (rows, longest - 1)."""
+    """Return log-probabilities of `ids[:, 1:]`, shape (rows, longest - 1).
+
+    Parameters
+    ----------
+    model
+        A causal language model.
+    ids
+        Token ids, shape (rows, longest).
+    temperature
+        Divides the logits.
+    """
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1] / temperature
     flat = torch.nn.functional.cross_entropy(
         logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
@@ -233,6 +257,17 @@ def accumulate(
     Each thread works on groups of its own with one core: at these sizes the cores of one
     matrix product would mostly wait for each other. Gradients are added in the order of the
     groups, so the result does not depend on timing or on the number of threads.
+
+    Parameters
+    ----------
+    model
+        Its weights that require gradients get them.
+    groups
+        What `loss_of` takes, one group after another.
+    loss_of
+        Returns the loss of a group, a scalar that can be differentiated, and what to add up.
+    threads
+        Groups at the same time, one core each.
 
     Returns
     -------
@@ -288,7 +323,19 @@ def weights_of(rows: Sequence[TrainingRow]) -> torch.Tensor:
 
 
 def learn(model: Any, rows: Sequence[TrainingRow], pad: int, config: StageConfig) -> Metrics:
-    """Leave the gradient of the mean cross-entropy of the rows' targets in the model."""
+    """Leave the gradient of the mean cross-entropy of the rows' targets in the model.
+
+    Parameters
+    ----------
+    model
+        A causal language model.
+    rows
+        What is learnt in this step.
+    pad
+        Id that fills the ends of short rows.
+    config
+        Size of a group in tokens, and threads.
+    """
     total = sum(row.learnt for row in rows)
 
     def loss_of(group: Sequence[TrainingRow]) -> tuple[torch.Tensor, Metrics]:

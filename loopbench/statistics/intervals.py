@@ -56,13 +56,24 @@ def clustered_rate(clusters: Sequence[Sequence[bool]]) -> Interval:
     independent draws (Kish, "Survey Sampling", 1965, §6.5). Clusters of one give the
     plain Wilson interval. Where the rate is 0 or 1 the variance shows nothing about
     the clusters, and each cluster counts as one observation.
+
+    Parameters
+    ----------
+    clusters
+        Whether each observation is a hit, cluster by cluster; empty ones are left out.
     """
     clusters = [c for c in clusters if c]
     return rate_of_clusters([sum(c) for c in clusters], [len(c) for c in clusters])
 
 
 def rate_of_clusters(hits_of: ArrayLike, sizes_of: ArrayLike) -> Interval:
-    """Return `clustered_rate` from the hits and the size of each cluster, none of them empty."""
+    """Return `clustered_rate` from the hits and the size of each cluster, none of them empty.
+
+    Parameters
+    ----------
+    hits_of, sizes_of
+        Counts of shape (clusters,).
+    """
     import numpy as np
 
     hits_in, sizes = np.asarray(hits_of, float), np.asarray(sizes_of, float)
@@ -87,6 +98,11 @@ def mean_interval(values: ArrayLike) -> Interval:
 
     `RESAMPLES` resamples from a fixed seed, so that a table prints the same twice. One value
     tells nothing about spread: its interval is [0, 1].
+
+    Parameters
+    ----------
+    values
+        Scores of shape (n,), at least one.
     """
     import numpy as np
 
@@ -128,6 +144,8 @@ def corrected_rate(naive: Interval, n: int, strata: Sequence[Stratum]) -> Interv
     ----------
     naive
         Rate with all flagged streams counted, of `n` outputs.
+    n
+        Number of outputs, those without a loop included.
     strata
         Per kind of loop, each with its own escape rate.
 
@@ -168,6 +186,13 @@ def corrected_rate(naive: Interval, n: int, strata: Sequence[Stratum]) -> Interv
 def exact_limits(successes: int, n: int, alpha: float) -> Interval:
     """Return a rate with two one-sided exact limits, each at level `alpha`.
 
+    Parameters
+    ----------
+    successes, n
+        Whole counts; `n` must be positive.
+    alpha
+        Level of each limit, between 0 and 1.
+
     Notes
     -----
     C. J. Clopper & E. S. Pearson, "The use of confidence or fiducial limits illustrated in the
@@ -190,6 +215,15 @@ def exact_p(
     """Return the exact one-sided p-value of a rate against a threshold.
 
     Small for `greater` if so many successes would be rare at a rate of at most `threshold`.
+
+    Parameters
+    ----------
+    successes, n
+        Whole counts; `n` must be positive.
+    threshold
+        The rate to test against.
+    side
+        `greater` if the rate is suspected above the threshold, `less` if below.
     """
     from scipy.stats import binomtest
 
@@ -210,6 +244,17 @@ def fixed_design(threshold: float, hoped: float, alpha: float = 0.05, power: flo
     """Return the sample size at which a rate of `hoped` is shown to be below `threshold`.
 
     The smallest n for which the exact test at level `alpha` does so with probability `power`.
+
+    Parameters
+    ----------
+    threshold
+        The rate that must be excluded.
+    hoped
+        The true rate, below it.
+    alpha
+        Level of the test.
+    power
+        Probability that it succeeds.
     """
     from scipy.stats import binom
 
@@ -237,6 +282,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
     of Statistics 6 (1979): rejecting those at most α makes one false rejection or more with
     probability at most α, however the tests depend on each other.
+
+    Parameters
+    ----------
+    p_values
+        Shape (tests,).
     """
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):

@@ -44,6 +44,11 @@ def mcnemar(gained: int, lost: int) -> float:
 def paired_difference(both: int, gained: int, lost: int, neither: int) -> Interval:
     """Return the difference of two paired rates, second less first, with its 95 % interval.
 
+    Parameters
+    ----------
+    both, gained, lost, neither
+        Pairs in which both sides, only the second, only the first, and no side is a hit.
+
     Notes
     -----
     Method 10 of R. G. Newcombe, "Improved confidence intervals for the difference between
@@ -82,6 +87,11 @@ def paired_bootstrap(first: Sequence[float], second: Sequence[float]) -> Interva
     The bias-corrected accelerated bootstrap over pairs (Efron, "Better bootstrap confidence
     intervals", JASA 82, 1987), from a fixed seed. Where fewer than two pairs differ, there is
     no spread to resample and the limits are those of a proportion of pairs that differ fully.
+
+    Parameters
+    ----------
+    first, second
+        Scores of the same prompts, both of shape (pairs,).
     """
     import numpy as np
     from scipy.stats import bootstrap
@@ -119,6 +129,11 @@ def sign_flip(first: Sequence[float], second: Sequence[float]) -> float:
 
     Fisher's randomisation test on the differences: exact up to thirteen pairs that differ,
     from 10,000 random flips with a fixed seed beyond. On outcomes 0 and 1 it is McNemar's.
+
+    Parameters
+    ----------
+    first, second
+        Scores of the same prompts, both of shape (pairs,).
     """
     import numpy as np
     from scipy.stats import permutation_test

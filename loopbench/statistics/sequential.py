@@ -46,6 +46,11 @@ class Counts(NamedTuple):
 def counts_of(observations: Sequence[float]) -> Counts:
     """Reduce observations in [0, 1].
 
+    Parameters
+    ----------
+    observations
+        Shape (n,), in any order.
+
     Raises
     ------
     ValueError

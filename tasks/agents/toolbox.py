@@ -123,7 +123,17 @@ class Toolbox:
         self._sandbox = Sandbox()
 
     def use(self, world: str, name: str, argument: str) -> str:
-        """Return the result of `search`, `calculator` or `python`, an error's text included."""
+        """Return the result of `search`, `calculator` or `python`, an error's text included.
+
+        Parameters
+        ----------
+        world
+            The encyclopedia that `search` looks in.
+        name
+            The tool.
+        argument
+            Its only argument.
+        """
         run: dict[str, Callable[[str], str]] = {
             "search": lambda query: index(world).search(query),
             "calculator": _calculated,

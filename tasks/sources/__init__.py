@@ -105,6 +105,15 @@ def get(name: str) -> Task:
 def check_known(prefix: str, name: str, known: Collection[str]) -> None:
     """Refuse a name that a source does not know.
 
+    Parameters
+    ----------
+    prefix
+        The source.
+    name
+        Task of the source that is asked for.
+    known
+        All that it has.
+
     Raises
     ------
     loopbench.naming.UnknownNameError

@@ -61,6 +61,11 @@ class FixedTask(ABC):
     ) -> Iterator[Sample]:
         """Yield `n` items in the order of the seed; the first `m` of `n` are `samples(m)`.
 
+        Parameters
+        ----------
+        n, level, seed, split
+            See `loopbench.tasks.base.Task.samples`; by default items of all levels.
+
         Raises
         ------
         ValueError

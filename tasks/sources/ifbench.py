@@ -100,7 +100,19 @@ def checkers() -> Any:
 
 
 def follows(sample: Sample, kind: str, settings: dict[str, Any], text: str, *, loose: bool) -> bool:
-    """Return whether a text follows one instruction of a prompt, by the wheel's own function."""
+    """Return whether a text follows one instruction of a prompt, by the wheel's own function.
+
+    Parameters
+    ----------
+    sample
+        The prompt that the instruction belongs to.
+    kind, settings
+        The instruction's id and its arguments.
+    text
+        What is checked.
+    loose
+        Also take the text without its first or last line, or without asterisks, as IFEval does.
+    """
     lib = checkers()
     grader = (
         lib.test_instruction_following_loose if loose else lib.test_instruction_following_strict

@@ -116,9 +116,7 @@ def test_escapes_enter_or_leave_and_widen_by_mover() -> None:
     # Of 100 outputs 60 count, 40 of them flagged and 5 of 10 audited ones not lost; of 20 flagged
     # ones that do not count 2 of 4 come in: 0.6 − 0.4 · 0.5 + 0.2 · 0.5 = 0.5.
     naive, left, entered = wilson(60, 100), wilson(5, 10), wilson(2, 4)
-    value, low, high = corrected_rate(  # type: ignore[misc]
-        naive, 100, [Stratum(40, 10, 5), Stratum(20, 4, 2, leaves=False)]
-    )
+    strata = [Stratum(40, 10, 5), Stratum(20, 4, 2, leaves=False)]
     below = (
         (naive.value - naive.low) ** 2
         + (0.4 * (left.high - left.value)) ** 2
@@ -129,7 +127,8 @@ def test_escapes_enter_or_leave_and_widen_by_mover() -> None:
         + (0.4 * (left.value - left.low)) ** 2
         + (0.2 * (entered.high - entered.value)) ** 2
     )
-    assert (value, low, high) == pytest.approx((0.5, 0.5 - below**0.5, 0.5 + above**0.5))
+    expected = (0.5, 0.5 - below**0.5, 0.5 + above**0.5)
+    assert corrected_rate(naive, 100, strata) == pytest.approx(expected)
 
 
 def test_the_sides_of_a_correction_are_not_alike() -> None:

@@ -30,6 +30,15 @@ def main(argv: Sequence[str]) -> None:
 def average(folders: Sequence[Path], weights: Sequence[float], out: Path) -> None:
     """Average the weights of models and save the result.
 
+    Parameters
+    ----------
+    folders
+        Model folders; the tokenizer of the first is kept.
+    weights
+        One for each; only their ratios count.
+    out
+        The folder to write.
+
     Raises
     ------
     ValueError
