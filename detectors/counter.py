@@ -17,28 +17,22 @@ since it last wrapped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.anywhere import find_runs, may_have_runs
 from loopbench.detectors.parts.items import Items
 from loopbench.detectors.parts.periods import Tail, tail_period
-from loopbench.detectors.parts.prefixes import Prefix, WholeItems
-from loopbench.detectors.parts.quick import KnownCounts
-from loopbench.detectors.parts.steady import LASTING, Count, extended, steady_count
+from loopbench.detectors.parts.steady import Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
-    add_loop,
     check_rule,
+    scan_tail,
     tail_verdict,
 )
-from loopbench.detectors.parts.tokens import align, as_ids
-from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 _MAX_TEMPLATE = 400
@@ -71,15 +65,7 @@ class Counter:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
-        n = len(as_ids(ids))
-        loops: list[TailLoop] = []
-        terminal = None
-        pieces = align(n, text)  # before anything else: it refuses a text that does not fit
-        if text is not None and n >= self.min_tokens:
-            whole = WholeItems(Pieces.joined(pieces))
-            for terminal in _looks(whole, self):
-                if terminal:
-                    add_loop(loops, terminal)
+        loops, terminal = scan_tail(_Stream(self), ids, text)
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
 
     def watch(self) -> TailWatcher:
@@ -100,67 +86,23 @@ class _Stream:
         return _search(self._items, self._rule)
 
 
-class _Seen(Protocol):
-    """What is known of a stream: its items up to a checkpoint."""
-
-    @property
-    def literals(self) -> NDArray[np.int64]: ...
-    @property
-    def numbers(self) -> NDArray[np.int64]: ...
-    @property
-    def tokens(self) -> int: ...
-    def open_rest_fits(self, item: int) -> bool: ...
-    def text_of(self, item: int) -> str: ...
-    def token_of(self, item: int) -> int: ...
-    def count_after_token(self, token: int) -> int: ...
-
-
-def _looks(whole: WholeItems, rule: Counter) -> Iterator[TailLoop | None]:
-    """Yield what the looks at the checkpoints find, but for most that find nothing."""
-    repeats = min(rule.min_repeats, LASTING)
-    covered = whole.covered(rule.min_tokens)
-    long_enough = whole.tokens >= rule.min_tokens
-    least = max(repeats, int(covered[long_enough].min()))
-    covered[~long_enough] = len(whole.starts) + 1
-    if not may_have_runs(whole.shapes, repeats, least):
-        return
-    for exact in (False, True):
-        if exact:
-            whole.intern()
-        runs = find_runs(whole.literals, repeats, least)
-        if not runs:
-            return
-        looks = whole.promising(runs, covered, repeats)
-        answers = KnownCounts(runs, whole, looks, covered[looks], rule.min_repeats)
-        if answers.all_verbatim():
-            return
-    last = -1
-    for look in answers.unsettled.tolist():
-        last = int(looks[look])
-        items = Prefix(whole, last)
-        known = answers.at(look, items)
-        yield _described(items, rule, known.loop) if known else _search(items, rule)
-    if last < len(whole.tokens) - 1:
-        yield None  # the output does not end in a loop
-
-
-def _search(items: _Seen, rule: Counter) -> TailLoop | None:
+def _search(items: Items, rule: Counter) -> TailLoop | None:
     """Return the counter loop that the items end in."""
-    literals = items.literals
     # The pattern must cover the demanded tokens: a short run of like literals at the
     # very end may be just the inside of one longer block.
     covered = items.count_after_token(items.tokens - rule.min_tokens)
-    periodic = _periodic(literals, rule.min_repeats, covered)
-    if periodic is None or not items.open_rest_fits(len(literals) - periodic.period):
+    # Of a periodic end all periods but the first have stood before, at least half of it.
+    if 2 * items.recurring < max(covered, 2):
+        return None
+    periodic = _periodic(items.literals, rule.min_repeats, covered)
+    if periodic is None or not items.open_rest_fits(len(items.literals) - periodic.period):
         return None
     count = steady_count(items.numbers, periodic, rule.min_repeats, covered)
-    return _described(items, rule, count)
+    return _described(items, rule, count) if count else None
 
 
-def _described(items: _Seen, rule: Counter, count: Count | None) -> TailLoop | None:
+def _described(items: Items, rule: Counter, count: Count) -> TailLoop | None:
     """Return a count as a loop in tokens, if it is long enough."""
-    if count is None:
-        return None
     n, block = len(items.literals), count.block
     start = items.token_of(n - count.length)
     if items.tokens - start < rule.min_tokens:
@@ -179,12 +121,14 @@ def _periodic(literals: NDArray[np.int64], min_repeats: int, covered: int) -> Ta
 
     Since the last such change (a new month in a list of dates) two repetitions will do.
     """
-    for repeats in (min_repeats, 2):
-        found = tail_period(literals, repeats, max(covered, repeats))
-        if found:
-            found = extended(literals, found)
-            return found if found.length >= min_repeats * found.period else None
-    return None
+    found = tail_period(literals, 2, covered)
+    # First the weaker demand: what does not satisfy it satisfies neither.
+    if found and found.length < min_repeats * found.period:
+        found = tail_period(literals, min_repeats, covered) or found
+    if not found:
+        return None
+    found = extended(literals, found)
+    return found if found.length >= min_repeats * found.period else None
 
 
 DETECTOR = Counter

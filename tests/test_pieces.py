@@ -33,6 +33,22 @@ def test_parts_of_an_output_join_to_the_whole(pieces: list[str], a: int, b: int)
     assert Pieces.joined(pieces).between(a, min(b, len(pieces))) == "".join(pieces[a:b])
 
 
+@given(
+    st.lists(st.integers(-1, 5) | st.sampled_from([255, 256, 2**40]), max_size=12),
+    st.text(max_size=30),
+    st.slices(12),
+)
+def test_pieces_are_cut_as_a_list_of_them_is(counts: list[int], text: str, part: slice) -> None:
+    expected, at = [], 0
+    for count in counts:
+        expected.append(text[at : at + count])
+        at += count
+    pieces = cut(text, counts)
+    assert list(pieces) == expected
+    assert list(pieces[part]) == expected[part]
+    assert Pieces.joined(expected).ends.tolist() == list(accumulate(map(len, expected)))
+
+
 @pytest.mark.parametrize(
     ("counts", "pieces"),
     [

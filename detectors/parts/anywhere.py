@@ -26,8 +26,8 @@ Prints = NDArray[np.uint32]
 
 _BLOCK = 1 << 16
 """Most comparisons held at once, so that they stay in the cache."""
-BASE = 0x9E3779B1
-INVERSE = pow(BASE, -1, 1 << 32)
+_BASE = 0x9E3779B1
+_INVERSE = pow(_BASE, -1, 1 << 32)
 _MANY = 8
 """Neighbouring windows that are compared, or left out, as one stretch, from so many on."""
 _KEPT = 1 << 20
@@ -95,14 +95,6 @@ def find_runs(
         for period, first, beyond in search(t[begin:end], min_repeats, min_length, longest)
     ]
     return sorted(found, key=lambda run: (run.start, run.period))
-
-
-def may_have_runs(t: Ints, min_repeats: int, min_length: int) -> bool:
-    """Whether `find_runs` may find anything, in `t` or in what `t` is an abstraction of."""
-    if len(t) < max(min_repeats, min_length):
-        return False
-    begin, end = _recurring(t, _room(min_repeats, min_length), len(t) // min_repeats)
-    return begin < end
 
 
 def _recurring(t: Ints, room: int, longest: int) -> tuple[int, int]:
@@ -218,10 +210,10 @@ class Fingerprints:
             terms += raw[i : count + i] * np.uint32(_MIX[i])
         terms ^= terms >> np.uint32(15)
         terms *= np.uint32(_MIX[3])
-        terms *= powers(BASE, count)
+        terms *= _powers(_BASE, count)
         self._sums = np.zeros(count + 1, np.uint32)
         terms.cumsum(out=self._sums[1:], dtype=np.uint32)
-        self._inverse = powers(INVERSE, count)
+        self._inverse = _powers(_INVERSE, count)
         self._out = np.empty(count, np.uint32)
 
     def of_windows(self, window: int) -> Prints:
@@ -234,18 +226,18 @@ class Fingerprints:
         return out
 
 
-_powers: dict[int, Prints] = {}
+_known: dict[int, Prints] = {}
 
 
-def powers(base: int, count: int) -> Prints:
+def _powers(base: int, count: int) -> Prints:
     """Return the powers of a base from 0 on, modulo 2**32; kept for the next call."""
-    known = _powers.get(base)
+    known = _known.get(base)
     if known is None or len(known) < count:
         known = np.full(max(count, 1 << 15), base, np.uint32)
         known[0] = 1
         np.cumprod(known, out=known, dtype=np.uint32)
         if count <= _KEPT:
-            _powers[base] = known
+            _known[base] = known
     return known[:count]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ class Items:
     def __init__(self) -> None:
         self._literals = Grown()
         self._numbers = Grown()
+        self._closed: list[tuple[int, int]] = []  # not yet in these two
         self._numerals = Numerals()
         self._starts: list[int] = []  # character at which each item's literal begins
         self._interned: dict[tuple[Notation, str], int] = {}
@@ -43,13 +45,13 @@ class Items:
         self._fresh = True  # nothing is settled or closed: `_before` may open a number
         self._overlong = False  # the settled text ends inside an over-long digit string
         self._rest_at = 0
+        self.recurring = 0
+        """How many of the last literals, in one stretch, have each stood before."""
 
     def extend(self, pieces: Sequence[str]) -> None:
         """Append the texts of the next tokens; parsing waits for `parse`."""
         total = self._token_ends[-1] if self._token_ends else 0
-        for piece in pieces:
-            total += len(piece)
-            self._token_ends.append(total)
+        self._token_ends += islice(accumulate(map(len, pieces), initial=total), 1, None)
         self._buffer.extend(pieces)
 
     def parse(self) -> None:
@@ -61,9 +63,10 @@ class Items:
             # The remainder of an over-long digit string is no number.
             at = len(text) - len(text[1:].lstrip(_DIGITS))
         found, undecided = self._numerals.find(text, at)
-        begin, literals = 1, []
-        for start, end, notation, _ in found:
-            literals.append(self._intern(notation, "".join((*self._settled, text[begin:start]))))
+        begin = 1
+        for start, end, notation, value in found:
+            literal = self._intern(notation, "".join((*self._settled, text[begin:start])))
+            self._closed.append((literal, value))
             self._starts.append(self._rest_at)
             self._rest_at += self._settled_chars + end - begin
             self._settled.clear()
@@ -71,8 +74,6 @@ class Items:
             begin = end
         if found:
             self._fresh = False
-            self._literals.extend(np.array(literals, np.int64))
-            self._numbers.extend(np.array([numeral.value for numeral in found], np.int64))
         self._settle(text, begin, undecided, at)
 
     def _settle(self, text: str, begin: int, undecided: int, at: int) -> None:
@@ -99,6 +100,8 @@ class Items:
         index = self._interned.setdefault((notation, literal), len(self._texts))
         if index == len(self._texts):
             self._texts.append((notation, literal))
+            self.recurring = -1
+        self.recurring += 1
         return index
 
     def open_rest_fits(self, item: int) -> bool:
@@ -107,7 +110,10 @@ class Items:
         False means that the stream has left the pattern, whatever came before.
         """
         notation, expected = self._texts[int(self._literals.view[item])]
-        return rest_fits(notation, expected, "".join((*self._settled, self._tail)))
+        rest = "".join((*self._settled, self._tail))
+        if len(rest) <= len(expected):
+            return expected.startswith(rest)
+        return rest.startswith(expected) and may_become(notation, rest[len(expected) :])
 
     def text_of(self, item: int) -> str:
         """Return the literal before the number of `item`."""
@@ -123,24 +129,26 @@ class Items:
             return len(self._starts)
         return len(self._starts) - bisect_right(self._starts, self._token_ends[token])
 
+    def _arrange(self) -> None:
+        if self._closed:
+            closed = np.array(self._closed, np.int64)
+            self._literals.extend(closed[:, 0])
+            self._numbers.extend(closed[:, 1])
+            self._closed.clear()
+
     @property
     def literals(self) -> NDArray[np.int64]:
         """The literal of each item; valid until the next `parse`."""
+        self._arrange()
         return self._literals.view
 
     @property
     def numbers(self) -> NDArray[np.int64]:
         """The number of each item; valid until the next `parse`."""
+        self._arrange()
         return self._numbers.view
 
     @property
     def tokens(self) -> int:
         """Tokens seen so far."""
         return len(self._token_ends)
-
-
-def rest_fits(notation: Notation, expected: str, rest: str) -> bool:
-    """Whether `rest` is a beginning of the literal `expected` and a number of this notation."""
-    if len(rest) <= len(expected):
-        return expected.startswith(rest)
-    return rest.startswith(expected) and may_become(notation, rest[len(expected) :])

@@ -46,7 +46,7 @@ _VALUE_OF = {
     **{w: 10 * i for i, w in enumerate(_TENS.split(), 2)},
     **{w[:-1] + "ieth": 10 * i for i, w in enumerate(_TENS.split(), 2)},
 }
-NUMBER_WORDS = sorted({**_VALUE_OF, **_SCALE_OF}, key=len, reverse=True)
+_NUMBER_WORDS = sorted({**_VALUE_OF, **_SCALE_OF}, key=len, reverse=True)
 
 
 def _one_of(words: list[str]) -> str:
@@ -59,48 +59,47 @@ def _one_of(words: list[str]) -> str:
     )
 
 
-_WORD = _one_of(NUMBER_WORDS)
+_WORD = _one_of(_NUMBER_WORDS)
 _ONE = _one_of((_ONES + " " + _ONES_TH).split())
 _SCALE = _one_of(sorted(_SCALE_OF, key=len, reverse=True))
 _END = "(?![A-Za-z])"
 # "twenty one" and "one hundred (and) three" are one number, "one two three" are three; a
 # hyphen always joins.
-WORD_RUN = (
+_WORD_RUN = (
     f"(?:{_WORD}){_END}(?:-(?:{_WORD}){_END}"
     f"|(?<=ty)[ ](?:{_ONE}){_END}"
     f"|(?<!th)[ ](?:{_SCALE}){_END}"
     f"|(?:(?<=hundred)|(?<=thousand)|(?<=illion))[ ](?:and[ ])?(?:{_WORD}){_END}"
     f"){{0,{_MAX_WORDS - 1}}}"
 )
-MAX_DRESS = 12
-MARK_DRESS = rf"[ \t#*>_(\[-]{{0,{MAX_DRESS}}}"
-MARKS = r"[ivxlcdm]{1,12}|[IVXLCDM]{1,12}|[a-z]{1,2}|[A-Z]{1,2}"
+_DRESS = r"[ \t#*>_(\[-]{0,12}"
+_MARKS = r"[ivxlcdm]{1,12}|[IVXLCDM]{1,12}|[a-z]{1,2}|[A-Z]{1,2}"
 # Prose is mostly refused by its first classes: that is what keeps it cheap.
 _BEGINS = "".join(
     "[" + "".join(sorted({*letters, *map(str.upper, letters)})) + "]"
-    for letters in ({word[i] for word in NUMBER_WORDS} for i in range(3))
+    for letters in ({word[i] for word in _NUMBER_WORDS} for i in range(3))
 )
 _NUMBER = re.compile(
     r"[^A-Za-z](?:(?<=[0-9\n-])(?:"
     r"(?<=[0-9])(?P<digits>[0-9]*(?:(?:st|nd|rd|th)(?![A-Za-z]))?)"
     r"|(?<=-)(?<![\w)\]-]-)(?P<signed>[0-9]+)"
-    rf"|(?<=\n)(?P<dress>{MARK_DRESS})(?P<mark>{MARKS})(?=[.):\]]\*{{0,2}}\s)"
-    rf")|(?<![0-9])(?={_BEGINS})(?P<words>{WORD_RUN}))"
+    rf"|(?<=\n)(?P<dress>{_DRESS})(?P<mark>{_MARKS})(?=[.):\]]\*{{0,2}}\s)"
+    rf")|(?<![0-9])(?={_BEGINS})(?P<words>{_WORD_RUN}))"
 )
 _JOINED = {
     (joint + word)[:n]
     for joint in (" ", "-", " and ")
-    for word in NUMBER_WORDS
+    for word in _NUMBER_WORDS
     for n in range(len(joint + word) + 1)
 }
-_BEGUN = {word[:n] for word in NUMBER_WORDS for n in range(len(word) + 1)}
+_BEGUN = {word[:n] for word in _NUMBER_WORDS for n in range(len(word) + 1)}
 _SUFFIX_BEGUN = {"", "s", "n", "r", "t"}
 _LONGEST = max(map(len, _JOINED))
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _OPEN_DIGITS = re.compile(r"-?[0-9]*(?:st?|nd?|rd?|th?)?")
-_OPEN_RUN = re.compile(WORD_RUN)
-_OPEN_MARK = re.compile(rf"({MARKS})(?:[.):\]]\*{{0,2}})?")
+_OPEN_RUN = re.compile(_WORD_RUN)
+_OPEN_MARK = re.compile(rf"({_MARKS})(?:[.):\]]\*{{0,2}})?")
 
 
 class Numeral(NamedTuple):
@@ -154,12 +153,12 @@ class Numerals:
                 if value is not None:
                     found.append(Numeral(match.start(kind), end, Notation.WORDS, value))
             else:
-                value = self.read_mark(match["mark"], match["dress"], text[end])
+                value = self._read(match["mark"], match["dress"], text[end])
                 if value is not None:
                     found.append(Numeral(match.start("mark"), end, Notation.MARK, value))
         return found, size
 
-    def read_mark(self, mark: str, before: str, after: str) -> int | None:
+    def _read(self, mark: str, before: str, after: str) -> int | None:
         """Return the value of the next mark, given what stands before and after it."""
         dress = (before, after, mark.isupper())
         last = self._marks.get(dress)
@@ -174,13 +173,8 @@ def _may_go_on(match: re.Match[str], text: str) -> bool:
     rest = text[match.end() :]
     kind = match.lastgroup
     if kind == "words":
-        return goes_on_as_words(rest)
+        return rest.lower() in _JOINED
     return rest in _SUFFIX_BEGUN if kind == "digits" else not rest
-
-
-def goes_on_as_words(rest: str) -> bool:
-    """Whether what follows a number in words may yet become a part of it."""
-    return rest.lower() in _JOINED
 
 
 @lru_cache(maxsize=4096)

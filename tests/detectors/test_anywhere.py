@@ -17,7 +17,7 @@ from words import (
 )
 
 from loopbench.detectors.parts import anywhere
-from loopbench.detectors.parts.anywhere import Run, find_runs, may_have_runs, outermost
+from loopbench.detectors.parts.anywhere import Run, find_runs, outermost
 from loopbench.detectors.parts.lyndon import all_runs
 
 
@@ -138,18 +138,3 @@ def test_of_nested_runs_the_outermost_stays() -> None:
     ]  # fmt: skip
     assert outermost(runs) == [Run(4, 0, 15), Run(1, 12, 18)]
     assert outermost([]) == []
-
-
-@given(words() | powers_of_powers(), st.integers(2, 6), st.integers(1, 200), st.integers(1, 4))
-@settings(max_examples=200, deadline=None)
-def test_runs_show_in_whatever_their_elements_are_taken_for(
-    word: list[int], min_repeats: int, min_length: int, kinds: int
-) -> None:
-    if brute_force_runs(word, min_repeats, min_length):
-        assert may_have_runs(array([i % kinds for i in word]), min_repeats, min_length)
-
-
-def test_where_no_window_recurs_there_is_no_run() -> None:
-    word = np.random.default_rng(3).integers(0, 50, 5000)
-    assert not may_have_runs(word, 4, 128)
-    assert may_have_runs(np.concatenate([word, np.tile(word[:40], 4)]), 4, 128)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loopbench import detectors
@@ -79,6 +79,7 @@ def test_roman_numerals_have_values(letters: str, value: int | None) -> None:
         ("stones attended", []),
         ("1st 2nd 3rd 4th 11th 5s 6there ", [1, 2, 3, 4, 11, 5, 6]),
         ("-3, (-4) 5-6 a-7 2024-05-01.", [-3, -4, 5, 6, 7, 2024, 5, 1]),
+        ("--1-2 ", [1, 2]),
         ("x1y22.", [1, 22]),
         ("1,000 0.25 ", [1, 0, 0, 25]),
         ("123456789012345 1234567890123456 7.", [123456789012345, 7]),
@@ -164,6 +165,7 @@ FRAGMENTS = [
     text=st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join),
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12),
 )
+@example(text="--1-", sizes=[1])
 @settings(max_examples=300, deadline=None)
 def test_pieces_do_not_matter(text: str, sizes: list[int]) -> None:
     parts, at = [], 0

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from loopbench.detectors.parts.periods import Tail
-from loopbench.detectors.parts.steady import Count, extended, steady_count
+from loopbench.detectors.parts.steady import (
+    Count,
+    _search,
+    _stands_still,
+    extended,
+    steady_count,
+)
 
 
 def count(
@@ -105,3 +113,27 @@ def test_literals_are_followed_over_changes_that_lasted() -> None:
 def test_a_short_stretch_is_no_lasting_change() -> None:
     literals = np.array([*[1] * 9, *[2] * 3, *[3] * 5])
     assert extended(literals, Tail(1, 5)) == Tail(1, 5)
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), max_size=12),
+    grown=st.integers(0, 80),
+    still=st.integers(4, 12),
+    rule=st.sampled_from([(3, 1), (4, 12), (4, 30)]),
+    period=st.sampled_from([1, 3]),
+)
+@example(rows=[], grown=80, still=6, rule=(3, 1), period=1)
+@example(rows=[], grown=80, still=6, rule=(4, 12), period=3)
+def test_what_stood_still_for_long_has_no_count(
+    rows: list[list[int]], grown: int, still: int, rule: tuple[int, int], period: int
+) -> None:
+    table = np.cumsum([[0, 0, 0], *rows, *[[1, 0, 2]] * grown, *[[0, 0, 0]] * still], axis=0)
+    numbers = table[:, :period].ravel()
+    tail = Tail(period, len(numbers))
+    if _stands_still(numbers, tail, *rule):
+        assert _search(numbers, tail, *rule) is None
+
+
+def test_a_count_that_stalled_for_a_moment_goes_on() -> None:
+    assert count([*range(80), *[79] * 3]) is not None
+    assert count([*range(80), *[79] * 5]) is None
