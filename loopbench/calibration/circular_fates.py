@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from loopbench.calibration.streams import Stream
+from loopbench.calibration.streams import FollowedOutput
 from loopbench.detectors import Detector
 from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import classify
@@ -47,7 +47,7 @@ class CircularFate(Struct, frozen=True):
     """Cut while saying something new."""
 
 
-def state_at(stream: Stream, budget: int, measure: Sequence[Detector]) -> Outcome | None:
+def state_at(stream: FollowedOutput, budget: int, measure: Sequence[Detector]) -> Outcome | None:
     """Return the outcome that an output would have had at a budget; None if that is not known.
 
     A stream that was stopped in a loop and not continued is taken to stay in it.
@@ -63,7 +63,7 @@ def state_at(stream: Stream, budget: int, measure: Sequence[Detector]) -> Outcom
 
 
 def circular_fates(
-    streams: Sequence[Stream], budgets: Sequence[int] = BUDGETS
+    streams: Sequence[FollowedOutput], budgets: Sequence[int] = BUDGETS
 ) -> list[CircularFate]:
     """Return, by model, temperature and budget, what became of the circular outputs."""
     measure = detectors_of(MEASURE)

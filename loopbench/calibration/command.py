@@ -19,7 +19,7 @@ from loopbench.calibration.measures import (
     part_of,
     summarise,
 )
-from loopbench.calibration.streams import Stream, streams_of
+from loopbench.calibration.streams import FollowedOutput, streams_of
 from loopbench.calibration.tables import (
     calibration_grid,
     category_grid,
@@ -103,7 +103,7 @@ def escapes_of(runs: Sequence[Path], most: float) -> Measured:
     loopbench.errors.RunError
         If a path is no run.
     """
-    streams: list[Stream] = []
+    streams: list[FollowedOutput] = []
     for run in runs:
         read_header(run, earlier=True)
         streams += streams_of(read_records(run), read_audits(run))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from loopbench import detectors
-from loopbench.calibration.streams import Stream
+from loopbench.calibration.streams import FollowedOutput
 from loopbench.judging.outcome import DOOM_LEVELS
 from loopbench.results.summary import NO_RATE, Rate
 from loopbench.statistics.intervals import clustered_rate
@@ -31,7 +31,7 @@ _DETECTOR: dict[Level, str] = {"verbatim": "suffix", "counter": "counter"}
 class Flag(NamedTuple):
     """The first place at which a stream is flagged by one kind of loop with k repeats."""
 
-    stream: Stream
+    stream: FollowedOutput
     kind: Level
     repeats: int
     span: LoopSpan
@@ -55,7 +55,7 @@ class Escape(Struct, frozen=True):
     """Mean tokens between the flag and the end of those that did not escape."""
 
 
-def flags(streams: Sequence[Stream], repeats: Sequence[int] = REPEATS) -> list[Flag]:
+def flags(streams: Sequence[FollowedOutput], repeats: Sequence[int] = REPEATS) -> list[Flag]:
     """Stream every output under every strictness and note where it is flagged first."""
     found = []
     for kind in DOOM_LEVELS:

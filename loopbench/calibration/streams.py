@@ -10,7 +10,7 @@ from loopbench.results.observations import Seen, seen_of
 from loopbench.types import Audit, Finish, Outcome, Output, Record
 
 
-class Stream(NamedTuple):
+class FollowedOutput(NamedTuple):
     """One output as far as it was followed."""
 
     seen: Seen
@@ -23,13 +23,13 @@ class Stream(NamedTuple):
     """`loop`: stopped early, and no audit followed it."""
 
 
-def streams_of(records: Iterable[Record], audits: Iterable[Audit] = ()) -> list[Stream]:
+def streams_of(records: Iterable[Record], audits: Iterable[Audit] = ()) -> list[FollowedOutput]:
     """Return every output, together with its continuation where it has one.
 
     Failed generations are left out; a key that occurs twice counts as it came last.
     """
     rest = {audit.key: audit for audit in audits if audit.outcome != "error"}
-    streams: dict[str, Stream] = {}
+    streams: dict[str, FollowedOutput] = {}
     for record in records:
         if record.outcome == "error":
             continue
@@ -39,7 +39,7 @@ def streams_of(records: Iterable[Record], audits: Iterable[Audit] = ()) -> list[
             parts.append(rest[record.key].generation)
             outcome = rest[record.key].outcome
         whole = Output.joined(parts)
-        streams[record.key] = Stream(
+        streams[record.key] = FollowedOutput(
             seen=seen_of(record),
             token_ids=whole.token_ids,
             pieces=whole.pieces,

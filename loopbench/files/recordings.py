@@ -13,7 +13,7 @@ class RecordingError(ValueError):
     """A recording cannot be used; its text is one sentence for the user."""
 
 
-class Stream(Output, frozen=True):
+class RecordedOutput(Output, frozen=True):
     """One recorded output."""
 
     finish: Finish
@@ -34,9 +34,9 @@ class Recording(Struct, frozen=True):
     samplings: list[Sampling]
     """How the outputs were drawn; for files that do not say, only the budget counts."""
     repeats: int
-    streams: dict[Place, Callable[[], Stream]]
+    streams: dict[Place, Callable[[], RecordedOutput]]
 
-    def find(self, request: Request) -> Stream | None:
+    def find(self, request: Request) -> RecordedOutput | None:
         """Return the recorded output of a request; None if there is none."""
         who = identity(request.prompt, request.sample_id)
         for sampling in (request.sampling, None):

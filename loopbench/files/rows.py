@@ -18,9 +18,9 @@ from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens
 from loopbench.errors import BackendError
 from loopbench.files.recordings import (
     Place,
+    RecordedOutput,
     Recording,
     RecordingError,
-    Stream,
     identity,
     line_at,
     lines_of,
@@ -61,7 +61,7 @@ class _Row(msgspec.Struct, frozen=True):
             msgspec.structs.replace(self, text=text, resps=None, prompt=prompt) for text in texts
         ]
 
-    def stream(self, words: bool) -> Stream:
+    def stream(self, words: bool) -> RecordedOutput:
         """Return the output, its tokens words of the text where `words` says so."""
         text = self.text if self.text is not None else ""
         if words or self.token_ids is None:
@@ -72,8 +72,10 @@ class _Row(msgspec.Struct, frozen=True):
             return self._stream(ids, cut("".join(text), self.token_chars))
         return self._stream(ids, align(len(ids), text))
 
-    def _stream(self, ids: list[int], pieces: Sequence[str]) -> Stream:
-        return Stream.of(ids, pieces, finish=self.finish, raw_finish=f"recorded {self.finish}")
+    def _stream(self, ids: list[int], pieces: Sequence[str]) -> RecordedOutput:
+        return RecordedOutput.of(
+            ids, pieces, finish=self.finish, raw_finish=f"recorded {self.finish}"
+        )
 
 
 def _strings(value: Any) -> Iterator[str]:

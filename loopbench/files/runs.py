@@ -11,9 +11,9 @@ import msgspec
 import loopbench
 from loopbench.files.recordings import (
     Place,
+    RecordedOutput,
     Recording,
     RecordingError,
-    Stream,
     identity,
     line_at,
     lines_of,
@@ -63,7 +63,7 @@ def load_run(path: Path, name: str | None) -> Recording:
         if line.endswith(b"\n") and (audit := decode_audit(line)).outcome != "error"
     }
     samples: dict[tuple[str, str], Sample] = {}
-    streams: dict[Place, Callable[[], Stream]] = {}
+    streams: dict[Place, Callable[[], RecordedOutput]] = {}
     for head, again in _heads(path / RECORDS, audits):
         if head.model == name:
             samples.setdefault((head.task, head.sample_id), _recorded_sample(head))
@@ -88,7 +88,7 @@ def load_run(path: Path, name: str | None) -> Recording:
 
 def _heads(
     records: Path, audits: dict[str, Generation]
-) -> Iterator[tuple[_RecordHead, Callable[[], Stream]]]:
+) -> Iterator[tuple[_RecordHead, Callable[[], RecordedOutput]]]:
     decoder = msgspec.json.Decoder(_RecordHead)
     for at, line in lines_of(records):
         if not line.endswith(b"\n"):
@@ -100,7 +100,7 @@ def _heads(
 
         rest = audits.get(head.key)
 
-        def again(at: int = at, rest: Generation | None = rest) -> Stream:
+        def again(at: int = at, rest: Generation | None = rest) -> RecordedOutput:
             record = decode_record(line_at(records, at))
             parts = [record.generation]
             if rest and record.generation.finish == "loop":
@@ -122,10 +122,10 @@ def _recorded_sample(head: _RecordHead) -> Sample:
     )
 
 
-def _joined(parts: Sequence[Generation]) -> Stream:
+def _joined(parts: Sequence[Generation]) -> RecordedOutput:
     """Join an output and its audit's continuation to the stream that they were."""
     last = parts[-1]
-    return Stream.joined(
+    return RecordedOutput.joined(
         parts,
         finish=last.finish,
         raw_finish=last.raw_finish,

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from loopbench.lmeval.capture import replace
-from loopbench.lmeval.output import Origin, Output
+from loopbench.lmeval.output import Origin, Response
 from loopbench.types import Finish
 
 _FINISH: dict[str, Finish] = {
@@ -68,8 +68,8 @@ def _output(text: str | None, choice: Mapping[str, Any], reply: Mapping[str, Any
 
         # A server that splits the thinking off has no answer if the thinking never ended:
         # just there a loop is likely, so this must not become a plain placeholder.
-        return Output(LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER, origin) if origin.text else None
-    return Output(text, origin)
+        return Response(LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER, origin) if origin.text else None
+    return Response(text, origin)
 
 
 def origin_of(choice: Mapping[str, Any], reply: Mapping[str, Any]) -> Origin:

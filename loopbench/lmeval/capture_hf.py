@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from loopbench.lmeval.capture import replace
-from loopbench.lmeval.output import Origin, Output, end_of_stop
+from loopbench.lmeval.output import Origin, Response, end_of_stop
 
 
 def capture(lm: Any, undo: ExitStack) -> None:
@@ -42,7 +42,7 @@ def capture(lm: Any, undo: ExitStack) -> None:
         # After the thinking was cut off, what is decoded is the end of the row.
         if tokens != row[len(row) - len(tokens) :]:
             return text
-        return Output(text, origin_of(lm, row[start:], stop_strings, budget))
+        return Response(text, origin_of(lm, row[start:], stop_strings, budget))
 
     replace(lm, "_model_generate", model_generate, undo)
     replace(lm, "tok_decode", tok_decode, undo)

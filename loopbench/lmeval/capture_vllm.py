@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from loopbench.lmeval.capture import replace
-from loopbench.lmeval.output import Origin, Output
+from loopbench.lmeval.output import Origin, Response
 from loopbench.types import Finish
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "abort": "error"}
@@ -21,7 +21,7 @@ def capture(lm: Any, undo: ExitStack) -> None:
         if kwargs.get("generate"):
             for request in requests:
                 completion = request.outputs[0]
-                completion.text = Output(completion.text, origin_of(completion))
+                completion.text = Response(completion.text, origin_of(completion))
         return requests
 
     replace(lm, "_model_generate", model_generate, undo)

@@ -21,7 +21,7 @@ from loopbench.lmeval.judging import (
     judge_response,
     rates,
 )
-from loopbench.lmeval.output import Output
+from loopbench.lmeval.output import Response
 from loopbench.types import Rule, Struct
 
 logger = logging.getLogger("lm_eval.loopbench")
@@ -195,7 +195,7 @@ def _columns(means: Mapping[str, Mean]) -> dict[str, Any]:
 def row_of(response: str, judgement: Judgement) -> dict[str, Any]:
     """Return what a logged sample says about one response: verdict and origin."""
     row: dict[str, Any] = msgspec.to_builtins(judgement)
-    if isinstance(response, Output) and response.origin is not None:
+    if isinstance(response, Response) and response.origin is not None:
         origin = msgspec.to_builtins(response.origin)
         row["token_ids"], row["token_chars"] = origin["token_ids"], origin["token_chars"]
         # What lm-eval cut off is found nowhere else.

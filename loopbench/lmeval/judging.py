@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from loopbench.judging.detection import Detection, detect
 from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
-from loopbench.lmeval.output import Origin, Output
+from loopbench.lmeval.output import Origin, Response
 from loopbench.pieces import cut
 from loopbench.types import Finish, Level, Outcome, Struct
 
@@ -56,7 +56,7 @@ def judge_response(response: str) -> Judgement:
     end counts as doomed and one that left such a loop as recovered. Of any other nothing can
     be said, also of one that goes round at its end: it may have ended by itself.
     """
-    origin = response.origin if isinstance(response, Output) else None
+    origin = response.origin if isinstance(response, Response) else None
     if origin is None:
         return _judgement(detect(str(response)), None, "")
     return _judgement(_detection(origin), origin.finish, origin.raw_finish)

@@ -19,7 +19,7 @@ from loopbench import backends
 from loopbench.errors import BackendError
 from loopbench.judging.monitor import StreamMonitor
 from loopbench.judging.rules import STOP, STOP_CIRCULAR, detectors_of
-from loopbench.lmeval.output import Origin, Output, end_of_stop
+from loopbench.lmeval.output import Origin, Response, end_of_stop
 from loopbench.models import catalog, gguf
 from loopbench.types import Finish, Generation, Request, Sampling
 
@@ -175,7 +175,7 @@ class LoopbenchLM(LM):  # type: ignore[misc]
             progress = tqdm(total=len(plans), disable=disable_tqdm, desc="Running loopbench")
             for index, plan, generation in self._generate(backend, plans):
                 origin, text = _result(generation, plan.until, self.think_end_token)
-                found[index] = Output(text, origin)
+                found[index] = Response(text, origin)
                 if generation.error:
                     errors.append(generation.error)
                 else:

@@ -22,7 +22,7 @@ class Origin(Struct, frozen=True):
     """Characters of `text` that each token added, where that is known."""
 
 
-class Output(str):
+class Response(str):
     """A response with its origin.
 
     lm-eval passes responses on as strings and cuts them: at `until` strings, after the
@@ -47,19 +47,19 @@ class Output(str):
 
     def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
         """Split like `str.split`; the parts keep the origin."""
-        return [Output(part, self.origin) for part in super().split(sep, maxsplit)]
+        return [Response(part, self.origin) for part in super().split(sep, maxsplit)]
 
-    def strip(self, chars: str | None = None, /) -> Output:
+    def strip(self, chars: str | None = None, /) -> Response:
         """Strip like `str.strip`, keeping the origin."""
-        return Output(super().strip(chars), self.origin)
+        return Response(super().strip(chars), self.origin)
 
-    def lstrip(self, chars: str | None = None, /) -> Output:
+    def lstrip(self, chars: str | None = None, /) -> Response:
         """Strip like `str.lstrip`, keeping the origin."""
-        return Output(super().lstrip(chars), self.origin)
+        return Response(super().lstrip(chars), self.origin)
 
-    def rstrip(self, chars: str | None = None, /) -> Output:
+    def rstrip(self, chars: str | None = None, /) -> Response:
         """Strip like `str.rstrip`, keeping the origin."""
-        return Output(super().rstrip(chars), self.origin)
+        return Response(super().rstrip(chars), self.origin)
 
 
 def end_of_stop(text: str, until: list[str]) -> int | None:

@@ -21,7 +21,7 @@ from loopbench.lmeval.judging import (
     budget_of,
     judge_response,
 )
-from loopbench.lmeval.output import Origin, Output
+from loopbench.lmeval.output import Origin, Response
 from loopbench.results.grid import Grid
 from loopbench.results.summary import NO_RATE, Rate
 from loopbench.results.table import percent, printable
@@ -170,7 +170,7 @@ def _responses(sample: LoggedSample) -> Iterator[str]:
             token_ids=beside.token_ids,
             token_chars=beside.token_chars,
         )
-        yield Output(response, origin)
+        yield Response(response, origin)
 
 
 def _budgets(sample: LoggedSample) -> list[int]:

@@ -44,7 +44,7 @@ class GGUFError(ValueError):
     """A file that cannot be used as a model; its text is one sentence for the user."""
 
 
-class Header(NamedTuple):
+class GGUFHeader(NamedTuple):
     """What a GGUF file says about its model."""
 
     version: int
@@ -214,7 +214,7 @@ def _quantization(metadata: dict[str, Value], per_type: Counter[str]) -> str:
     return max(per_type, key=per_type.__getitem__, default="unknown")
 
 
-def _parse(reader: _Reader) -> Header:
+def _parse(reader: _Reader) -> GGUFHeader:
     version, tensor_count, entries = _start(reader)
     metadata: dict[str, Value] = {}
     for _ in range(entries):
@@ -230,7 +230,7 @@ def _parse(reader: _Reader) -> Header:
             " Merge them first with llama-gguf-split --merge."
         )
     parameters, per_type, size = _tensors(reader, tensor_count, alignment)
-    return Header(version, metadata, parameters, _quantization(metadata, per_type), size)
+    return GGUFHeader(version, metadata, parameters, _quantization(metadata, per_type), size)
 
 
 def _open(path: Path) -> BufferedReader:
@@ -264,7 +264,7 @@ def _identity(path: Path) -> _Identity:
     )
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> GGUFHeader:
     """Read and check the header of a GGUF file; a file that did not change is read once.
 
     Raises
@@ -277,7 +277,7 @@ def read_header(path: Path) -> Header:
 
 
 @functools.lru_cache(maxsize=32)
-def _header(path: Path, identity: _Identity) -> Header:
+def _header(path: Path, identity: _Identity) -> GGUFHeader:
     with _open(path) as file:
         size = file.seek(0, 2)
         file.seek(0)

@@ -14,7 +14,7 @@ CONTEXT_STEP = 256
 def model_info(
     path: Path,
     name: str,
-    header: gguf.Header,
+    header: gguf.GGUFHeader,
     *,
     engine: str,
     version: str,
@@ -76,7 +76,7 @@ def slot_context(max_new_tokens: int, prompt_allowance: int) -> int:
     return -(-(prompt_allowance + max_new_tokens + 2) // CONTEXT_STEP) * CONTEXT_STEP
 
 
-def usable_context(header: gguf.Header, name: str, max_new_tokens: int, allowance: int) -> int:
+def usable_context(header: gguf.GGUFHeader, name: str, max_new_tokens: int, allowance: int) -> int:
     """Return the context of one slot, or refuse a budget that the model cannot hold.
 
     Parameters

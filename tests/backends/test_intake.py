@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from loopbench.backends.base import Watch
 from loopbench.backends.intake import LIMIT, LOOPED, End, Intake
 from loopbench.backends.llama_cpp_python.backend import LlamaCppPythonBackend
-from loopbench.backends.llama_cpp_python.process import Reply
+from loopbench.backends.llama_cpp_python.process import StepReply
 from loopbench.backends.openai.client import OpenAIClient
 from loopbench.backends.openai.server import Server, parse_address
-from loopbench.backends.parts.llama_server.client import Client, Limits
+from loopbench.backends.parts.llama_server.client import Client, StreamLimits
 from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
 from loopbench.backends.replay.backend import replay
 from loopbench.backends.transformers.engine import BatchRow
-from loopbench.files.recordings import Stream
+from loopbench.files.recordings import RecordedOutput
 from loopbench.types import Finish, Generation, Request, Sampling
 
 EOS = 9
@@ -120,7 +120,11 @@ def by_llama_server(script: Script) -> Generation:
     replies = {"/tokenize": Reply200({"tokens": [0]}), "/completion": Reply200(events=events)}
     session: Any = SimpleNamespace(post=lambda path, **_: replies[path])
     client = Client(
-        session, templated=False, bos_id=None, limits=Limits(999, 60, 60), vocabulary=Vocabulary({})
+        session,
+        templated=False,
+        bos_id=None,
+        limits=StreamLimits(999, 60, 60),
+        vocabulary=Vocabulary({}),
     )
     return asyncio.run(client.generate(script.request, script.watch()))
 
@@ -160,10 +164,10 @@ class Stepped:
     def start(self) -> dict[str, str]:
         return {}
 
-    def step(self, add: list[dict[str, Any]], drop: list[int]) -> Reply:
+    def step(self, add: list[dict[str, Any]], drop: list[int]) -> StepReply:
         one, piece = self._left.pop(0)
         said = (0, one, piece, "" if self._left else self._end)
-        return Reply(said=[said], prompts={ask["seq"]: 1 for ask in add}, refused={})
+        return StepReply(said=[said], prompts={ask["seq"]: 1 for ask in add}, refused={})
 
     def stop(self) -> None: ...
 
@@ -189,7 +193,7 @@ def by_transformers(script: Script) -> Generation:
 
 def by_replay(script: Script) -> Generation:
     end = STOP if script.ends else LIMIT
-    stream = Stream.of(
+    stream = RecordedOutput.of(
         script.ids, script.pieces, finish=end.finish, raw_finish=end.raw, prompt_tokens=1
     )
     return replay(stream, script.request, script.watch())

@@ -16,7 +16,7 @@ from models.gguf_bytes import PLAIN
 
 from loopbench.backends.llamacpp import backend as llamacpp
 from loopbench.backends.llamacpp.backend import LlamaCppBackend, open_backend
-from loopbench.backends.parts.llama_server.client import Limits
+from loopbench.backends.parts.llama_server.client import StreamLimits
 from loopbench.errors import BackendError
 from loopbench.models.gguf import GGUFError
 from loopbench.types import Generation, Message, ModelInfo, Request, Sampling
@@ -50,7 +50,7 @@ class Watcher:
 
 
 def backend(engine: FakeEngine, slots: int = 2, **settings: Any) -> LlamaCppBackend:
-    limits = Limits(
+    limits = StreamLimits(
         context=settings.pop("context", 64),
         stall_s=settings.pop("stall_s", 5.0),
         template_s=settings.pop("template_s", 5.0),

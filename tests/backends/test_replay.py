@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loopbench.backends.replay.backend import BACKEND, load, replay
 from loopbench.errors import BackendError
-from loopbench.files.recordings import Recording, Stream
+from loopbench.files.recordings import RecordedOutput, Recording
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
@@ -34,9 +34,9 @@ class Watcher:
         return self.left <= 0
 
 
-def stream(count: int = 6, finish: Any = "length") -> Stream:
+def stream(count: int = 6, finish: Any = "length") -> RecordedOutput:
     pieces = [f"{i} " for i in range(count)]
-    return Stream.of(range(count), pieces, finish=finish, raw_finish=finish)
+    return RecordedOutput.of(range(count), pieces, finish=finish, raw_finish=finish)
 
 
 def request(**more: Any) -> Request:

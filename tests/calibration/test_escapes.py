@@ -7,7 +7,7 @@ import msgspec
 from fakes import generation
 
 from loopbench.calibration.escapes import band_of, escapes, flags, proposal
-from loopbench.calibration.streams import Stream, streams_of
+from loopbench.calibration.streams import FollowedOutput, streams_of
 from loopbench.results.observations import seen_of
 from loopbench.types import Audit, Outcome, Record
 
@@ -18,11 +18,13 @@ def loop(period: int, repeats: int) -> list[str]:
     return [f"{chr(0x4E00 + i)} " for i in range(period)] * repeats
 
 
-def stream(pieces: list[str], outcome: Outcome, prompt: str = "0", model: str = "m") -> Stream:
+def stream(
+    pieces: list[str], outcome: Outcome, prompt: str = "0", model: str = "m"
+) -> FollowedOutput:
     known: dict[str, int] = {}
     ids = [known.setdefault(piece, len(known)) for piece in pieces]
     seen = seen_of(fakes.record(prompt, outcome, model=model))
-    return Stream(seen, ids, pieces, outcome, "length")
+    return FollowedOutput(seen, ids, pieces, outcome, "length")
 
 
 def record(key: str, pieces: list[str], finish: str, outcome: Outcome) -> Record:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loopbench.lmeval.capture_hf import _by_prefixes, capture, origin_of, token_texts
-from loopbench.lmeval.output import Output
+from loopbench.lmeval.output import Response
 
 EOS, PAD = 1, 2
 
@@ -110,7 +110,7 @@ def test_each_decoded_row_gets_its_own_origin() -> None:
         assert type(lm.tok_decode([10])) is str
         lm._model_generate(context=SimpleNamespace(shape=(2, 2)), max_length=5, stop=[])
         assert type(lm.tok_decode([11, 11])) is str, "not the end of this row"
-    assert isinstance(first, Output) and isinstance(second, Output)
+    assert isinstance(first, Response) and isinstance(second, Response)
     assert (first.origin.token_ids, first.origin.finish) == ([10, 10, 11], "length")
     assert (second.origin.token_ids, second.origin.finish) == ([11, EOS], "stop")
     assert vars(lm) == before

@@ -14,13 +14,13 @@ from loopbench.lmeval.judging import (
     judge_response,
     rates,
 )
-from loopbench.lmeval.output import Origin, Output
+from loopbench.lmeval.output import Origin, Response
 
 LOOP = [7, 8] * 100
 
 
-def output(text: str, ids: list[int] | None = None, finish="length", **more) -> Output:
-    return Output("cut", Origin(text=text, finish=finish, raw_finish="", token_ids=ids, **more))
+def output(text: str, ids: list[int] | None = None, finish="length", **more) -> Response:
+    return Response("cut", Origin(text=text, finish=finish, raw_finish="", token_ids=ids, **more))
 
 
 @pytest.mark.parametrize(

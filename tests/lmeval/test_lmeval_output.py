@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from loopbench.lmeval.output import Origin, Output, end_of_stop
+from loopbench.lmeval.output import Origin, Response, end_of_stop
 
 ORIGIN = Origin(text="abcSTOP", finish="stop", raw_finish="until", token_ids=[1, 2])
 
@@ -27,21 +27,21 @@ ORIGIN = Origin(text="abcSTOP", finish="stop", raw_finish="until", token_ids=[1,
 )
 def test_the_origin_survives(cut) -> None:
     text = " </think> abcSTOP "
-    after = cut(Output(text, ORIGIN))
+    after = cut(Response(text, ORIGIN))
     assert after == cut(text)
-    assert type(after) is Output
+    assert type(after) is Response
     assert after.origin == ORIGIN
 
 
 def test_a_response_is_a_string_to_everything_else() -> None:
-    response = Output("abc", ORIGIN)
+    response = Response("abc", ORIGIN)
     assert response == "abc"
     assert {response: 1}["abc"] == 1
     assert json.dumps([response]) == '["abc"]'
     assert type(str(response)) is str
     # lm-eval casts references to the type of the response.
     assert type(response)(7) == "7"
-    assert Output("x").origin is None
+    assert Response("x").origin is None
 
 
 def test_the_first_complete_stop_string_ends_an_output() -> None:

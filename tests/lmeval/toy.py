@@ -10,7 +10,7 @@ from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
 from loopbench.lmeval import simple_evaluate
-from loopbench.lmeval.output import Origin, Output
+from loopbench.lmeval.output import Origin, Response
 
 LOOP = "so it goes, " * 60
 _THOUGHTS = (
@@ -27,7 +27,7 @@ CIRCULAR = " ".join(
 """A few thoughts in an order that never settles: no template repeats."""
 
 
-def spoken(text: str, finish: Any, shown: str | None = None) -> Output:
+def spoken(text: str, finish: Any, shown: str | None = None) -> Response:
     """Return a response with ids, one per word."""
     words = [f"{word} " for word in text.split()]
     ids = [sum(map(ord, word)) for word in words]
@@ -35,7 +35,7 @@ def spoken(text: str, finish: Any, shown: str | None = None) -> Output:
         text="".join(words), finish=finish, raw_finish=str(finish), token_ids=ids,
         token_chars=list(map(len, words)),
     )  # fmt: skip
-    return Output(text if shown is None else shown, origin)
+    return Response(text if shown is None else shown, origin)
 
 
 class ScriptedLM(LM):

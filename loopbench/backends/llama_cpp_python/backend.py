@@ -14,7 +14,7 @@ import msgspec
 
 from loopbench.backends.base import Capabilities, Watch, failed
 from loopbench.backends.intake import LIMIT, End, Intake
-from loopbench.backends.llama_cpp_python.process import StepError, SteppedProcess
+from loopbench.backends.llama_cpp_python.process import NoAnswerError, SteppedProcess
 from loopbench.backends.parts.cores import default_threads
 from loopbench.backends.parts.gguf_engine import DEFAULT_SLOTS, RESTART_CREDIT, GGUFEngine
 from loopbench.backends.parts.seeds import request_seed
@@ -155,7 +155,7 @@ class LlamaCppPythonBackend(Closeable):
         try:
             self._revive()
             reply = self._engine.step([running[seq].ask(seq) for seq in fresh], self._drop)
-        except StepError as error:
+        except NoAnswerError as error:
             done = [(s.request, failed(self._lost(str(error), len(running)), error.raw))
                     for s in running.values()]  # fmt: skip
             running.clear()
@@ -189,12 +189,12 @@ class LlamaCppPythonBackend(Closeable):
         if self._death is None:
             return
         if self._credit < RESTART_CREDIT:
-            raise StepError(self._death, "engine_stopped")
+            raise NoAnswerError(self._death, "engine_stopped")
         self._credit = 0
         try:
             self._engine.start()
         except BackendError as error:
-            raise StepError(str(error), "engine_stopped") from error
+            raise NoAnswerError(str(error), "engine_stopped") from error
         self._death = None
 
     def close(self) -> None:

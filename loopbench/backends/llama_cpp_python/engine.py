@@ -31,7 +31,7 @@ class Ask(NamedTuple):
     """`temperature`, `top_k`, `top_p`, `min_p`, `repetition_penalty` and `seed`."""
 
 
-class Said(NamedTuple):
+class SaidToken(NamedTuple):
     """One token of one stream."""
 
     seq: int
@@ -138,7 +138,7 @@ class BatchedStreams:
             self._lib.llama_sampler_free(stream.sampler)
             self._lib.llama_memory_seq_rm(self._memory, seq, -1, -1)
 
-    def step(self) -> list[Said]:
+    def step(self) -> list[SaidToken]:
         """Decode once and return what was said; streams that ended are dropped.
 
         Raises
@@ -179,16 +179,16 @@ class BatchedStreams:
         batch.n_tokens = at
         return ready
 
-    def _draw(self, stream: _Stream, at: int) -> Said:
+    def _draw(self, stream: _Stream, at: int) -> SaidToken:
         # Sampling also tells the chain what was drawn.
         token = int(self._lib.llama_sampler_sample(stream.sampler, self._context, at))
         stream.left -= 1
         if self._lib.llama_vocab_is_eog(self._vocab, token):
-            return Said(stream.seq, token, stream.decoder.decode(b"", True), "eog")
+            return SaidToken(stream.seq, token, stream.decoder.decode(b"", True), "eog")
         last = stream.left <= 0
         piece = stream.decoder.decode(self._bytes(token), last)
         stream.todo.append(token)
-        return Said(stream.seq, token, piece, "limit" if last else "")
+        return SaidToken(stream.seq, token, piece, "limit" if last else "")
 
     def _bytes(self, token: int, special: bool = False) -> bytes:
         size = PIECE_BYTES

@@ -12,7 +12,7 @@ from loopbench.children.driver import ChildEndedError, ChildSilentError
 EXIT_WAIT_S = 2.0
 
 
-class StepError(Exception):
+class NoAnswerError(Exception):
     """The engine did not answer a step; `raw` names how."""
 
     def __init__(self, message: str, raw: str) -> None:
@@ -20,7 +20,7 @@ class StepError(Exception):
         self.raw = raw
 
 
-class Reply(msgspec.Struct, frozen=True):
+class StepReply(msgspec.Struct, frozen=True):
     """What one step gave."""
 
     said: list[tuple[int, int, str, str]]
@@ -30,7 +30,7 @@ class Reply(msgspec.Struct, frozen=True):
     refused: dict[int, str]
 
 
-_decoder = msgspec.json.Decoder(Reply)
+_decoder = msgspec.json.Decoder(StepReply)
 
 
 class SteppedProcess(EngineChild):
@@ -54,23 +54,23 @@ class SteppedProcess(EngineChild):
         """Start the child and return the texts of the model's special tokens."""
         return dict(self.load()["special"])
 
-    def step(self, add: list[dict[str, Any]], drop: list[int]) -> Reply:
+    def step(self, add: list[dict[str, Any]], drop: list[int]) -> StepReply:
         """Give streams up, start others, and decode once.
 
         Raises
         ------
-        StepError
+        NoAnswerError
             If the process has ended, or is stuck and was ended.
         """
         try:
             return _decoder.decode(self.child.ask({"add": add, "drop": drop}, self._stall_s))
         except ChildSilentError:
             self.kill()
-            raise StepError(
+            raise NoAnswerError(
                 f"it was stuck for {self._stall_s:g} s and was ended", "stalled"
             ) from None
         except (ChildEndedError, msgspec.MsgspecError):
-            raise StepError(self._why(), "engine_stopped") from None
+            raise NoAnswerError(self._why(), "engine_stopped") from None
 
     def _why(self) -> str:
         reason = self.exit_reason(EXIT_WAIT_S)

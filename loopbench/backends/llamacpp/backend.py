@@ -25,7 +25,12 @@ from loopbench.backends.base import (
 from loopbench.backends.llamacpp.process import EngineProcess, ServerProcess
 from loopbench.backends.parts.cores import default_threads
 from loopbench.backends.parts.gguf_engine import DEFAULT_SLOTS, RESTART_CREDIT, GGUFEngine
-from loopbench.backends.parts.llama_server.client import Client, Limits, RequestError, StallError
+from loopbench.backends.parts.llama_server.client import (
+    Client,
+    RequestError,
+    StallError,
+    StreamLimits,
+)
 from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
 from loopbench.backends.parts.slots import Slots
 from loopbench.closeable import Closeable
@@ -69,7 +74,7 @@ class LlamaCppBackend(Closeable):
         info: ModelInfo,
         *,
         slots: int,
-        limits: Limits,
+        limits: StreamLimits,
         templated: bool,
         bos_id: int | None = None,
         vocabulary: Vocabulary | None = None,
@@ -316,7 +321,7 @@ def open_backend(
         EngineProcess(settings, load_timeout_s),
         plan.info,
         slots=plan.slots,
-        limits=Limits(settings["context_per_slot"], stall_s, template_s),
+        limits=StreamLimits(settings["context_per_slot"], stall_s, template_s),
         templated=templated and plan.header.chat_template is not None,
         bos_id=bos_id if isinstance(bos_id, int) else None,
         vocabulary=Vocabulary(path=Path(plan.settings["path"])),

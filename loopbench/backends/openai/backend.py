@@ -24,7 +24,12 @@ from tenacity import (
 from loopbench.backends.base import Capabilities, StreamWatch, Watch, failed
 from loopbench.backends.openai.client import OpenAIClient
 from loopbench.backends.openai.server import Server, api_key, ask_server, new_session
-from loopbench.backends.parts.llama_server.client import Client, Limits, RequestError, StallError
+from loopbench.backends.parts.llama_server.client import (
+    Client,
+    RequestError,
+    StallError,
+    StreamLimits,
+)
 from loopbench.backends.parts.llama_server.vocabulary import Vocabulary
 from loopbench.backends.parts.slots import Slots
 from loopbench.closeable import Closeable
@@ -103,7 +108,7 @@ class OpenAIBackend(Closeable):
             native,
             templated=server.template is not None,
             bos_id=await _bos_id(native, server),
-            limits=Limits(server.context or 1 << 30, self._stall_s, self._stall_s),
+            limits=StreamLimits(server.context or 1 << 30, self._stall_s, self._stall_s),
             vocabulary=Vocabulary({}),
         )
 

@@ -17,10 +17,10 @@ RESTART_CREDIT = 16
 """Generations that must succeed after a restart before another one is allowed."""
 
 
-class Plan(NamedTuple):
+class LoadPlan(NamedTuple):
     """A model as an engine will load it."""
 
-    header: gguf.Header
+    header: gguf.GGUFHeader
     info: ModelInfo
     slots: int
     settings: dict[str, Any]
@@ -60,7 +60,7 @@ class GGUFEngine(NamedTuple):
         flash = takes_flash_attention(flash_attention, gpu_layers=0, deterministic=False)
         return self._info(path, name or path.stem, gguf.read_header(path), flash)
 
-    def _info(self, path: Path, name: str, header: gguf.Header, flash: bool) -> ModelInfo:
+    def _info(self, path: Path, name: str, header: gguf.GGUFHeader, flash: bool) -> ModelInfo:
         try:
             version = importlib.metadata.version(self.distribution)
         except importlib.metadata.PackageNotFoundError:
@@ -81,7 +81,7 @@ class GGUFEngine(NamedTuple):
         gpu_layers: int,
         flash_attention: str | None,
         context_per_slot: int | None = None,
-    ) -> Plan:
+    ) -> LoadPlan:
         """Read a file's header and decide how it is loaded.
 
         Parameters
@@ -116,4 +116,4 @@ class GGUFEngine(NamedTuple):
             "flash_attention": flash,
             "gpu_layers": gpu_layers,
         }
-        return Plan(header, self._info(path, name, header, flash), slots, settings)
+        return LoadPlan(header, self._info(path, name, header, flash), slots, settings)

@@ -13,7 +13,7 @@ from loopbench.backends.base import Capabilities, StreamWatch, Watch, failed
 from loopbench.backends.forms import split_name
 from loopbench.backends.intake import LIMIT, End, Intake
 from loopbench.closeable import Closeable
-from loopbench.files.recordings import Recording, RecordingError, Stream
+from loopbench.files.recordings import RecordedOutput, Recording, RecordingError
 from loopbench.files.rows import load_file
 from loopbench.files.runs import load_run
 from loopbench.results.store import HEADER, RECORDS
@@ -47,7 +47,7 @@ class ReplayBackend(Closeable):
         """Do nothing: no file stays open."""
 
 
-def replay(stream: Stream, request: Request, watch: StreamWatch) -> Generation:
+def replay(stream: RecordedOutput, request: Request, watch: StreamWatch) -> Generation:
     """Show a recorded output to a watch, token by token, and cut it where that asks to stop.
 
     Nothing was generated, so it took no time.

@@ -87,7 +87,7 @@ class BatchRow:
         )
 
 
-Ended = tuple[BatchRow, Generation]
+EndedRow = tuple[BatchRow, Generation]
 
 
 class RowEngine:
@@ -111,7 +111,7 @@ class RowEngine:
         """Whether rows can be added now: always, unless the model's cache has no known form."""
         return self._batch is None or self._batch.joinable
 
-    def turn(self, fresh: Sequence[BatchRow]) -> list[Ended]:
+    def turn(self, fresh: Sequence[BatchRow]) -> list[EndedRow]:
         """Add rows, generate one token for every row, and return those that ended."""
         ended = self._step()
         ended += self._add(fresh)
@@ -119,7 +119,7 @@ class RowEngine:
             ended += self._choose(self._batch)
         return ended
 
-    def _step(self) -> list[Ended]:
+    def _step(self) -> list[EndedRow]:
         if self._batch is None:
             return []
         try:
@@ -129,8 +129,8 @@ class RowEngine:
             return [(row, failed(str(error), "failed")) for row in lost]
         return []
 
-    def _add(self, fresh: Sequence[BatchRow]) -> list[Ended]:
-        ended: list[Ended] = []
+    def _add(self, fresh: Sequence[BatchRow]) -> list[EndedRow]:
+        ended: list[EndedRow] = []
         for rows in self._groups(fresh):
             try:
                 batch = prefill(self._stepper, [row.start for row in rows], self._device)
@@ -155,7 +155,7 @@ class RowEngine:
         for group in prefill_groups([len(row.start) for row in fresh]):
             yield [fresh[index] for index in group]
 
-    def _choose(self, batch: Batch) -> list[Ended]:
+    def _choose(self, batch: Batch) -> list[EndedRow]:
         free = [index for index, row in enumerate(self.rows) if not row.forced]
         rows = [self.rows[index] for index in free]
         chosen = choose(
@@ -165,7 +165,7 @@ class RowEngine:
             [row.seen for row in rows],
         )
         tokens = dict(zip(free, chosen, strict=True))
-        ended: list[Ended] = []
+        ended: list[EndedRow] = []
         going: list[int] = []
         self._next = []
         for index, row in enumerate(self.rows):

@@ -45,7 +45,7 @@ class StallError(RequestError):
     """The stream sent nothing for too long."""
 
 
-class Limits(NamedTuple):
+class StreamLimits(NamedTuple):
     """Sizes and times that a stream must keep."""
 
     context: int
@@ -79,7 +79,7 @@ class Client:
         *,
         templated: bool,
         bos_id: int | None,
-        limits: Limits,
+        limits: StreamLimits,
         vocabulary: Vocabulary,
     ) -> None:
         self._session = session
