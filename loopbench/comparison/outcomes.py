@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from loopbench.gate.decision import by_prompt
+from loopbench.gate.metrics import by_prompt
 from loopbench.gate.policy import BINARY, Metric
 from loopbench.judging.outcome import STUCK
 from loopbench.results.observations import Seen

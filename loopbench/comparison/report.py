@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Prompts listed unless all are asked for."""
-FORMATS = ("text", "md", "json")
 _TITLES = ("task", "measure", "first %", "second %", "difference [95 %]", "pairs", "p", "Holm")
 _NOUNS = {
     "doom": "doom-loop rate",

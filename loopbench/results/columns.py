@@ -6,14 +6,15 @@ from array import array
 from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 from hashlib import blake2b
-from typing import Generic, NamedTuple, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.results.observations import Observation
+from loopbench.results.observations import Observation, Seen
 from loopbench.results.structure import Structure
-from loopbench.types import Category, Level, Outcome
+from loopbench.types import Category, Finish, Level, Outcome
 
 T = TypeVar("T", bound=Hashable)
 Ints = NDArray[np.int64]
@@ -39,7 +40,7 @@ class Ending(NamedTuple):
     outcome: Outcome
     doom: Level | None
     circled: bool
-    stopped: bool
+    finish: Finish
     score: float
     correct: bool
     graded: bool
@@ -49,6 +50,11 @@ class Ending(NamedTuple):
     calls: float
     structure: Structure | None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the stream was stopped early."""
+        return self.finish == "loop"
+
 
 class Length(NamedTuple):
     """Tokens of an output, and of its last turn."""
@@ -57,36 +63,13 @@ class Length(NamedTuple):
     last_tokens: int
 
 
-def _origin(one: Observation) -> Origin:
-    seen = one.seen
-    return Origin(
-        seen.model,
-        seen.temperature,
-        one.penalty,
-        one.budget,
-        seen.task,
-        seen.level,
-        seen.category,
-    )
+def _fields_of(kind: type[tuple[Any, ...]]) -> Callable[[Observation], tuple[Any, ...]]:
+    """Return what reads such a tuple's fields of an observation; a plain tuple is made faster."""
+    fields: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+    return attrgetter(*(f"seen.{f}" if f in Seen.__struct_fields__ else f for f in fields))
 
 
-def _ending(one: Observation) -> Ending:
-    seen = one.seen
-    return Ending(
-        category=seen.category,
-        outcome=seen.outcome,
-        doom=one.doom,
-        circled=one.circled,
-        stopped=one.finish == "loop",
-        score=seen.score,
-        correct=seen.correct,
-        graded=seen.graded,
-        in_thinking=one.in_thinking,
-        thinking_cut=one.thinking_cut,
-        hallucinated=one.hallucinated,
-        calls=one.calls,
-        structure=one.structure,
-    )
+_ORIGIN, _ENDING, _LENGTH = map(_fields_of, (Origin, Ending, Length))
 
 
 def digest(*names: str) -> int:
@@ -98,15 +81,16 @@ def digest(*names: str) -> int:
 class _Coded(Generic[T]):
     """Values of which few differ, as numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[Iterable[Any]], T]) -> None:
         self.values: list[T] = []
-        self._codes: dict[T, int] = {}
+        self._make = make
+        self._codes: dict[tuple[Any, ...], int] = {}
         self._column = array("I")
 
-    def append(self, value: T) -> None:
-        code = self._codes.setdefault(value, len(self.values))
+    def append(self, fields: tuple[Any, ...]) -> None:
+        code = self._codes.setdefault(fields, len(self.values))
         if code == len(self.values):
-            self.values.append(value)
+            self.values.append(self._make(fields))
         self._column.append(code)
 
     @property
@@ -124,8 +108,8 @@ class Columns:
     def __init__(self, observations: Iterable[Observation] = ()) -> None:
         self._keys, self._prompts = array("Q"), array("Q")
         self._onsets, self._seconds = array("q"), array("d")
-        self._origins, self._endings = _Coded[Origin](), _Coded[Ending]()
-        self._lengths = _Coded[Length]()
+        self._origins, self._endings = _Coded(Origin._make), _Coded(Ending._make)
+        self._lengths = _Coded(Length._make)
         for one in observations:
             self.add(one)
 
@@ -135,9 +119,9 @@ class Columns:
         self._prompts.append(digest(*one.seen.prompt))
         self._onsets.append(-1 if one.onset is None else one.onset)
         self._seconds.append(one.seconds)
-        self._origins.append(_origin(one))
-        self._endings.append(_ending(one))
-        self._lengths.append(Length(one.seen.tokens, one.last_tokens))
+        self._origins.append(_ORIGIN(one))
+        self._endings.append(_ENDING(one))
+        self._lengths.append(_LENGTH(one))
 
     def grouped(self, group: Callable[[Origin], T]) -> dict[T, Cell]:
         """Return the observations by a property of their origin, in their order."""
