@@ -25,7 +25,7 @@ from loopbench.results.observed import (
     template_difference,
 )
 from loopbench.statistics import sequential as bets
-from loopbench.statistics.intervals import exact_limits, exact_p
+from loopbench.statistics.intervals import exact_limits, exact_p, holm
 from loopbench.types import Struct
 
 GateVerdict = Literal["pass", "fail", "inconclusive"]
@@ -287,14 +287,13 @@ def _judge(
     """Test every rule; those that fail are found in the order of their p-values (Holm)."""
     bad = [_p_bad(case, sequential) for case in cases]
     checks: dict[int, Check] = {}
-    left, adjusted = len(cases), 0.0
+    adjusted, left = holm(bad), len(cases)
     for i in sorted(range(len(cases)), key=bad.__getitem__):
         case = cases[i]
-        adjusted = max(adjusted, min(1.0, left * bad[i]))
         good = _p_good(case, sequential)
         low, high = _limits(case, policy.alpha / left, policy.alpha, sequential)
         verdict: GateVerdict = "inconclusive"
-        if adjusted <= policy.alpha:
+        if adjusted[i] <= policy.alpha:
             verdict, left = "fail", max(1, left - 1)
         elif good <= policy.alpha:
             verdict = "pass"
@@ -314,7 +313,7 @@ def _judge(
             most=case.rule.most,
             prompts=len(case.values),
             n=case.n,
-            p_bad=adjusted,
+            p_bad=adjusted[i],
             p_good=good,
             more_prompts=_more(case, policy.alpha, left, sequential)
             if verdict == "inconclusive"
