@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from words import (
     DOUBLING,
@@ -60,7 +60,6 @@ def test_cubes_by_hand(word: list[int], runs: list[Run]) -> None:
 @example(nested(4, 4), 4, 1, None)
 @example(nested(3, 4) * 4, 3, 20, None)
 @example(([0] * 127 + [1]) * 5 + [0] * 130, 4, 128, None)
-@settings(max_examples=300, deadline=None)
 def test_the_runs_are_what_brute_force_finds(
     word: list[int], min_repeats: int, min_length: int, max_period: int | None
 ) -> None:
@@ -81,7 +80,6 @@ def test_a_run_that_just_satisfies_the_rule(period: int, repeats: int, head: int
 
 
 @given(words() | powers_of_powers(), st.integers(3, 5), st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
 def test_fingerprints_that_all_collide_cost_time_but_change_nothing(
     word: list[int], min_repeats: int, min_length: int
 ) -> None:

@@ -107,7 +107,7 @@ def test_one_token_is_no_loop(name: str) -> None:
     ids=st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-2, 2), max_size=300),
     data=st.data(),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=settings().max_examples // 6)
 def test_no_ids_and_no_text_raise(name: str, ids: list[int], data: st.DataObject) -> None:
     # Surrogates included: a broken decoder may hand them on.
     character = st.characters(exclude_categories=()) | st.sampled_from("0123456789\n ,.<>{}\"'")
@@ -187,7 +187,7 @@ def test_the_work_is_linear_in_the_text(name: str) -> None:
     repeats=st.sampled_from([1, 3, 40]),
     renamed=st.permutations([-(2**63), -7, 0, 1, 2, 3, 300, 2**31, 2**40, 2**63 - 1]),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=settings().max_examples // 6)
 def test_which_ids_stand_for_what_does_not_matter(
     name: str, head: list[int], block: list[int], repeats: int, renamed: list[int]
 ) -> None:
@@ -201,7 +201,6 @@ def test_which_ids_stand_for_what_does_not_matter(
     head=st.lists(st.integers(3, 4), max_size=40),
     tail=st.lists(st.integers(3, 4), max_size=40),
 )
-@settings(max_examples=150, deadline=None)
 def test_suffix_reports_no_multiple_of_a_period(
     block: list[int], repeats: int, head: list[int], tail: list[int]
 ) -> None:
