@@ -12,9 +12,12 @@ from hypothesis import settings
 # Test modules share the helpers beside this file.
 sys.path.insert(0, str(Path(__file__).parent))
 
-# No test asserts a time, property tests neither: a busy machine would fail them.
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
+# No test asserts a time, property tests neither: a busy machine would fail them. They draw the
+# same examples every time, so that a failure belongs to the change; `--hypothesis-profile=many`
+# looks for new ones, and what it finds becomes an @example.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("many", deadline=None, max_examples=2_000)
+settings.load_profile("same")
 
 
 class Said(NamedTuple):

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.lyndon import all_runs
 from loopbench.detectors.parts.periods import Ints
 
 Prints = NDArray[np.uint32]
@@ -61,8 +60,8 @@ def find_runs(
     t
         The sequence, shape (n,).
     min_repeats
-        At least 2. From 3 on the method below applies; with 2, `lyndon.all_runs` finds the
-        stretches, about ten times slower.
+        At least 2. From 3 on the method below applies; with 2, where some window recurs, every
+        period is tried.
     min_length
         In elements.
     max_period
@@ -77,8 +76,8 @@ def find_runs(
 
     Notes
     -----
-    O(n log n) simple operations on any input, short of one that is built to make the
-    fingerprints collide.
+    From 3 repeats on O(n log n) simple operations on any input, short of one that is built to
+    make the fingerprints collide; O(n^2) with 2.
     """
     n = len(t)
     longest = n // min_repeats
@@ -158,10 +157,21 @@ def _of_levels(t: Ints, min_repeats: int, min_length: int, longest: int) -> list
 
 
 def _of_all(t: Ints, min_repeats: int, min_length: int, longest: int) -> list[Run]:
-    runs = all_runs(t)
-    period, length = runs[:, 0], runs[:, 2] - runs[:, 1]
-    enough = (length >= np.maximum(min_repeats * period, min_length)) & (period <= longest)
-    return [Run(*run) for run in runs[enough].tolist()]
+    n = len(t)
+    found: dict[tuple[int, int], int] = {}
+    for period in range(1, min(longest, n // min_repeats) + 1):
+        needed = max(min_repeats * period, min_length) - period
+        same = np.zeros(n - period + 1, np.bool_)
+        np.equal(t[period:], t[:-period], out=same[:-1])
+        # One of every `needed` places lies inside a stretch that is long enough.
+        if not same[needed - 1 :: needed].any():
+            continue
+        beyond = np.flatnonzero(~same)
+        start = np.concatenate(([0], beyond[:-1] + 1))
+        for i in np.flatnonzero(beyond - start >= needed).tolist():
+            # The same stretch has every multiple of its period too, which comes later.
+            found.setdefault((int(start[i]), int(beyond[i]) + period), period)
+    return [Run(period, start, end) for (start, end), period in found.items()]
 
 
 def outermost(runs: list[Run]) -> list[Run]:

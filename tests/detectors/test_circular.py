@@ -231,7 +231,7 @@ def test_ids_stand_for_words_where_there_is_no_text() -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 4_000), max_size=30), seed=st.integers(0, 5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=settings().max_examples // 5)
 def test_how_tokens_cut_the_words_changes_nothing(cuts: list[int], seed: int) -> None:
     """One and the same text in other pieces: the same share, and the same end."""
     text = progress(300, seed) + "ΟΔΟΣ straße 12.5 " + rounds(300, seed + 1)
@@ -306,7 +306,6 @@ def texts(draw: st.DrawFn) -> str:
 
 
 @given(text=texts(), lasting=st.sampled_from([0, 100, 400]))
-@settings(max_examples=60, deadline=None)
 def test_the_batch_face_finds_what_a_look_at_every_checkpoint_finds(
     text: str, lasting: int
 ) -> None:

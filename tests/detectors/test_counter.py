@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loopbench import detectors
@@ -430,7 +430,6 @@ def counts(draw: st.DrawFn) -> str:
     split=st.sampled_from(list(SPLITS.values())),
     sizes=st.lists(st.integers(1, 90), min_size=1, max_size=20),
 )
-@settings(max_examples=80, deadline=None)
 def test_a_stream_is_judged_the_same_however_it_arrives(
     text: str, split: str, sizes: list[int]
 ) -> None:

@@ -122,7 +122,7 @@ def streams(draw: st.DrawFn) -> list[int]:
 
 @ALL
 @given(ids=streams(), cuts=st.lists(st.integers(0, 500), max_size=12))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=settings().max_examples // 6)
 def test_the_watcher_fires_at_the_first_checkpoint_whose_scan_is_terminal(
     name: str, ids: list[int], cuts: list[int]
 ) -> None:

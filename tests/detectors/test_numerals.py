@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loopbench import detectors
@@ -166,7 +166,6 @@ FRAGMENTS = [
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12),
 )
 @example(text="--1-", sizes=[1])
-@settings(max_examples=300, deadline=None)
 def test_pieces_do_not_matter(text: str, sizes: list[int]) -> None:
     parts, at = [], 0
     while at < len(text):

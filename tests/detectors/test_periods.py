@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from words import (
     DOUBLING,
@@ -50,7 +50,6 @@ def array(word: list[int]) -> np.ndarray:
 @example(nested(4, 4), 4, 1)
 @example((nested(3, 4) * 4)[:-3], 4, 20)
 @example(([0] * 127 + [1]) * 5 + [0] * 127, 4, 128)
-@settings(max_examples=400, deadline=None)
 def test_the_tail_is_what_brute_force_finds(
     word: list[int], min_repeats: int, min_length: int
 ) -> None:
@@ -67,14 +66,12 @@ def test_every_prefix_of_a_treacherous_word(word: list[int], min_repeats: int) -
 
 
 @given(words(), st.integers(1, 12))
-@settings(max_examples=100, deadline=None)
 def test_a_longest_period_only_leaves_out_longer_ones(word: list[int], longest: int) -> None:
     expected = brute_force(word, 2, 1, longest)
     assert tail_period(array(word), 2, 1, longest) == expected
 
 
 @given(words(), st.integers(2, 5))
-@settings(max_examples=150, deadline=None)
 def test_the_period_is_primitive_and_its_length_cannot_be_extended(
     word: list[int], min_repeats: int
 ) -> None:
@@ -108,7 +105,6 @@ def test_squares_by_hand(word: list[int], tail: Tail | None) -> None:
 
 
 @given(words().filter(bool), st.data())
-@settings(max_examples=100, deadline=None)
 def test_counting_a_period_may_stop_early(word: list[int], data: st.DataObject) -> None:
     period = data.draw(st.integers(1, len(word)))
     enough = data.draw(st.integers(period, len(word) + 5))

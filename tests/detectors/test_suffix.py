@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from words import brute_force_runs, powers_of_powers, words
 
@@ -85,7 +85,6 @@ def test_a_short_loop_that_ends_a_longer_one_is_the_terminal_one() -> None:
 
 
 @given(words() | powers_of_powers(), st.integers(2, 5), st.integers(1, 60))
-@settings(max_examples=100, deadline=None)
 def test_spans_are_the_outermost_runs_and_the_terminal_one(
     word: list[int], min_repeats: int, min_tokens: int
 ) -> None:
@@ -121,7 +120,6 @@ def test_a_loop_made_of_loops_takes_their_place() -> None:
     st.lists(st.integers(0, 9), min_size=1, max_size=20),
     st.permutations(range(10)),
 )
-@settings(max_examples=60, deadline=None)
 def test_what_ids_mean_does_not_matter(
     head: list[int], block: list[int], renamed: list[int]
 ) -> None:

@@ -45,7 +45,7 @@ def streams(draw: st.DrawFn) -> list[int]:
 
 @pytest.mark.parametrize("name", RULES)
 @given(stream=streams(), data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings().max_examples // 4)
 def test_the_watcher_fires_where_the_scan_first_calls_a_prefix_terminal(
     name: str, stream: list[int], data: st.DataObject
 ) -> None:
@@ -69,7 +69,7 @@ def test_the_watcher_fires_where_the_scan_first_calls_a_prefix_terminal(
 
 @pytest.mark.parametrize("name", RULES)
 @given(stream=streams())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings().max_examples // 4)
 def test_spans_lie_in_the_output_and_terminal_implies_looped(name: str, stream: list[int]) -> None:
     verdict = detectors.get(name, **RULES[name]).scan(stream, [ALPHABET[i] for i in stream])
     assert verdict.looped == bool(verdict.spans)

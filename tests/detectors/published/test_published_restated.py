@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loopbench import detectors
@@ -35,7 +35,6 @@ def ends_in_pattern(t: list[int], low: int, high: int, count: int) -> bool:
 
 
 @given(loops, st.integers(0, 9), st.integers(0, 14), st.integers(2, 9))
-@settings(max_examples=200, deadline=None)
 def test_vllm_stops_where_its_check_says_so(t: list[int], low: int, more: int, count: int) -> None:
     high = low + more
     rule = {"max_pattern_size": high, "min_pattern_size": low, "min_count": count}
@@ -51,7 +50,6 @@ long_loops = st.lists(
 
 
 @given(long_loops, st.integers(16, 40))
-@settings(max_examples=150, deadline=None)
 def test_llamacpp_restated(t: list[int], high: int) -> None:
     verdict = detectors.get("llamacpp", max_pattern_size=high).scan(t)
     assert verdict.terminal == ends_in_pattern(t, 16, high, 4)
@@ -68,7 +66,6 @@ def repeated_text(text: str, repeats: int, chars: int, unit: int) -> bool:
 
 
 @given(texts, st.integers(2, 5), st.integers(1, 60), st.integers(1, 30))
-@settings(max_examples=150, deadline=None)
 def test_antidoom_restated(text: str, repeats: int, chars: int, unit: int) -> None:
     rule = {"min_repeats": repeats, "min_chars": chars, "max_unit_chars": unit}
     verdict = detectors.get("antidoom", **rule).scan(list(range(len(text))), list(text))
@@ -80,7 +77,6 @@ def test_antidoom_restated(text: str, repeats: int, chars: int, unit: int) -> No
 
 
 @given(loops, st.integers(1, 8), st.integers(2, 6))
-@settings(max_examples=100, deadline=None)
 def test_ngram_restated(t: list[int], n: int, k: int) -> None:
     grams = [tuple(t[i : i + n]) for i in range(len(t) - n + 1)]
     counts = Counter(grams)
@@ -90,7 +86,6 @@ def test_ngram_restated(t: list[int], n: int, k: int) -> None:
 
 
 @given(loops, st.integers(1, 8), st.integers(1, 8))
-@settings(max_examples=100, deadline=None)
 def test_cusum_restated(t: list[int], n: int, tau: int) -> None:
     grams = [tuple(t[i : i + n]) for i in range(len(t) - n + 1)]
     sums = [0.0]
@@ -103,7 +98,6 @@ def test_cusum_restated(t: list[int], n: int, tau: int) -> None:
 
 
 @given(loops, st.integers(1, 5), st.floats(-2, 0))
-@settings(max_examples=60, deadline=None)
 def test_trl_score_is_its_reward(t: list[int], n: int, penalty: float) -> None:
     grams = list(zip(*(t[i:] for i in range(n)), strict=False))
     expected = (1 - len(set(grams)) / len(grams)) * penalty if grams else 0.0
@@ -113,7 +107,6 @@ def test_trl_score_is_its_reward(t: list[int], n: int, penalty: float) -> None:
 
 
 @given(st.one_of(texts, st.text(max_size=200)), st.integers(0, 60))
-@settings(max_examples=150, deadline=None)
 def test_whisper_score_is_its_ratio(text: str, times: int) -> None:
     text *= times
     data = text.encode()
@@ -151,7 +144,6 @@ def gopher_score(text: str) -> float:
 
 
 @given(st.one_of(texts, st.text(" \nab.é1", max_size=200)))
-@settings(max_examples=150, deadline=None)
 def test_gopher_score_is_the_largest_share_over_its_limit(text: str) -> None:
     verdict = detectors.get("gopher", min_words=1).scan(list(range(len(text))), list(text))
     if text:
@@ -173,7 +165,6 @@ def chants(text: str, size: int, threshold: int) -> tuple[bool, bool]:
 
 
 @given(st.lists(st.tuples(st.text("ab c", min_size=1, max_size=9), st.integers(1, 9)), max_size=6))
-@settings(max_examples=150, deadline=None)
 def test_gemini_restated_for_plain_prose(parts: list[tuple[str, int]]) -> None:
     text = "x" + "".join(block * times for block, times in parts)
     text = text[: len(text) // 6 * 6]  # whole pieces

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trl.rewards import get_repetition_penalty_reward
 
@@ -16,7 +16,6 @@ any_ids = st.lists(st.integers(0, 151_000), max_size=80)
 
 
 @given(st.one_of(looping, any_ids), st.integers(1, 6), st.floats(-2, 0))
-@settings(max_examples=200, deadline=None)
 def test_the_score_is_trls_reward(ids: list[int], n: int, penalty: float) -> None:
     reward = get_repetition_penalty_reward(ngram_size=n, max_penalty=penalty)
     (expected,) = reward([ids])
