@@ -209,7 +209,7 @@ def test_a_run_that_ends_in_its_audits_goes_on(tmp_path: Path, monkeypatch, fail
     assert sorted(keys) == sorted(r.key for r in read_records(tmp_path / "run"))
 
 
-@pytest.mark.parametrize("after", [3, 13, 23, 47])
+@pytest.mark.parametrize("after", [13, 47])
 def test_a_big_run_that_is_interrupted_anywhere_ends_the_same(
     tmp_path: Path, monkeypatch, after: int
 ) -> None:

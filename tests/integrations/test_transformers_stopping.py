@@ -52,7 +52,8 @@ def test_generation_ends_when_every_row_has_stopped(model: Any) -> None:
     ]
 
 
-def test_the_default_rule_stops_at_256_tokens(model: Any) -> None:
+def test_the_default_rule_stops_at_256_tokens() -> None:
+    model = follower("llama", VOCAB, CYCLE)
     criteria = LoopStopping(model.generation_config)
     (row,) = generate(model, left_padded([[5]]), max_new_tokens=400, stopping_criteria=[criteria])
     assert len(row) == 256
@@ -77,7 +78,7 @@ def test_it_stops_where_the_watcher_of_the_rows_own_tokens_says(family: str, sam
     inputs = left_padded([[2, 3, 4, 5], [6], [9, 9, 9, 9, 9, 9, 9], [30, 31]])
     options = {"do_sample": True, "temperature": 0.01, "top_k": 0} if sampled else {}
     criteria = LoopStopping(model.generation_config, rules=[SUFFIX])
-    rows = generate(model, inputs, max_new_tokens=300, stopping_criteria=[criteria], **options)
+    rows = generate(model, inputs, max_new_tokens=120, stopping_criteria=[criteria], **options)
     expected = []
     for row in rows:
         end = next((i for i, token in enumerate(row) if token in (EOS, PAD)), len(row))

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,29 @@ from loopbench.report.runs import load
 SHIPPED = Path(__file__).parent.parent.parent / "leaderboards" / "entries"
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a run and its entry, which tests take copies of."""
+    folder = tmp_path_factory.mktemp("made")
     turns = iter([True, False] * 50)
-    install(monkeypatch, lambda request: (LOOP, "length") if next(turns) else (ANSWER, "stop"))
     settings = Settings(
         models=("a",), tasks=("chain_sum", "tool_call"), limit=6, max_new_tokens=900
     )
-    return execute(settings, tmp_path / "run")
+    with pytest.MonkeyPatch.context() as patched:
+        install(patched, lambda request: (LOOP, "length") if next(turns) else (ANSWER, "stop"))
+        run = execute(settings, folder / "run")
+    entries.write(folder / "entries", entries.make(load(run), "a-t0", "a laptop"))
+    return folder
 
 
 @pytest.fixture
-def entry(run: Path, tmp_path: Path) -> Path:
-    return entries.write(tmp_path / "entries", entries.make(load(run), "a-t0", "a laptop"))
+def run(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made / "run", tmp_path / "run"))
+
+
+@pytest.fixture
+def entry(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made / "entries", tmp_path / "entries")) / "a-t0"
 
 
 def edit(path: Path, change: Callable[[Any], None]) -> None:
@@ -69,7 +80,8 @@ def test_an_entry_follows_from_its_records(entry: Path) -> None:
     assert kept.run.audits
 
 
-def test_it_holds_no_path_of_the_machine(run: Path, entry: Path) -> None:
+def test_it_holds_no_path_of_the_machine(run: Path, tmp_path: Path) -> None:
+    entry = entries.write(tmp_path / "mine", entries.make(load(run), "a-t0", "a laptop"))
     assert "/" in load(run).header.models[0].path
     assert entries.read(entry).entry.header.models[0].path == "a.gguf"
     assert str(run.parent) not in (entry / entries.ENTRY).read_text()
@@ -123,6 +135,10 @@ def test_hand_edited_entries_are_refused(case: str, entry: Path) -> None:
     change, message = EDITS[case]
     edit(entry, change)
     assert any(message in problem for problem in checking.problems(entry))
+
+
+def test_the_command_refuses_what_was_edited(entry: Path) -> None:
+    edit(entry, EDITS["a better rate"][0])
     result = call("check", "--folder", entry.parent)
     assert isinstance(result.exception, RunError)
 
