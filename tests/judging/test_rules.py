@@ -9,9 +9,11 @@ import pytest
 
 from loopbench import detectors
 from loopbench.detectors import Detector
-from loopbench.monitor import CIRCULAR, MEASURE, STOP, STOP_CIRCULAR, Rule, StreamMonitor
+from loopbench.judging.monitor import StreamMonitor
+from loopbench.judging.rules import CIRCULAR, MEASURE, STOP, STOP_CIRCULAR, detectors_of
+from loopbench.types import Rule
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parent.parent.parent / "README.md"
 
 
 def counted(rows: int, tokens: int) -> list[str]:
@@ -25,7 +27,7 @@ def repeated(blocks: int, tokens: int) -> list[str]:
 
 def stopped_at(rules: tuple[Rule, ...], pieces: list[str]) -> int | None:
     """Return the token at which a stream is stopped."""
-    monitor, known = StreamMonitor([rule.build() for rule in rules]), dict[str, int]()
+    monitor, known = StreamMonitor(detectors_of(rules)), dict[str, int]()
     for at, piece in enumerate(pieces, 1):
         if monitor.push([known.setdefault(piece, len(known))], [piece]):
             return at
@@ -33,8 +35,8 @@ def stopped_at(rules: tuple[Rule, ...], pieces: list[str]) -> int | None:
 
 
 def measuring(name: str) -> Detector:
-    (rule,) = (rule for rule in MEASURE if rule.detector == name)
-    return rule.build()
+    (detector,) = detectors_of(rule for rule in MEASURE if rule.detector == name)
+    return detector
 
 
 @pytest.mark.parametrize(("blocks", "at"), [(7, None), (8, 512), (20, 512)])
@@ -89,7 +91,7 @@ def test_the_circular_rule_is_the_calibrated_one() -> None:
     published = {
         "share": 0.36, "bits": 25.0, "window": 200, "recent": 900, "min_words": 300, "filled": 0.2,
     }  # fmt: skip
-    assert measuring("circular") == detectors.get("circular") == CIRCULAR.build()
+    assert [measuring("circular")] == [detectors.get("circular")] == detectors_of([CIRCULAR])
     assert CIRCULAR.parameters == published
     assert STOP_CIRCULAR.parameters == {**published, "lasting": 400}
 
