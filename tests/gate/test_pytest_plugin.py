@@ -9,6 +9,13 @@ from pathlib import Path
 import pytest
 from runs import folder, mixed, records
 
+# pytester takes what is first imported inside it out of `sys.modules` again, while its package
+# keeps it: a later test would then patch another module than the one that runs.
+import loopbench.gate.running
+import loopbench.harness.engines
+import loopbench.harness.runner
+import loopbench.harness.targets  # noqa: F401
+
 pytest_plugins = ["pytester"]
 
 
