@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy.fft  # noqa: F401
 import pytest
+import scipy.stats  # noqa: F401
 from runs import folder, mixed, records
 
 # pytester takes what is first imported inside it out of `sys.modules` again, while its package
-# keeps it: a later test would then patch another module than the one that runs.
+# keeps it: a later test would patch another module than the one that runs, or load numpy twice.
 import loopbench.gate.running
 import loopbench.harness.engines
 import loopbench.harness.runner
