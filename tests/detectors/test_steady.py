@@ -86,6 +86,11 @@ def test_one_row_in_eight_may_slip(rows: int, found: bool) -> None:
     assert (count(values, items=rows) is not None) == found
 
 
+def test_a_count_begins_after_what_is_no_slip() -> None:
+    values = [0, 50, 120, 300, *range(310, 330), *range(331, 351)]
+    assert count(values) == Count(1, 40, (1.0,))
+
+
 def test_stalls_are_slips() -> None:
     assert count([*range(20), *range(19, 40)]) == Count(1, 41, (1.0,))
 
