@@ -83,6 +83,7 @@ def test_roman_numerals_have_values(letters: str, value: int | None) -> None:
         ("x1y22.", [1, 22]),
         ("1,000 0.25 ", [1, 0, 0, 25]),
         ("123456789012345 1234567890123456 7.", [123456789012345, 7]),
+        ("-123456789012345 -1234567890123456 7.", [-123456789012345, 7]),
     ],
 )
 def test_numbers_in_running_text(text: str, expected: list[int]) -> None:

@@ -46,6 +46,19 @@ def test_a_cycle_of_rows() -> None:
     assert count(values, 2) == Count(6, 60, (3.0, 0.0, 3.0, 0.0, 3.0, 0.0))
 
 
+@pytest.mark.parametrize(("cycle", "found"), [(64, True), (65, False)])
+def test_a_cycle_has_at_most_64_rows(cycle: int, found: bool) -> None:
+    values = [v for i in range(5 * cycle) for v in (i, pow(i % cycle, 3, 101))]
+    assert (count(values, 2) is not None) == found
+
+
+@pytest.mark.parametrize(("counts", "found"), [(2, True), (4, True), (5, False)])
+def test_at_most_four_counts_take_turns(counts: int, found: bool) -> None:
+    values = [1_000 * which + i for i in range(12) for which in range(counts)]
+    expected = Count(counts, len(values), (1.0,) * counts) if found else None
+    assert count(values, repeats=4) == expected
+
+
 def test_literals_that_cycle_beside_the_count() -> None:
     # Seven rows of two items per period; the day restarts within one of its blocks.
     values = [v for i in range(40) for v in (i, i % 30 + 1)]
@@ -64,6 +77,18 @@ def test_what_stands_still_does_not_count(stands: list[int]) -> None:
 @pytest.mark.parametrize("every", [30, 12])
 def test_rare_skips_are_slips(every: int) -> None:
     assert count([i + i // every for i in range(60)]) == Count(1, 60, (1.0,))
+
+
+@pytest.mark.parametrize(("rows", "found"), [(16, False), (17, True), (24, True)])
+def test_one_row_in_eight_may_slip(rows: int, found: bool) -> None:
+    # Two skips in the last 16 steps, at no equal distance.
+    values = [*range(50), *range(51, 56), *range(60, 69)]
+    assert (count(values, items=rows) is not None) == found
+
+
+def test_a_count_begins_after_what_is_no_slip() -> None:
+    values = [0, 50, 120, 300, *range(310, 330), *range(331, 351)]
+    assert count(values) == Count(1, 40, (1.0,))
 
 
 def test_stalls_are_slips() -> None:
