@@ -175,7 +175,11 @@ def test_edited_audits_and_grades_are_refused(entry: Path) -> None:
     assert any("record 1 is graded otherwise" in p for p in checking.problems(entry))
 
 
-@pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"x")])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"x")],
+    ids=["empty", "no gzip", "no record", "no JSON"],
+)
 def test_broken_records_are_one_problem(data: bytes, entry: Path) -> None:
     (entry / entries.RECORDS).write_bytes(data)
     (problem,) = checking.problems(entry)[:1]
