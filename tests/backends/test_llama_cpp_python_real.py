@@ -47,8 +47,7 @@ def run(
         return {r.key: g for r, g in engine.generate(requests, lambda r: Watcher(stop_after))}
 
 
-@pytest.mark.parametrize("form", ["f16", "q4_1"])
-@pytest.mark.parametrize("penalty", [1.0, 1.1])
+@pytest.mark.parametrize(("form", "penalty"), [("f16", 1.0), ("q4_1", 1.0), ("q4_1", 1.1)])
 def test_greedy_tokens_are_those_of_the_other_binding(
     model: Path, form: str, penalty: float
 ) -> None:

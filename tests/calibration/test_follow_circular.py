@@ -12,6 +12,7 @@ from loopbench.harness.api import run
 from loopbench.results.store import read_records
 from loopbench.types import Record
 
+pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).parents[2] / "scripts" / "follow_circular"
 
 

@@ -17,6 +17,7 @@ from loopbench.calibration.measures import Part
 HERE = Path(__file__).parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "verbatim", "counter", "circular", "alarms"),
     [

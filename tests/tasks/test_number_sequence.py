@@ -29,7 +29,9 @@ def test_every_rule_can_be_asked(level: str) -> None:
     assert asked == {rule.__name__.strip("_") for rule in FAMILIES[level]}
 
 
-@pytest.mark.parametrize("rule", {rule for rules in FAMILIES.values() for rule in rules})
+@pytest.mark.parametrize(
+    "rule", dict.fromkeys(rule for rules in FAMILIES.values() for rule in rules)
+)
 def test_the_rule_that_made_a_sequence_is_among_the_readings(rule) -> None:
     for seed in range(30):
         *terms, answer = rule(random.Random(seed))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from fake_hub import FakeHub, fake_hub
 
 OLD, NEW = "84dc6c8" + "0" * 33, "b" * 40
@@ -49,6 +50,7 @@ def _load(hub: FakeHub, home: Path, *names: str, offline: bool = False) -> list[
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_the_origin_names_the_commit_and_a_pin_holds(tmp_path: Path) -> None:
     commits = {OLD: _commit("first"), NEW: _commit("second")}
     with fake_hub("N8Programs/LoopHard", commits) as hub:
