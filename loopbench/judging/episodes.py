@@ -43,7 +43,7 @@ def cycle_verdict(turns: Sequence[Turn]) -> Verdict:
 
     def in_tokens(span: LoopSpan) -> LoopSpan:
         first, last = places[span.start], places[span.end - 1]
-        before = places[max(0, span.end - 1 - span.period)]
+        before = places[span.end - 1 - span.period]
         return LoopSpan(
             start=ends[first] - turns[first].tokens,
             end=ends[last],

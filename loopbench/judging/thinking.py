@@ -82,7 +82,7 @@ def loop_in_thinking(generation: Generation, verdicts: Iterable[Verdict]) -> boo
     at = sum(generation.token_chars[: first.onset])
     before = whole_text(generation)[: at + len(whole_text(generation)) - len(text)]
     if OPEN_TAG in before or CLOSE_TAG in before:
-        return before.rfind(OPEN_TAG) > before.rfind(CLOSE_TAG)
+        return OPEN_TAG in before.rpartition(CLOSE_TAG)[2]
     # A tag that closes what nothing opened: the template did, unseen.
-    closed, opened = text.find(CLOSE_TAG, at), text.find(OPEN_TAG, at)
-    return closed >= 0 and not 0 <= opened < closed
+    unopened, closing, _ = text.partition(CLOSE_TAG)
+    return bool(closing) and OPEN_TAG not in unopened

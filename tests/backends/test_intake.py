@@ -271,3 +271,22 @@ def test_late_text_is_booked_on_the_last_token() -> None:
     assert (made.text, made.token_ids, made.token_chars) == ("ab", [1], [2])
     assert (made.prompt_tokens, made.output_tokens, made.seconds) == (4, 7, 0.5)
     assert list(made.pieces) == ["ab"]
+
+
+def test_another_version_of_the_output_takes_its_place() -> None:
+    _, intake = took(None, fires_at=9)
+    intake.replace((4, 5), ("d", "ef"))
+    intake.add_text("g")
+    made = intake.generation(End("stop", "eos"), prompt_tokens=4, seconds=0.0)
+    assert (made.token_ids, list(made.pieces), made.output_tokens) == ([4, 5], ["d", "efg"], 2)
+    assert (made.finish, made.raw_finish) == ("stop", "eos")
+    assert (made.opened_thinking, made.error) == (False, None)
+
+
+def test_what_is_known_of_a_failure_is_told() -> None:
+    _, intake = took(ERROR, fires_at=9)
+    made = intake.generation(
+        ERROR, prompt_tokens=4, output_tokens=0, opened_thinking=True, error="It broke."
+    )
+    assert (made.finish, made.raw_finish, made.error) == ("error", "broken", "It broke.")
+    assert (made.opened_thinking, made.output_tokens) == (True, 0)

@@ -49,6 +49,27 @@ def test_advice_is_right() -> None:
     assert at_the_threshold.more_prompts is None
 
 
+@pytest.mark.parametrize(
+    ("dooms", "n", "fixed", "sequential"),
+    [(0, 100, 199, 277), (3, 100, 28, 266), (2, 100, 301, 1244), (1, 100, None, None)],
+)
+def test_advice_is_that_of_the_design(
+    dooms: int, n: int, fixed: int | None, sequential: int | None
+) -> None:
+    for watched, more in ((False, fixed), (True, sequential)):
+        (check,) = decide(run(dooms, n), ONE_PERCENT, sequential=watched).checks
+        assert (check.verdict, check.more_prompts) == ("inconclusive", more)
+
+
+@pytest.mark.parametrize(("n", "confidence"), [(1, 0.5), (2, 0.75)])
+def test_a_p_value_of_exactly_alpha_decides(n: int, confidence: float) -> None:
+    policy = Policy(overall=Thresholds(max_doom_rate=0.5), confidence=confidence)
+    (failed,) = decide(run(n, n), policy).checks
+    assert (failed.verdict, failed.p_bad, failed.low) == ("fail", policy.alpha, 0.5)
+    (passed,) = decide(run(0, n), policy).checks
+    assert (passed.verdict, passed.p_good, passed.high) == ("pass", policy.alpha, 0.5)
+
+
 @pytest.mark.parametrize("true", [0.005, 0.02, 0.2])
 def test_wrong_decisions_are_as_rare_as_promised(true: float) -> None:
     n = 150
@@ -121,6 +142,14 @@ def test_a_failed_generation_is_no_wrong_answer_and_no_quiet_pass() -> None:
     assert (check.verdict, check.n) == ("pass", 400)
 
 
+def test_just_the_allowed_share_of_failures_is_allowed() -> None:
+    policy = Policy(overall=Thresholds(max_doom_rate=0.01), max_errors=0.25)
+    (check,) = decide(observed(records(["error", *["clean"] * 3])), policy).checks
+    assert (check.n, check.prompts) == (3, 3)
+    with pytest.raises(GateUnusable, match=r"2 of 7 .* failed \(no reason was recorded\)"):
+        decide(observed(records(["error", *["clean"] * 5, "error"])), policy)
+
+
 def test_nothing_passes_by_accident() -> None:
     for made, message in (
         (observed([]), "no generations"),
@@ -146,6 +175,10 @@ def test_every_row_must_pass() -> None:
     decision = decide(observed([*cold, *warm]), ONE_PERCENT)
     assert [(c.temperature, c.verdict) for c in decision.checks] == [(0.0, "pass"), (0.7, "fail")]
     assert decision.verdict == "fail"
+    few = records(mixed(1, 299), temperature=0.7)
+    decision = decide(observed([*cold, *few]), ONE_PERCENT)
+    assert [c.verdict for c in decision.checks] == ["pass", "inconclusive"]
+    assert (decision.verdict, decision.tokens) == ("inconclusive", 59_800)
 
 
 def test_tasks_have_rules_of_their_own() -> None:
@@ -175,6 +208,17 @@ def test_failures_are_corrected_for_the_number_of_rules() -> None:
     assert first.p_bad == pytest.approx(2 * alone.p_bad)
     assert (first.verdict, second.verdict) == ("fail", "inconclusive")
     assert first.low < alone.low
+
+
+def test_limits_are_corrected_for_the_rules_that_have_not_failed() -> None:
+    outcomes = ["doom"] * 8 + ["truncated"] * 40 + ["clean"] * 52
+    policy = Policy(overall=Thresholds(max_doom_rate=0.05, max_stuck_rate=0.03, max_truncated=0.2))
+    doom, stuck, truncated = decide(observed(records(outcomes)), policy).checks
+    assert [c.verdict for c in (doom, stuck, truncated)] == ["inconclusive", "fail", "fail"]
+    for check, hits, rules in ((truncated, 40, 3), (stuck, 8, 2), (doom, 8, 1)):
+        assert check.low == pytest.approx(exact_limits(hits, 100, 0.05 / rules).low)
+        assert check.high == pytest.approx(exact_limits(hits, 100, 0.05).high)
+    assert doom.more_prompts == 89
 
 
 @pytest.mark.slow
@@ -267,6 +311,26 @@ def test_pairing_finds_what_two_rates_alone_do_not_show() -> None:
     (check,) = paired(before, after, 0.01).checks
     assert check.verdict == "pass"
     assert check.high < 0
+
+
+def test_a_baseline_of_one_model_serves_whatever_the_model_is_called() -> None:
+    good, bad = records(["clean"] * 50), records(["doom"] * 50, model="b")
+    new, policy = observed(records(["doom"] * 50, model="c")), Policy(max_increase=0.1)
+    assert decide(new, policy, baseline=observed(good)).checks[0].value == 1.0
+    assert decide(new, policy, baseline=observed(bad)).checks[0].value == 0.0
+    with pytest.raises(GateUnusable, match=r"no baseline row for c T=0\."):
+        decide(new, policy, baseline=observed([*good, *bad]))
+    both = observed([*records(["clean"] * 50, model="b"), *good])
+    checks = decide(both, policy, baseline=observed([*good, *bad])).checks
+    assert [(c.model, c.value) for c in checks] == [("a", 0.0), ("b", -1.0)]
+
+
+def test_only_prompts_of_both_runs_are_paired() -> None:
+    old = observed(records(["doom"] * 4 + ["error"] * 2 + ["clean"] * 4))
+    new = observed(records(["clean"] * 8 + ["doom"] * 2, model="b"))
+    policy = Policy(max_increase=0.1, max_errors=0.2)
+    (check,) = decide(new, policy, baseline=old).checks
+    assert (check.prompts, check.n, check.value) == (8, 8, pytest.approx((2 - 4) / 8))
 
 
 def test_other_settings_than_the_baselines_are_spelled_out() -> None:

@@ -71,22 +71,30 @@ def test_a_whole_file() -> None:
     policy.check()
 
 
+@pytest.mark.parametrize("word", ["fail", "pass"])
+def test_a_file_says_what_becomes_of_the_undecided(word: str) -> None:
+    assert parse(f'inconclusive = "{word}"').policy.inconclusive == word
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("max_doom_rat = 1", "unknown entry 'max_doom_rat'; did you mean max_doom_rate"),
-        ("xyz = 1", "unknown entry 'xyz'; known are"),
+        ("max_doom_rat = 1", "p.toml has an unknown entry 'max_doom_rat'; did you mean max_doom_r"),
+        ("xyz = 1", "unknown entry 'xyz'; known are max_doom_rate, max_stuck_rate, max_trunc"),
         ("max_doom_rate =", "p.toml is not valid TOML"),
         ('max_doom_rate = "lots"', "p.toml: max_doom_rate: 'lots' is not a rate"),
         ("max_doom_rate = 5", "did you mean 5%"),
         ("max_doom_rate = [1]", "is not a rate"),
+        ('confidence = "95"', "p.toml: confidence: '95' is not a rate .* did you mean 95%"),
         ('inconclusive = "maybe"', "is 'fail' or 'pass', got 'maybe'"),
-        ('per_task = "5%"', "per_task is a table"),
-        ("[per_task.countdown]\nmax_dom = 0.1", "unknown entry 'max_dom'; did you mean"),
-        ('baseline = "x"', "baseline is a table"),
-        ("[baseline]\npth = 1", "unknown entry 'pth'; did you mean path"),
-        ("[baseline]\npath = 1", "path is a text, got 1"),
-        ('[baseline]\nmax_increase = "1%"', "is not an increase"),
+        ('per_task = "5%"', "p.toml: per_task is a table"),
+        ("[per_task.a]\nmax_dom = 0.1", r"p.toml, .per_task.a. has .* 'max_dom'; did you mean"),
+        ("[per_task.a]\nmax_doom_rate = 5", "p.toml, .per_task.a.: max_doom_rate: 5 is not a rate"),
+        ('[per_task]\na = "lots"', "p.toml, .per_task.a.: max_doom_rate: 'lots' is not a rate"),
+        ('baseline = "x"', "p.toml: baseline is a table"),
+        ("[baseline]\npth = 1", "p.toml, .baseline. has an unknown entry 'pth'; did you mean path"),
+        ("[baseline]\npath = 1", "p.toml, .baseline.: path is a text, got 1"),
+        ('[baseline]\nmax_increase = "1%"', "p.toml, .baseline.: max_increase: '1%' is not"),
         ('[baseline]\nmax_stuck_increase = "1%"', "max_stuck_increase: '1%' is not an increase"),
         ("max_stuck_rate = 5", "p.toml: max_stuck_rate: 5 is not a rate"),
         ("[per_task.countdown]\nmax_stuk_rate = 0.1", "did you mean max_stuck_rate"),

@@ -13,6 +13,7 @@ import loopbench
 from loopbench.detectors.parts.tokens import FALLBACK
 from loopbench.judging import detection
 from loopbench.judging.detection import detect
+from loopbench.judging.rules import MEASURE
 from loopbench.types import Finish, Outcome, Rule
 
 COUNT = "".join(f"{i}. Lily lies.\n" for i in range(1, 80))
@@ -81,6 +82,13 @@ def test_without_a_loop_nothing_is_reported() -> None:
 def test_the_loop_at_the_end_goes_before_one_that_was_left() -> None:
     found = detect("so " * 200 + COUNT)
     assert (found.level, found.detector) == ("counter", "counter")
+
+
+def test_the_strictest_loop_is_shown_whatever_the_order_of_the_rules() -> None:
+    for text in ("so " * 200 + COUNT + PROSE, COUNT + PROSE + "so " * 200):
+        for rules in (MEASURE, MEASURE[::-1]):
+            found = detect(text, rules=rules)
+            assert (found.level, found.detector) == ("verbatim", "suffix")
 
 
 def test_arrays_are_ids() -> None:

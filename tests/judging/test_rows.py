@@ -27,6 +27,7 @@ def test_rows_come_back_in_order_under_their_names() -> None:
         {"id": "c", "uid": "d", "text": "one two"},
         {"text": "so " * 200, "finish": "length"},
         {"id": 0, "uid": 9, "token_ids": [], "finish": "stop"},
+        {"id": "f", "text": "so " * 200, "finish": "stop"},
     )
     assert [(v["id"], v["outcome"]) for v in verdicts] == [
         ("a", "doom"),
@@ -34,6 +35,7 @@ def test_rows_come_back_in_order_under_their_names() -> None:
         ("c", "truncated"),
         (4, "doom"),
         (0, "clean"),
+        ("f", "recovered"),
     ]
 
 
@@ -70,7 +72,7 @@ def test_characters_per_token_place_a_loop_exactly() -> None:
 
 
 def test_blank_lines_before_json_lines() -> None:
-    assert [v["id"] for v in read(b"", b"  ", b'{"text": "a"}')] == [3]
+    assert [v["id"] for v in read(b"", b"  ", b' {"text": "a"}')] == [3]
     (verdict,) = judged(io.BytesIO(b"\n\n so" + b" so" * 200))
     assert verdict["outcome"] == "doom"
 

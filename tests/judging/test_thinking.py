@@ -11,6 +11,7 @@ from loopbench.harness.runner import execute
 from loopbench.judging.thinking import (
     ThinkingState,
     loop_in_thinking,
+    opens_thinking,
     thinking_end_text,
     whole_text,
 )
@@ -39,9 +40,15 @@ def verdict(onset: int | None, level: Level = "verbatim", looped: bool = True) -
         (said("<think>", "a", "b", "b"), 2, True),
         (said("<think>", "a", "</think>", "b", "b"), 3, False),
         (said("<think>", "a", "</think>", "<think>", "b"), 4, True),
+        (said("<think>", "a", "</think>", "<think>", "</think>", "b"), 5, False),
         (said("b", "b", "</think>", "c"), 0, True),
+        (said("b", "b", "</think>", "c", "<think>", "d", "</think>"), 0, True),
+        (said("b", "b", "</th", "ink>", "c"), 3, True),
         (said("a", "</think>", "b", "b"), 2, False),
         (said("b", "b", "<think>", "a", "</think>"), 0, False),
+        (said("<think>", "a", "</think>", "b", "b"), 0, False),
+        (said("b", "b", "<think>", "a", "</think>", "<think>", "c"), 0, False),
+        (said("b", "b", "<think>", "c"), 0, False),
         (said("b", "b", opened=True), 0, True),
         (said("a", "</think>", "b", "b", opened=True), 2, False),
         (said("b", "b"), 0, None),
@@ -64,6 +71,12 @@ def test_the_strictest_loop_decides_and_near_ones_do_not_count() -> None:
 def test_an_opening_that_the_template_wrote_is_given_back() -> None:
     assert whole_text(said("a", "</think>", opened=True)) == "<think>a</think>"
     assert whole_text(said("a")) == "a"
+
+
+def test_a_prompt_opens_thinking_with_its_last_tag_only() -> None:
+    assert opens_thinking("User: 1+1?\nAssistant:<think>\n")
+    assert not opens_thinking("User: what is <think>?\nAssistant:")
+    assert not opens_thinking("<think>\n\n</think>\n")
 
 
 LOOP = ["<think>", *["so ", "it ", "goes. "] * 400]
@@ -122,6 +135,14 @@ def test_thinking_is_followed_wherever_tokens_cut_the_tags() -> None:
         for at in range(0, len(whole), width):
             state.push(whole[at : at + width])
         assert state.open and state.seen
+    state = ThinkingState()
+    for piece, inside, tokens in (
+        ("a", False, 0), ("<think>", True, 0), ("b", True, 1), ("</think>", False, 1),
+        ("c", False, 1), ("</think><think>d</think>", False, 1), ("<think>", True, 1),
+        ("</think><think>", True, 2),
+    ):  # fmt: skip
+        state.push(piece)
+        assert (state.open, state.tokens) == (inside, tokens)
     state = ThinkingState(opened=True)
     for piece, begun in (("x ", False), ("<", True), ("/thin", True), ("g", False)):
         state.push(piece)

@@ -1,0 +1,105 @@
+"""What is said of an episode by its turns: cycles of calls, the outcome, what counts as said."""
+
+from __future__ import annotations
+
+import pytest
+from circling import ROUND
+from fakes import generation
+
+from loopbench import tasks
+from loopbench.judging.episodes import cycle_verdict, episode_grade, judge_episode
+from loopbench.judging.rules import MEASURE, detectors_of
+from loopbench.types import ToolUse, Turn
+
+
+def turn(
+    tokens: int, *calls: str, depth: int = 0, text: str = "", problem: str | None = None
+) -> Turn:
+    return Turn(
+        depth=depth, messages=[], text=text, tokens=tokens, output_tokens=tokens, finish="stop",
+        raw_finish="eos", prompt_tokens=1, problem=problem,
+        calls=[ToolUse(name=name, arguments="{}", result="") for name in calls],
+    )  # fmt: skip
+
+
+A, B = turn(1, "a"), turn(30, "b")
+OTHERS = [turn(2, name) for name in "xyz"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "terminal", "shown", "spans"),
+    [
+        ([turn(5), turn(10, "a"), turn(20, "a"), turn(40, "a")],
+         True, (5, 40, 3), [(5, 75, 40, 3)]),
+        # A turn without a call follows: of the question itself, or of what the call asked.
+        ([turn(5), turn(10, "a"), turn(20, "a"), turn(40, "a"), turn(7)],
+         False, (5, 40, 3), [(5, 75, 40, 3)]),
+        ([turn(5), turn(10, "a"), turn(20, "a"), turn(40, "a"), turn(7, depth=1)],
+         True, (5, 40, 3), [(5, 75, 40, 3)]),
+        ([turn(9, "a", "a", "a")], True, (0, 1, 3), [(0, 9, 1, 3)]),
+        ([turn(4, "a", "b"), turn(4, "a"), turn(6, "b")], True, (0, 10, 2), [(0, 14, 10, 2)]),
+        # One that was left is told by its tokens, one at the end goes before it.
+        ([*[B] * 3, OTHERS[0], *[A] * 4, *OTHERS],
+         False, (0, 30, 3), [(0, 90, 30, 3), (92, 96, 1, 4)]),
+        ([*[A] * 4, OTHERS[0], *[B] * 3, *OTHERS],
+         False, (6, 30, 3), [(0, 4, 1, 4), (6, 96, 30, 3)]),
+        ([*[B] * 4, OTHERS[0], *[A] * 3],
+         True, (122, 1, 3), [(0, 120, 30, 4), (122, 125, 1, 3)]),
+    ],
+)  # fmt: skip
+def test_a_cycle_of_calls_is_told_in_tokens(
+    turns: list[Turn],
+    terminal: bool,
+    shown: tuple[int, int, int],
+    spans: list[tuple[int, int, int, int]],
+) -> None:
+    verdict = cycle_verdict(turns)
+    assert (verdict.looped, verdict.terminal) == (True, terminal)
+    assert (verdict.onset, verdict.period, verdict.repeats) == shown
+    assert [(s.start, s.end, s.period, s.repeats) for s in verdict.spans] == spans
+
+
+def test_two_equal_calls_are_no_cycle() -> None:
+    verdict = cycle_verdict([A, A, turn(3)])
+    assert (verdict.looped, verdict.terminal, verdict.spans) == (False, False, [])
+
+
+def test_an_episode_goes_round_where_all_of_it_does() -> None:
+    output = generation(ROUND[:1000], "length", list(range(1000)))
+    for last in (100, 600):
+        turns = [turn(1000 - last), turn(last)]
+        verdicts, outcome = judge_episode(output, turns, detectors_of(MEASURE))
+        assert outcome == "circular"
+        assert [v.detector for v in verdicts if v.looped] == ["circular"]
+
+
+def test_an_episode_is_searched_for_counts_in_its_text() -> None:
+    pieces = [piece for i in range(60) for piece in (f"{i}", ". Lily", " lies", ".\n")]
+    output = generation(pieces, "length", list(range(240)))
+    verdicts, outcome = judge_episode(output, [turn(40), turn(200)], detectors_of(MEASURE))
+    assert outcome == "doom"
+    assert [v.detector for v in verdicts if v.terminal] == ["counter"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "depth", "problem", "correct"),
+    [
+        ([], 0, None, True),
+        (["note"], 0, None, None),
+        ([], 1, None, None),
+        ([], 0, "unreadable_call", None),
+        (["note"], 1, None, None),
+        (["note"], 0, "unreadable_call", None),
+    ],
+)
+def test_only_what_the_last_turn_states_is_graded(
+    calls: list[str], depth: int, problem: str | None, correct: bool | None
+) -> None:
+    (sample,) = tasks.get("agent_lookup").samples(1, level="easy")
+    text = f"Answer: {sample.reference['answer']}"
+    last = turn(3, *calls, depth=depth, text=text, problem=problem)
+    grade = episode_grade(sample, generation([], "stop", []), [turn(5, "search"), last])
+    assert (grade.correct, grade.problem) == (correct, None if correct else "no_answer")
+    assert grade.parts == {
+        "calls": 1.0 + len(calls), "searches": 1.0, "hallucinated": 0.0, "cycle": 0.0, "turns": 2.0,
+    }  # fmt: skip
