@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.published import Unscored, judge, whole
+from loopbench.detectors.parts.published import Unscored, published_verdict, whole
 from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
 from loopbench.types import Verdict
 
@@ -77,7 +77,7 @@ class Gopher:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
-        return judge(self.name, self.version, "circular", _Stream(self), ids, text)
+        return published_verdict(self.name, self.version, "circular", _Stream(self), ids, text)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.published import Unscored, judge
+from loopbench.detectors.parts.published import Unscored, published_verdict
 from loopbench.detectors.parts.streaming import Grown, TailLoop, TailWatcher
 from loopbench.types import LoopSpan, Verdict
 
@@ -54,7 +54,7 @@ class Ngram:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; the text is not used."""
-        return judge(self.name, self.version, "verbatim", _Stream(self), ids, None)
+        return published_verdict(self.name, self.version, "verbatim", _Stream(self), ids, None)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

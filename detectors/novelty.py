@@ -26,7 +26,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.published import Places, Unscored, judge
+from loopbench.detectors.parts.published import Places, Unscored, published_verdict
 from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
 from loopbench.types import LoopSpan, Verdict
 
@@ -80,7 +80,7 @@ class Novelty:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
-        return judge(self.name, self.version, "circular", _Stream(self), ids, text)
+        return published_verdict(self.name, self.version, "circular", _Stream(self), ids, text)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

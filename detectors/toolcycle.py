@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.published import Places, Unscored, judge
+from loopbench.detectors.parts.published import Places, Unscored, published_verdict
 from loopbench.detectors.parts.streaming import TailLoop, TailWatcher, tail_verdict
 from loopbench.detectors.parts.tokens import align, as_ids
 from loopbench.types import LoopSpan, Verdict
@@ -71,7 +71,7 @@ class ToolCycle:
         pieces = align(len(as_ids(ids)), text)  # before anything else: it refuses what does not fit
         if not _CALL.search("".join(pieces)):
             return tail_verdict(self.name, self.version, "verbatim", [], None)
-        return judge(self.name, self.version, "verbatim", _Stream(self), ids, text)
+        return published_verdict(self.name, self.version, "verbatim", _Stream(self), ids, text)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

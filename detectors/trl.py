@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.published import Unscored, judge, whole
+from loopbench.detectors.parts.published import Unscored, published_verdict, whole
 from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
 from loopbench.types import Verdict
 
@@ -56,7 +56,7 @@ class Trl:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; the text is not used."""
-        return judge(self.name, self.version, "circular", _Stream(self), ids, None)
+        return published_verdict(self.name, self.version, "circular", _Stream(self), ids, None)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.published import Repeat, Repeats, Unscored, judge
+from loopbench.detectors.parts.published import Repeat, Repeats, Unscored, published_verdict
 from loopbench.detectors.parts.streaming import TailLoop, TailWatcher
 from loopbench.types import LoopSpan, Verdict
 
@@ -52,7 +52,7 @@ class Vllm:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; the text is not used."""
-        return judge(self.name, self.version, "verbatim", self._stream(), ids, None)
+        return published_verdict(self.name, self.version, "verbatim", self._stream(), ids, None)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

@@ -46,7 +46,7 @@ class Unscored:
         return None
 
 
-def judge(
+def published_verdict(
     name: str,
     version: int,
     level: Level,
