@@ -65,6 +65,13 @@ class Vllm:
 def check_pattern(max_pattern_size: int, min_pattern_size: int, min_count: int) -> None:
     """Refuse what vLLM's `RepetitionDetectionParams` refuses.
 
+    Parameters
+    ----------
+    max_pattern_size, min_pattern_size
+        Tokens of a pattern; 0 switches the rule off.
+    min_count
+        Its repeats.
+
     Raises
     ------
     ValueError
@@ -81,7 +88,13 @@ def check_pattern(max_pattern_size: int, min_pattern_size: int, min_count: int) 
 
 
 class PatternStream(Unscored):
-    """Tokens under the rule above."""
+    """Tokens under the rule above.
+
+    Parameters
+    ----------
+    max_pattern_size, min_pattern_size, min_count
+        See `check_pattern`.
+    """
 
     def __init__(self, max_pattern_size: int, min_pattern_size: int, min_count: int) -> None:
         sizes = np.arange(1, max_pattern_size + 1)

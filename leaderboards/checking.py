@@ -141,6 +141,13 @@ def differences(old: Any, new: Any, place: str = "") -> Iterator[tuple[str, Any,
 
     Numbers may differ in the seventh digit: limits of a bootstrap and measures of a rule depend
     on the platform's arithmetic and on the order of sums.
+
+    Parameters
+    ----------
+    old, new
+        Anything that JSON can hold.
+    place
+        Where they stand, for the answer.
     """
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):

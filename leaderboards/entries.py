@@ -83,6 +83,17 @@ Part = TypeVar("Part", Entry, _Sources)
 def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
     """Return the entry of a run.
 
+    Parameters
+    ----------
+    run
+        As it was read.
+    name
+        Of the entry.
+    machine
+        What it was made on.
+    note
+        Whatever else is to be said.
+
     Raises
     ------
     loopbench.errors.RunError
@@ -100,7 +111,19 @@ def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
 
 
 def computed(run: Loaded, name: str, machine: str, note: str) -> Entry:
-    """Return what an entry says of a run."""
+    """Return what an entry says of a run.
+
+    Parameters
+    ----------
+    run
+        With the paths of no machine.
+    name
+        Of the entry.
+    machine
+        What it was made on.
+    note
+        Whatever else is to be said.
+    """
     return Entry(
         entry_schema=ENTRY_SCHEMA,
         name=name,

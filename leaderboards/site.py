@@ -36,6 +36,15 @@ _BRIEF = ("stuck_rate", "doom_rate", "circular_rate", "accuracy", "extraction_f1
 def build(entries: Sequence[Kept], out: Path, *, reports: bool = True) -> list[Path]:
     """Write the site: an index, a page per task, a report per entry, and the Markdown table.
 
+    Parameters
+    ----------
+    entries
+        Checked.
+    out
+        Folder of the site.
+    reports
+        Whether every entry gets a report.
+
     Raises
     ------
     ValueError
@@ -78,7 +87,19 @@ def _task_file(name: str) -> str:
 def page(
     entries: Sequence[Entry], tasks: Sequence[str], task: str | None = None, *, reports: bool
 ) -> str:
-    """Return the page of all tasks, or of one."""
+    """Return the page of all tasks, or of one.
+
+    Parameters
+    ----------
+    entries
+        Checked.
+    tasks
+        Names of all tasks.
+    task
+        The one that is shown; None for all together.
+    reports
+        Whether every entry has a report.
+    """
     script = packaged("leaderboard.js")
     lines = [
         _line(entry, row, reports=reports)

@@ -15,7 +15,17 @@ from typing import Any
 
 
 class UnknownNameError(ValueError):
-    """A name that nothing is registered under; its text says what was probably meant."""
+    """A name that nothing is registered under; its text says what was probably meant.
+
+    Parameters
+    ----------
+    kind
+        The word for the message: `detector`, `task`, …
+    name
+        What was asked for.
+    known
+        What there is.
+    """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         import difflib

@@ -80,6 +80,17 @@ def share_of(words: Hashes, bits: float, window: int, at_least: float = 0.0) -> 
     """Return the share of the last `window` words, shape (n,), that are said again.
 
     0 where it is below `at_least`: that is often known from the first of two counts.
+
+    Parameters
+    ----------
+    words
+        Hashes, shape (n,).
+    bits
+        Information that a run must have.
+    window
+        Words that are looked at.
+    at_least
+        Below it the answer may be 0.
     """
     size = size_of(words[-window:], bits)
     if size is None:
@@ -102,6 +113,15 @@ def filled_in(words: Hashes, bits: float, window: int) -> float:
 
     The share of the places at which the repetition breaks off, behind which it goes on in the same
     earlier passage: there, words were exchanged. Who goes round goes on elsewhere.
+
+    Parameters
+    ----------
+    words
+        Hashes, shape (n,).
+    bits
+        Information that a run must have.
+    window
+        Words that are looked at.
     """
     size = size_of(words[-window:], bits)
     assert size, "what is said again has some variety"
@@ -123,7 +143,17 @@ def _said_before(runs: Hashes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def echoes(words: Hashes, size: int, window: int) -> tuple[int, NDArray[np.int64]]:
-    """Return where the window's repetition begins, and how far back each run stands before."""
+    """Return where the window's repetition begins, and how far back each run stands before.
+
+    Parameters
+    ----------
+    words
+        Hashes, shape (n,).
+    size
+        Words of a run.
+    window
+        Words that are looked at.
+    """
     runs = _runs(_sums(words), size)
     again, back = _said_before(runs)
     inside = again >= len(runs) - window

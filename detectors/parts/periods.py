@@ -127,6 +127,15 @@ def periodic_length(t: Ints, period: int, enough: int | None = None) -> int:
     """Return the length of the longest end of `t` that has this period.
 
     With `enough`, counting may stop as soon as that length is reached.
+
+    Parameters
+    ----------
+    t
+        Shape (n,).
+    period
+        In elements.
+    enough
+        A length at which counting may stop.
     """
     n = len(t)
     limit = n - period if enough is None else min(n - period, enough - period)

@@ -54,7 +54,17 @@ def published_verdict(
     ids: Sequence[int],
     text: str | Sequence[str] | None,
 ) -> Verdict:
-    """Judge a whole output: `looped` anywhere, `terminal` at its last token."""
+    """Judge a whole output: `looped` anywhere, `terminal` at its last token.
+
+    Parameters
+    ----------
+    name, version, level
+        Of the rule.
+    stream
+        Fresh.
+    ids, text
+        The output, as for `Detector.scan`.
+    """
     loops, terminal = scan_tail(stream, ids, text)
     loops = sorted([*map(TailLoop, stream.passed()), *loops], key=lambda loop: loop.span.end)
     kept: list[TailLoop] = []
@@ -105,7 +115,17 @@ class Places:
         return bisect_right(self._ends, char)
 
     def span(self, start: int, end: int, period: int, repeats: int | None = None) -> LoopSpan:
-        """Turn a looping stretch in characters into one in tokens."""
+        """Turn a looping stretch in characters into one in tokens.
+
+        Parameters
+        ----------
+        start, end
+            Characters; `end` is exclusive.
+        period
+            In characters.
+        repeats
+            Where the rule has its own count.
+        """
         # What added no text after the stretch, such as an end token, belongs to it.
         last = self.tokens if end == self.chars else self.token(end - 1) + 1
         block = self.token(end - 1) - self.token(max(start, end - 1 - period))

@@ -115,7 +115,17 @@ def scan_tail(
     text: str | Sequence[str] | None,
     spacing: int = SPACING,
 ) -> tuple[list[TailLoop], TailLoop | None]:
-    """The batch face: all loops in order, and the one that the output ends in."""
+    """The batch face: all loops in order, and the one that the output ends in.
+
+    Parameters
+    ----------
+    stream
+        Fresh.
+    ids, text
+        The output, as for `Detector.scan`.
+    spacing
+        Tokens between the first checkpoints.
+    """
     array = as_ids(ids)
     texts = align(len(array), text)
     loops: list[TailLoop] = []
@@ -148,7 +158,17 @@ def _mostly_inside(span: LoopSpan, other: LoopSpan) -> bool:
 def tail_verdict(
     name: str, version: int, level: Level, loops: list[TailLoop], terminal: TailLoop | None
 ) -> Verdict:
-    """Put the result of `scan_tail` into a verdict."""
+    """Put the result of `scan_tail` into a verdict.
+
+    Parameters
+    ----------
+    name, version, level
+        Of the rule.
+    loops
+        All that were found, in order.
+    terminal
+        The one that the output ends in.
+    """
     if not loops:
         return Verdict(detector=name, version=version, level=level, looped=False, terminal=False)
     shown = terminal or max(loops, key=lambda loop: loop.span.end - loop.span.start)

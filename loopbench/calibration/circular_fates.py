@@ -51,6 +51,15 @@ def state_at(stream: FollowedOutput, budget: int, measure: Sequence[Detector]) -
     """Return the outcome that an output would have had at a budget; None if that is not known.
 
     A stream that was stopped in a loop and not continued is taken to stay in it.
+
+    Parameters
+    ----------
+    stream
+        As far as it was followed.
+    budget
+        In tokens.
+    measure
+        Detectors that decide about the outcome.
     """
     made = len(stream.token_ids)
     # What a stream that was stopped for going round would have done is not known.

@@ -50,6 +50,15 @@ def detectors_on(
 ) -> Measured:
     """Measure detectors on files or folders of labelled traces.
 
+    Parameters
+    ----------
+    paths
+        Files, or folders of files.
+    names
+        Detectors; `all` stands for every one.
+    part
+        Which part of the traces.
+
     Raises
     ------
     loopbench.calibration.corpus.CorpusError

@@ -88,6 +88,15 @@ def proposal(table: Sequence[Escape], kind: Level, most: float = 0.05) -> Escape
 
     The point estimate decides: small runs cannot bring an upper limit under a few percent,
     and the audit of every run measures what is left. None if no k does.
+
+    Parameters
+    ----------
+    table
+        Escapes by repeats.
+    kind
+        Level of the loops.
+    most
+        The share of streams that may escape.
     """
     chosen = None
     rows = [row for row in table if row.kind == kind and row.by == "all"]

@@ -93,7 +93,17 @@ def part_of(trace: Trace) -> Part:
 
 
 def call(detector: Detector, traces: Iterable[Trace], *, watch: bool = True) -> list[Called]:
-    """Judge every trace; with `watch`, also stream it to see when the watcher fires."""
+    """Judge every trace; with `watch`, also stream it to see when the watcher fires.
+
+    Parameters
+    ----------
+    detector
+        Judges.
+    traces
+        Labelled.
+    watch
+        Whether they are streamed, too.
+    """
     result = []
     for trace in traces:
         verdict = detector.scan(trace.token_ids, trace.pieces)
@@ -118,7 +128,15 @@ def calibrate(detector: Detector, traces: Sequence[Trace]) -> Calibration:
 def summarise(
     name: str, version: int, parameters: dict[str, float], calls: Sequence[Called]
 ) -> Calibration:
-    """Return the numbers of a detector, or of several that were joined by `either`."""
+    """Return the numbers of a detector, or of several that were joined by `either`.
+
+    Parameters
+    ----------
+    name, version, parameters
+        Of the detector.
+    calls
+        What it said of each trace.
+    """
     doomed = [c for c in calls if c.trace.label in DOOM_LABELS]
     none = [c for c in calls if c.trace.label == "none" and c.trace.finish != "stop"]
     right = [c for c in doomed if c.called]
@@ -262,5 +280,15 @@ def lowest_silent(
 def sweep(
     name: str, grid: Sequence[dict[str, float]], traces: Sequence[Trace]
 ) -> list[Calibration]:
-    """Return how a detector does under several sets of parameters."""
+    """Return how a detector does under several sets of parameters.
+
+    Parameters
+    ----------
+    name
+        Of the detector.
+    grid
+        Parameters, set by set.
+    traces
+        Labelled.
+    """
     return [calibrate(detectors.get(name, **parameters), traces) for parameters in grid]

@@ -24,7 +24,17 @@ def table(path: Path, by: Any, form: str) -> None:
 
 
 def print_run(path: Path, by: Any, form: str) -> Sequence[Row]:
-    """Print the table of a run folder and return its rows."""
+    """Print the table of a run folder and return its rows.
+
+    Parameters
+    ----------
+    path
+        A run folder.
+    by
+        What rows are split by.
+    form
+        `text`, `md`, `csv` or `json`.
+    """
     from loopbench.harness.api import rows_of
 
     rows = rows_of(path, by)

@@ -83,6 +83,19 @@ def replay(
 ) -> Replay:
     """Judge a recorded row as if its prompts came in random order, batch by batch.
 
+    Parameters
+    ----------
+    observed
+        One row.
+    policy
+        Its rules.
+    seed
+        Of the order of prompts.
+    batch
+        Prompts between one look and the next.
+    baseline
+        What it is compared with, where a rule compares.
+
     Raises
     ------
     GateUnusable

@@ -159,7 +159,17 @@ def escaped(text: str) -> str:
 
 
 def junit(decision: Decision, last: str, inconclusive: Literal["fail", "pass"]) -> bytes:
-    """Return a JUnit file with one case per rule and row."""
+    """Return a JUnit file with one case per rule and row.
+
+    Parameters
+    ----------
+    decision
+        Of the gate.
+    last
+        The sentence that ends its report.
+    inconclusive
+        What such a rule counts as.
+    """
     suite = ElementTree.Element("testsuite", name="loopbench gate")
     counts = {"failures": 0, "skipped": 0}
     for check in decision.checks:

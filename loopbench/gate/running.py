@@ -175,6 +175,21 @@ def gate_run(
 ) -> Gated:
     """Judge a recorded run.
 
+    Parameters
+    ----------
+    path
+        The run folder.
+    policy
+        Its rules.
+    baseline
+        What it is compared with, where a rule compares.
+    sequential
+        Look batch by batch, and stop when it is decided.
+    seed
+        Of the order of prompts in a sequential gate.
+    batch
+        Prompts between one look and the next.
+
     Raises
     ------
     ValueError
@@ -228,6 +243,25 @@ def gate_model(
     progress: Progress | None = None,
 ) -> Gated:
     """Run a model until the gate can decide, or to the end, and judge it.
+
+    Parameters
+    ----------
+    settings
+        Of the run.
+    policy
+        Its rules.
+    out, resume
+        See `loopbench.harness.runner.execute`.
+    baseline
+        What it is compared with, where a rule compares.
+    sequential
+        Look batch by batch, and stop when it is decided.
+    max_samples
+        Most prompts of a sequential gate.
+    batch
+        Prompts between one look and the next.
+    progress
+        Told about every token and outcome.
 
     Raises
     ------

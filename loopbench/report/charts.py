@@ -219,7 +219,17 @@ def _over_temperature(axes: Axes, rates: Sequence[tuple[float, Rate]], tint: str
 def onset_chart(
     kinds: Mapping[str, Sequence[Sequence[int]]], series: Sequence[str], budget: int
 ) -> Figure:
-    """Draw at which token stuck ends begin: a panel for each kind, the series on each other."""
+    """Draw at which token stuck ends begin: a panel for each kind, the series on each other.
+
+    Parameters
+    ----------
+    kinds
+        Onsets in tokens, by kind of end and series.
+    series
+        Labels.
+    budget
+        Tokens at the right end of the axis.
+    """
     from matplotlib.ticker import MaxNLocator
 
     def draw(axes: Axes) -> None:
@@ -246,7 +256,17 @@ def onset_chart(
 
 
 def incidence_chart(fates: Sequence[Incidence], series: Sequence[str], budget: int) -> Figure:
-    """Draw the shares that have looped and ended after so many tokens, and what did neither."""
+    """Draw the shares that have looped and ended after so many tokens, and what did neither.
+
+    Parameters
+    ----------
+    fates
+        Of each series.
+    series
+        Labels.
+    budget
+        Tokens at the right end of the axis.
+    """
 
     def draw(axes: Axes) -> None:
         figure = axes.figure

@@ -59,7 +59,17 @@ JudgedAgain = Callable[[Path, bool], Iterable[Again]]
 
 
 def again(records: Iterable[Record], measure: Sequence[Detector], *, keep: bool) -> Iterator[Again]:
-    """Yield every record as it is judged now."""
+    """Yield every record as it is judged now.
+
+    Parameters
+    ----------
+    records
+        As they were judged.
+    measure
+        Detectors that decide now.
+    keep
+        Whether the new records are kept.
+    """
     for before, after, graded in rescored(iter(records), measure):
         yield Again(
             observation_of(after, structure_loop(after)),

@@ -146,6 +146,17 @@ def summarise(
 
     A key that occurs twice counts once, as it came last: a failed generation was made
     again by a resumed run.
+
+    Parameters
+    ----------
+    records
+        All of a run.
+    audits
+        All of a run.
+    header
+        Its header.
+    by
+        What rows are split by.
     """
     observations = (observation_of(record, structure_loop(record)) for record in records)
     return rows(Columns(observations), followed_by_key(audits), header, by)
@@ -157,7 +168,19 @@ def followed_by_key(audits: Iterable[Audit]) -> dict[str, Followed]:
 
 
 def rows(columns: Columns, followed: Mapping[str, Followed], header: Header, by: By) -> list[Row]:
-    """Return the rows of reduced records and audits, the latter by key."""
+    """Return the rows of reduced records and audits, the latter by key.
+
+    Parameters
+    ----------
+    columns
+        The reduced records.
+    followed
+        The reduced audits, by key.
+    header
+        Of the run.
+    by
+        What rows are split by.
+    """
     cells = columns.grouped(lambda o: Place(*o[:4], _GROUPS[by](o)))
     audits = {digest(key): audit for key, audit in followed.items()}
     order = {model.name: i for i, model in enumerate(header.models)}
