@@ -6,7 +6,7 @@ import pytest
 from circling import ROUND
 from fakes import generation
 
-from loopbench import tasks
+from loopbench import detectors, tasks
 from loopbench.judging.episodes import cycle_verdict, episode_grade, judge_episode
 from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.types import ToolUse, Turn
@@ -71,6 +71,18 @@ def test_an_episode_goes_round_where_all_of_it_does() -> None:
         verdicts, outcome = judge_episode(output, turns, detectors_of(MEASURE))
         assert outcome == "circular"
         assert [v.detector for v in verdicts if v.looped] == ["circular"]
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(300, "circular"), (1200, "truncated")])
+def test_a_last_turn_that_goes_round_counts_where_the_whole_seems_new(
+    last: int, outcome: str
+) -> None:
+    pieces = [*(f"w{i * i}x " for i in range(900)), *["so ", "it ", "goes. "] * 100]
+    output = generation(pieces, "length", [sum(map(ord, piece)) for piece in pieces])
+    turns = [turn(1200 - last), turn(last)]
+    verdicts, seen = judge_episode(output, turns, [detectors.get("gopher")])
+    assert seen == outcome
+    assert [v.looped for v in verdicts] == [False, False]
 
 
 def test_an_episode_is_searched_for_counts_in_its_text() -> None:
