@@ -294,7 +294,7 @@ def _judge(
         low, high = _limits(case, policy.alpha / left, policy.alpha, sequential)
         verdict: GateVerdict = "inconclusive"
         if adjusted[i] <= policy.alpha:
-            verdict, left = "fail", max(1, left - 1)
+            verdict, left = "fail", left - 1
         elif good <= policy.alpha:
             verdict = "pass"
         model, temperature, task = case.row

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from circling import ROUND
 
 from loopbench.judging.detection import detect
-from loopbench.judging.rules import DOOM, STOP
+from loopbench.judging.rules import CIRCULAR, DOOM, STOP
 from loopbench.types import Rule
 
 
@@ -52,3 +53,9 @@ def test_a_count_must_go_on_longer_since_lists_end_by_themselves(
     period: int, tokens: int, stopped: bool
 ) -> None:
     assert counts(STOP, period, tokens) == stopped
+
+
+def test_nothing_goes_round_before_its_three_hundredth_word() -> None:
+    for words, outcome in ((299, "truncated"), (300, "circular")):
+        found = detect(range(words), text=ROUND[:words], rules=[CIRCULAR])
+        assert found.outcome == outcome

@@ -120,6 +120,7 @@ def test_runs_record_it_and_show_a_column_only_where_models_think(
             "\n</think>\n\n",
         ),
         ("{{ '<think>\n' + r + '\n</think>\n\n' }}", "\n</think>\n\n"),
+        ("\n\n\n\n\n</think>\n\n\n\n\n", "\n\n\n\n</think>\n\n\n\n"),
     ],
 )
 def test_the_text_that_ends_thinking_is_that_of_the_template(
