@@ -117,6 +117,15 @@ def test_scores_have_a_floor() -> None:
     (check,) = decide(observed(tools), policy).checks
     assert (check.verdict, check.value, check.most) == ("pass", 0.75, False)
     assert 0.6 < check.low < 0.75 < check.high
+    # Scores between 0 and 1 are bet on; their limits are not those of a count.
+    rows = records(outcomes, task="extract_records", category="extraction", scores=[1.0, 0.5] * 30)
+    policy = Policy(overall=Thresholds(min_extraction_f1=0.6))
+    (same,) = decide(observed(rows), policy).checks
+    lost = bets.counts_of([0.0, 0.5] * 30)
+    for one in (check, same):
+        assert (one.verdict, one.most) == ("pass", False)
+        assert one.low == pytest.approx(1 - bets.upper_limit(lost, 0.05))
+        assert one.high == pytest.approx(1 - bets.lower_limit(lost, 0.05))
     assert (
         decide(observed(tools), Policy(overall=Thresholds(min_tool_score=0.9))).checks[0].verdict
         == "fail"
