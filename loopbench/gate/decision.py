@@ -138,7 +138,7 @@ def decide(
     checks = _judge(cases, policy, sequential, corrected or {})
     verdicts = {check.verdict for check in checks}
     overall: GateVerdict = (
-        "fail" if "fail" in verdicts else "inconclusive" if len(verdicts) > 1 else verdicts.pop()
+        "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
     )
     return Decision(
         verdict=overall,

@@ -44,6 +44,7 @@ def verdict(onset: int | None, level: Level = "verbatim", looped: bool = True) -
         (said("b", "b", "</think>", "c"), 0, True),
         (said("b", "b", "</think>", "c", "<think>", "d", "</think>"), 0, True),
         (said("b", "b", "</th", "ink>", "c"), 3, True),
+        (said("</think>", "b", "b"), 0, True),
         (said("a", "</think>", "b", "b"), 2, False),
         (said("b", "b", "<think>", "a", "</think>"), 0, False),
         (said("<think>", "a", "</think>", "b", "b"), 0, False),
