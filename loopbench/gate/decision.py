@@ -138,7 +138,7 @@ def decide(
     checks = _judge(cases, policy, sequential, corrected or {})
     verdicts = {check.verdict for check in checks}
     overall: GateVerdict = (
-        "fail" if "fail" in verdicts else "inconclusive" if len(verdicts) > 1 else verdicts.pop()
+        "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
     )
     return Decision(
         verdict=overall,
@@ -294,7 +294,7 @@ def _judge(
         low, high = _limits(case, policy.alpha / left, policy.alpha, sequential)
         verdict: GateVerdict = "inconclusive"
         if adjusted[i] <= policy.alpha:
-            verdict, left = "fail", max(1, left - 1)
+            verdict, left = "fail", left - 1
         elif good <= policy.alpha:
             verdict = "pass"
         model, temperature, task = case.row

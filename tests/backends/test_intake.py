@@ -262,6 +262,11 @@ def test_the_budget_ends_what_nothing_else_does() -> None:
     assert took(End("length", "context"), fires_at=9, left=3)[0] == End("length", "context")
 
 
+def test_every_token_has_its_text() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Intake(Counting(9)).take([1, 2], ["a"])
+
+
 def test_late_text_is_booked_on_the_last_token() -> None:
     intake = Intake(Counting(9))
     intake.add_text("lost: nothing said it")

@@ -11,6 +11,7 @@ from scipy.stats import binom
 from loopbench.gate.decision import Decision, decide
 from loopbench.gate.policy import Policy, Thresholds
 from loopbench.results.observed import GateUnusable, Observed
+from loopbench.statistics import sequential as bets
 from loopbench.statistics.intervals import exact_limits
 
 ONE_PERCENT = Policy(overall=Thresholds(max_doom_rate=0.01))
@@ -51,8 +52,9 @@ def test_advice_is_right() -> None:
 
 @pytest.mark.parametrize(
     ("dooms", "n", "fixed", "sequential"),
-    [(0, 100, 199, 277), (3, 100, 28, 266), (2, 100, 301, 1244), (1, 100, None, None)],
-)
+    [(0, 100, 199, 277), (3, 100, 28, 266), (2, 100, 301, 1244), (1, 100, None, None),
+     (1, 200, 946, 2681)],
+)  # fmt: skip
 def test_advice_is_that_of_the_design(
     dooms: int, n: int, fixed: int | None, sequential: int | None
 ) -> None:
@@ -115,6 +117,15 @@ def test_scores_have_a_floor() -> None:
     (check,) = decide(observed(tools), policy).checks
     assert (check.verdict, check.value, check.most) == ("pass", 0.75, False)
     assert 0.6 < check.low < 0.75 < check.high
+    # Scores between 0 and 1 are bet on; their limits are not those of a count.
+    rows = records(outcomes, task="extract_records", category="extraction", scores=[1.0, 0.5] * 30)
+    policy = Policy(overall=Thresholds(min_extraction_f1=0.6))
+    (same,) = decide(observed(rows), policy).checks
+    lost = bets.counts_of([0.0, 0.5] * 30)
+    for one in (check, same):
+        assert (one.verdict, one.most) == ("pass", False)
+        assert one.low == pytest.approx(1 - bets.upper_limit(lost, 0.05))
+        assert one.high == pytest.approx(1 - bets.lower_limit(lost, 0.05))
     assert (
         decide(observed(tools), Policy(overall=Thresholds(min_tool_score=0.9))).checks[0].verdict
         == "fail"
@@ -159,8 +170,14 @@ def test_nothing_passes_by_accident() -> None:
         if message:
             with pytest.raises(GateUnusable, match=message):
                 decide(made, ONE_PERCENT)
-    with pytest.raises(GateUnusable, match="no data for min_tool_score"):
-        decide(run(0, 400), Policy(overall=Thresholds(min_tool_score=0.1)))
+    scores = Thresholds(min_tool_score=0.1)
+    for policy, where in (
+        (Policy(overall=scores), "a T=0."),
+        (Policy(per_task={"chain_sum": scores}), "a T=0, task chain_sum."),
+    ):
+        with pytest.raises(GateUnusable) as told:
+            decide(run(0, 400), policy)
+        assert str(told.value) == f"There is no data for min_tool_score (tool score) of {where}"
     with pytest.raises(GateUnusable, match="no row for the task 'countdown'; the run has chain"):
         decide(run(0, 400), Policy(per_task={"countdown": Thresholds(max_doom_rate=0.1)}))
     with pytest.raises(GateUnusable, match="There is no baseline"):
@@ -243,6 +260,12 @@ def test_repeats_of_a_prompt_are_not_new_prompts() -> None:
     assert (check.prompts, check.n, check.verdict) == (100, 400, "inconclusive")
     bad = [one for repeat in range(4) for one in records(mixed(20, 100), repeat=repeat)]
     assert decide(observed(bad), ONE_PERCENT).verdict == "fail"
+    half = [*records(mixed(40, 100)), *records(["clean"] * 100, repeat=1)]
+    (check,) = decide(observed(half), Policy(overall=Thresholds(max_doom_rate=0.3))).checks
+    means = bets.counts_of([0.5] * 40 + [0.0] * 60)
+    assert (check.value, check.low, check.high) == (
+        0.2, bets.lower_limit(means, 0.05), bets.upper_limit(means, 0.05),
+    )  # fmt: skip
 
 
 @pytest.mark.slow
@@ -369,8 +392,14 @@ def test_a_baseline_that_is_not_whole_is_refused() -> None:
 
 
 def test_a_sequential_decision_takes_a_part_of_a_run_and_costs_a_little() -> None:
-    part = run(4, 8, samples=400)
-    assert decide(part, ONE_PERCENT, sequential=True).verdict == "fail"
+    decision = decide(run(4, 8, samples=400), ONE_PERCENT, sequential=True)
+    assert (decision.verdict, decision.sequential, decision.tokens) == ("fail", True, 800)
+    (check,) = decision.checks
+    half = bets.counts_of([0.0, 1.0] * 4)
+    assert (check.low, check.high) == (bets.lower_limit(half, 0.05), bets.upper_limit(half, 0.05))
+    fixed = decide(run(4, 8), ONE_PERCENT)
+    assert (fixed.sequential, fixed.confidence) == (False, 0.95)
+    assert 0.01 < check.low < fixed.checks[0].low
     assert decide(run(0, 299), ONE_PERCENT, sequential=True).verdict == "inconclusive"
     assert decide(run(0, 380), ONE_PERCENT, sequential=True).verdict == "pass"
 

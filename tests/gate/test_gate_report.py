@@ -56,6 +56,42 @@ def test_the_sentence_counts_rules_and_prompts() -> None:
     )
 
 
+MANY = observed(records(["doom"] * 8 + ["truncated"] * 40 + ["clean"] * 52))
+
+
+@pytest.mark.parametrize(
+    ("doom", "truncated", "start", "rules"),
+    [
+        (0.03, 0.1, "FAIL: a T=0: truncated rate 40.00 % [30.33, 48.70]", "2 of 2 rules fail"),
+        (0.02, 0.35, "FAIL: a T=0: doom-loop rate 8.00 % [3.52, 13.97]", "1 of 2 rules fail"),
+        (0.2, 0.5, "PASS: a T=0: truncated rate 40.00 % [30.33, 48.70]", "all 2 rules hold"),
+        (0.14, 0.6, "PASS: a T=0: doom-loop rate 8.00 %", "all 2 rules hold"),
+        (0.06, 0.45, "INCONCLUSIVE: a T=0: doom-loop rate 8.00 %", "2 of 2 rules are undecided"),
+        (0.08, 0.45, "INCONCLUSIVE: a T=0: doom-loop rate 8.00 %", "2 of 2 rules are undecided"),
+        (0.14, 0.4, "INCONCLUSIVE: a T=0: truncated rate", "1 of 2 rules are undecided"),
+    ],
+)
+def test_the_sentence_is_about_the_rule_that_decides(
+    doom: float, truncated: float, start: str, rules: str
+) -> None:
+    policy = Policy(overall=Thresholds(max_doom_rate=doom, max_truncated=truncated))
+    said = sentence(decide(MANY, policy))
+    assert said.startswith(start)
+    assert f"; {rules} (" in said
+
+
+def test_a_floor_is_told_as_one() -> None:
+    sums = observed(records(["clean"] * 60, scores=[1.0, 0.0] * 30))
+    for floor, words in (
+        (0.3, "PASS: a T=0: accuracy 50.00 % [38.74, 61.26] of 60 prompts is at least 30 %"),
+        (0.7, "FAIL: a T=0: accuracy 50.00 % [38.74, 61.26] of 60 prompts is below 70 %"),
+        (0.45, "prompts cannot be told from 45 %; about 229 more prompts would decide"),
+    ):
+        decision = decide(sums, Policy(overall=Thresholds(min_accuracy=floor)))
+        assert words in sentence(decision)
+        assert f"| ≥ {100 * floor:g} % |" in markdown(decision, "")
+
+
 def test_a_rise_is_told_in_points() -> None:
     old, new = (observed(records(mixed(k, 200), model=m)) for k, m in ((0, "a"), (60, "b")))
     said = sentence(decide(new, Policy(max_increase=0.005), baseline=old))
@@ -102,9 +138,27 @@ def test_junit_has_a_case_per_rule_and_row(inconclusive) -> None:
     assert cases[1].find("failure") is None
 
 
+def test_junit_tells_every_finding() -> None:
+    (suite,) = ElementTree.fromstring(junit(judged(30, 100), "in short", "fail"))
+    text = "doom-loop rate 30.00 % [22.49, 38.42] of 100 prompts is above 1 %"
+    (case, last) = suite
+    assert (suite.get("name"), suite.get("errors"), last.text) == (
+        "loopbench gate", "0", "in short",
+    )  # fmt: skip
+    failure, out = case
+    assert (failure.tag, failure.get("type"), failure.get("message")) == ("failure", "fail", text)
+    assert (failure.text, out.tag, out.text) == (text, "system-out", text)
+    (suite,) = ElementTree.fromstring(junit(judged(0, 298), "in short", "pass"))
+    skipped, out = suite[0]
+    assert skipped.get("message") == out.text
+    assert str(out.text).endswith("about 1 more prompts would decide if it stays so")
+
+
 def test_junit_of_a_gate_that_decided_nothing() -> None:
     (suite,) = ElementTree.fromstring(junit_error("UNUSABLE: no\x00 <data>"))
     assert (suite.get("errors"), suite.get("tests")) == ("1", "1")
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", "0")
+    assert suite.findtext("system-out") == "UNUSABLE: no <data>"
     error = suite.find(".//error")
     assert error is not None
     assert error.text == "UNUSABLE: no <data>"
@@ -128,7 +182,35 @@ def test_hostile_names_stay_text_everywhere() -> None:
     assert rich_table(decision.checks).row_count == 1
 
 
+def columns(decision: Decision) -> dict[str, list[str]]:
+    """Return what the table shows, by the titles of its columns."""
+    shown = rich_table(decision.checks).columns
+    return {str(column.header): [str(cell) for cell in column.cells] for column in shown}
+
+
+def test_the_table_leaves_out_what_is_the_same_everywhere() -> None:
+    assert columns(judged(1, 100)) == {
+        "": ["INCONCLUSIVE"],
+        "rule": ["max_doom_rate"],
+        "value\n[limits]": ["1.00 %\n[0.05, 4.66]"],
+        "threshold": ["≤ 1 %"],
+        "prompts": ["100"],
+        "needs": ["+∞"],
+    }
+    cold, warm = records(mixed(0, 299)), records(mixed(30, 299), temperature=0.7)
+    policy = Policy(overall=Thresholds(max_doom_rate=0.01))
+    shown = columns(decide(observed([*cold, *warm]), policy))
+    assert (shown["model"], shown["T"], shown["needs"]) == (["a", "a"], ["0", "0.7"], ["", ""])
+    assert "task" not in shown
+    policy = Policy(per_task={"chain_sum": Thresholds(max_doom_rate=0.01)})
+    assert columns(decide(observed(cold), policy))["task"] == ["chain_sum"]
+    assert columns(judged(0, 298))["needs"] == ["+1"]
+
+
 def test_annotations_by_verdict() -> None:
+    both = Policy(overall=Thresholds(max_doom_rate=0.2, max_truncated=0.1))
+    (line,) = workflow_commands(decide(MANY, both), "pass")
+    assert line.startswith("::error title=LoopBench gate::a T=0: truncated rate 40.00 %25 ")
     assert workflow_commands(judged(0, 299), "fail")[0].startswith("::notice title=")
     assert workflow_commands(judged(0, 100), "fail")[0].startswith("::error title=")
     assert workflow_commands(judged(0, 100), "pass")[0].startswith("::warning title=")

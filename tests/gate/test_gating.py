@@ -46,6 +46,16 @@ def test_a_bad_model_is_stopped_after_one_batch(tmp_path: Path, monkeypatch) -> 
         gate_run(tmp_path / "run", ONE_PERCENT)
 
 
+def test_a_rule_without_data_at_a_look_waits_for_the_next(tmp_path: Path, monkeypatch) -> None:
+    install(monkeypatch, lambda request: (LOOP, "length"))
+    rule = Thresholds(max_doom_rate=0.2)
+    policy = Policy(per_task={"chain_sum": rule, "tool_call": rule})
+    gated = gate_model(SETTINGS, policy, out=tmp_path / "run", sequential=True, batch=1)
+    assert gated.decision.verdict == "fail"
+    assert 1 < gated.looked < 10
+    assert {one.task for one in gated.observed.seen} == {"chain_sum", "tool_call"}
+
+
 def test_a_good_model_is_run_until_it_is_known(tmp_path: Path, monkeypatch) -> None:
     factory = install(monkeypatch, lambda request: (ANSWER, "stop"))
     policy = Policy(overall=Thresholds(max_doom_rate=0.1))
@@ -243,6 +253,9 @@ def test_a_policy_file_finds_its_baseline_beside_it(tmp_path: Path) -> None:
     assert (policy.max_stuck_increase, policy.max_increase, found) == (
         0.01, None, tmp_path / "main.json",
     )  # fmt: skip
+    file.write_text("max_dom_rate = 0.1\n")
+    with pytest.raises(ValueError, match=r"/gate\.toml has an unknown entry 'max_dom_rate'"):
+        read_policy(file, None)
     with pytest.raises(ValueError, match="--max-increase needs --baseline"):
         read_policy(None, None, max_increase=0.2)
     with pytest.raises(ValueError, match="--max-stuck-increase needs --baseline"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,6 +33,8 @@ def test_looks_rise_to_the_end(samples: int, batch: int) -> None:
 def test_sizes_follow_from_the_threshold() -> None:
     assert default_samples(ONE_PERCENT, sequential=False) == 473
     assert default_samples(ONE_PERCENT, sequential=True) == 946
+    surer = msgspec.structs.replace(ONE_PERCENT, confidence=0.99)
+    assert default_samples(surer, sequential=False) == 838
     strict = Policy(
         overall=Thresholds(max_doom_rate=0.5), per_task={"x": Thresholds(max_truncated=0.05)}
     )
@@ -47,6 +50,8 @@ def test_too_few_prompts_are_told_before_they_are_run() -> None:
         "298 prompts cannot show a rate of at most 1 %: to exclude more at 95 % you need 299 "
         "prompts without one hit."
     )
+    surer = msgspec.structs.replace(ONE_PERCENT, confidence=0.99)
+    assert "exclude more at 99 % you need 459 prompts" in str(too_few(surer, 458))
     assert too_few(Policy(overall=Thresholds(min_accuracy=0.5)), 1) is None
     stuck = Policy(overall=Thresholds(max_doom_rate=0.5, max_stuck_rate=0.01))
     assert "of at most 1 %" in str(too_few(stuck, 298))
@@ -66,6 +71,15 @@ def test_a_run_that_goes_round_is_known_as_early() -> None:
     played = replay(made, stuck, seed=0)
     assert (played.decision.verdict, played.looked) == ("fail", 8)
     assert replay(made, ONE_PERCENT, seed=0).decision.verdict == "inconclusive"
+
+
+def test_a_rise_above_the_baseline_is_known_before_the_last_prompt() -> None:
+    good, bad = observed(records(mixed(0, 200))), observed(records(mixed(100, 200), model="b"))
+    policy = Policy(max_increase=0.1)
+    played = replay(bad, policy, seed=0, baseline=good)
+    assert (played.decision.verdict, played.looked) == ("fail", 24)
+    played = replay(good, policy, seed=0, baseline=good)
+    assert (played.decision.verdict, played.looked) == ("pass", 40)
 
 
 def test_a_good_run_needs_many_and_an_even_one_all() -> None:

@@ -8,7 +8,8 @@ from loopbench.gate.policy import Policy, Thresholds, increase, merged, parse, r
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1%", 0.01), (" 0.5 % ", 0.005), ("0.01", 0.01), (0.2, 0.2), (0, 0.0)]
+    ("text", "value"),
+    [("1%", 0.01), (" 0.5 % ", 0.005), ("0.01", 0.01), (0.2, 0.2), (0, 0.0), (1, 1.0), ("1", 1.0)],
 )
 def test_rates(text: str | float, value: float) -> None:
     assert rate(text) == pytest.approx(value)
@@ -113,11 +114,22 @@ def test_mistakes_in_a_file_are_named(text: str, message: str) -> None:
         (Policy(overall=Thresholds(min_accuracy=1.0)), "got 100 %"),
         (Policy(per_task={"x": Thresholds(max_doom_rate=2.0)}), "got 200 %"),
         (Policy(max_increase=1.0), "max_increase must be .* below 100pp, got 100pp"),
+        (Policy(max_increase=1.5), "got 150pp"),
+        (Policy(max_increase=-0.01), "got -1pp"),
+        (
+            Policy(
+                overall=Thresholds(max_doom_rate=1.0),
+                per_task={"x": Thresholds(max_doom_rate=0.1)},
+            ),
+            "max_doom_rate must .* got 100 %",
+        ),
         (Policy(max_stuck_increase=1.0), "max_stuck_increase must be .* below 100pp, got 100pp"),
         (Policy(overall=Thresholds(max_stuck_rate=0.0)), "max_stuck_rate must lie"),
         (Policy(max_increase=0.0, confidence=1.0), "confidence must be"),
         (Policy(max_increase=0.0, confidence=0.2), "confidence must be"),
+        (Policy(max_increase=0.0, confidence=0.49), "got 0.49"),
         (Policy(max_increase=0.0, max_errors=1.0), "max_errors must be"),
+        (Policy(max_increase=0.0, max_errors=-0.1), "max_errors must be"),
     ],
 )
 def test_policies_that_decide_nothing_are_refused(policy: Policy, message: str) -> None:
@@ -125,11 +137,12 @@ def test_policies_that_decide_nothing_are_refused(policy: Policy, message: str) 
         policy.check()
 
 
-def test_a_stuck_rule_alone_makes_a_gate() -> None:
+def test_a_rule_alone_makes_a_gate_up_to_its_bounds() -> None:
     for policy in (
         Policy(overall=Thresholds(max_stuck_rate=0.02)),
         Policy(per_task={"x": Thresholds(max_stuck_rate=0.02)}),
         Policy(max_stuck_increase=0.0),
+        Policy(max_increase=0.999, confidence=0.5, max_errors=0.999),
     ):
         policy.check()
 

@@ -135,5 +135,7 @@ def test_an_end_that_goes_round_is_circular_unless_it_is_a_loop() -> None:
     assert detect(text, finish="stop").outcome == "clean"
     assert detect(PROSE + text + PROSE).outcome == "truncated"
     # It says nothing new either way; the strictest level is told.
-    looping = detect(text + "so it goes, " * 80)
-    assert (looping.outcome, looping.level) == ("doom", "verbatim")
+    for rules in (MEASURE, MEASURE[::-1]):
+        looping = detect(text + "so it goes, " * 80, rules=rules)
+        assert sum(v.terminal for v in looping.verdicts) == 2
+        assert (looping.outcome, looping.level, looping.detector) == ("doom", "verbatim", "suffix")

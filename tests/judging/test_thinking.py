@@ -44,6 +44,7 @@ def verdict(onset: int | None, level: Level = "verbatim", looped: bool = True) -
         (said("b", "b", "</think>", "c"), 0, True),
         (said("b", "b", "</think>", "c", "<think>", "d", "</think>"), 0, True),
         (said("b", "b", "</th", "ink>", "c"), 3, True),
+        (said("</think>", "b", "b"), 0, True),
         (said("a", "</think>", "b", "b"), 2, False),
         (said("b", "b", "<think>", "a", "</think>"), 0, False),
         (said("<think>", "a", "</think>", "b", "b"), 0, False),
@@ -120,6 +121,7 @@ def test_runs_record_it_and_show_a_column_only_where_models_think(
             "\n</think>\n\n",
         ),
         ("{{ '<think>\n' + r + '\n</think>\n\n' }}", "\n</think>\n\n"),
+        ("\n\n\n\n\n</think>\n\n\n\n\n", "\n\n\n\n</think>\n\n\n\n"),
     ],
 )
 def test_the_text_that_ends_thinking_is_that_of_the_template(
