@@ -26,9 +26,12 @@ def get(name: str, **parameters: Any) -> Detector:
     UnknownNameError
         If there is no such detector.
     ValueError
-        If it has no such parameter, or refuses the value.
+        If it has no such parameter, or refuses the value; `PluginError` if a third party's
+        cannot be used.
     """
     factory = naming.resolve("detector", name, __name__, "DETECTOR", _NOT_DETECTORS)
+    if not callable(factory):
+        raise naming.PluginError("detector", name, f"{factory!r} makes no detector")
     known = inspect.signature(factory).parameters
     for parameter in parameters:
         if parameter not in known:

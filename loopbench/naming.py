@@ -36,6 +36,16 @@ class UnknownNameError(ValueError):
         super().__init__(f"Unknown {kind} {name!r}. {hint}")
 
 
+class PluginError(ValueError):
+    """What a third party registered cannot be used; its text says what and why."""
+
+    def __init__(self, kind: str, name: str, reason: str) -> None:
+        super().__init__(
+            f"The {kind} {name!r} of another package cannot be used: {reason.rstrip('.')}. "
+            "Mend that package, or uninstall it."
+        )
+
+
 def _builtins(package: str, exclude: Collection[str], inner: str | None) -> list[str]:
     spec = importlib.util.find_spec(package)
     locations = spec.submodule_search_locations if spec else None
@@ -112,9 +122,15 @@ def resolve(
     ------
     UnknownNameError
         If nothing is registered under `name`.
+    PluginError
+        If a third party's object cannot be loaded.
     """
     if _is_builtin(name, package, exclude, inner):
         return getattr(importlib.import_module(_module(name, package, inner)), attribute)
     for point in _entry_points(group=package, name=name):
-        return point.load()
+        try:
+            return point.load()
+        except Exception as error:
+            # Anything at all: it is a stranger's code.
+            raise PluginError(kind, name, f"{type(error).__name__}: {error}") from error
     raise UnknownNameError(kind, name, names(package, exclude, inner=inner))

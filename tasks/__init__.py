@@ -51,9 +51,8 @@ def get(name: str) -> Task:
         If a source cannot be used: its package is missing, or the file is.
     loopbench.naming.UnknownNameError
         If there is no such task; the text says which name was probably meant.
-    TypeError
-        If the object registered under `name` does not follow the task contract, which
-        only a third party's can.
+    loopbench.naming.PluginError
+        If a third party's object cannot be loaded, or does not follow the task contract.
     """
     if ":" in name:
         from loopbench.tasks import sources
@@ -62,7 +61,7 @@ def get(name: str) -> Task:
             return sources.get(name)
     task = naming.resolve("task", name, __name__, "TASK", HELPERS)
     if not isinstance(task, Task):
-        raise TypeError(f"{name!r} is registered as a task but does not follow `Task`: {task!r}")
+        raise naming.PluginError("task", name, f"{task!r} does not follow the contract of tasks")
     return task
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from loopbench import detectors, naming
+from loopbench import backends, detectors, naming, tasks
 from loopbench.detectors.suffix import Suffix
-from loopbench.naming import UnknownNameError
+from loopbench.naming import PluginError, UnknownNameError
 
 GROUP = "loopbench.detectors"
 
@@ -55,8 +55,72 @@ def test_a_plugin_cannot_change_what_a_published_name_measures() -> None:
 
 @pytest.mark.usefixtures("plugins")
 def test_a_broken_plugin_fails_when_it_is_asked_for() -> None:
-    with pytest.raises(ModuleNotFoundError, match="loopbench_no_such_module"):
+    with pytest.raises(PluginError, match=r"'broken' of another .*loopbench_no_such_module"):
         detectors.get("broken")
+
+
+class Half:
+    """A backend's factory that declares nothing."""
+
+    name = "half"
+    default_slots = 1
+
+    def describe(self, place: str) -> None: ...
+
+    def open(self, place: str) -> None: ...
+
+
+class Dressed(Half):
+    capabilities = ("constrains",)
+
+
+HALF, DRESSED, NUMBER = Half(), Dressed(), 7
+
+
+@pytest.fixture
+def strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install third parties' objects that are not what they are registered as."""
+    groups = ("loopbench.backends", "loopbench.detectors", "loopbench.tasks")
+    points = EntryPoints(
+        [EntryPoint("half", f"{__name__}:HALF", "loopbench.backends")]
+        + [EntryPoint("dressed", f"{__name__}:DRESSED", "loopbench.backends")]
+        + [EntryPoint("number", f"{__name__}:NUMBER", group) for group in groups]
+    )
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda **wanted: points.select(**wanted)
+    )
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize(
+    ("get", "name", "reason"),
+    [
+        (backends.get, "half", "it has no capabilities"),
+        (backends.get, "dressed", "no object with Capabilities"),
+        (backends.get, "number", "it has no name"),
+        (detectors.get, "number", "7 makes no detector"),
+        (tasks.get, "number", "7 does not follow the contract of tasks"),
+    ],
+)
+def test_a_strangers_object_is_refused_in_a_sentence(get: Any, name: str, reason: str) -> None:
+    with pytest.raises(
+        PluginError, match=rf"'{name}' of another package cannot be used: .*{reason}"
+    ):
+        get(name)
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize("what", ["backends", "detectors", "tasks"])
+def test_what_cannot_be_used_is_listed_beside_the_rest(what: str, loopbench: Any) -> None:
+    said = loopbench("ls", what)
+    assert said.code == 0
+    assert "number" in said.out
+    assert "another package" in " ".join(said.out.split())
+
+
+def test_an_unknown_backend_is_told_the_names_that_are_listed() -> None:
+    with pytest.raises(UnknownNameError, match="'llama-cpp-python'"):
+        backends.get("llama-cpp-pyton")
 
 
 @pytest.mark.usefixtures("plugins")

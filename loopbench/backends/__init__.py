@@ -30,11 +30,21 @@ def get(name: str) -> BackendFactory:
     ------
     UnknownNameError
         If there is no such backend.
+    PluginError
+        If a third party's is no `BackendFactory`.
     """
     # The engines' child processes import this package too, and look nothing up.
     from loopbench import naming
+    from loopbench.backends.base import Capabilities
 
-    name = _HYPHENATED.get(canonical(name), name)
-    return cast(
-        "BackendFactory", naming.resolve("backend", name, __name__, "BACKEND", inner="backend")
-    )
+    module = _HYPHENATED.get(canonical(name), name)
+    try:
+        found = naming.resolve("backend", module, __name__, "BACKEND", inner="backend")
+    except naming.UnknownNameError:
+        raise naming.UnknownNameError("backend", name, names()) from None
+    for part in ("name", "default_slots", "capabilities", "describe", "open"):
+        if not hasattr(found, part):
+            raise naming.PluginError("backend", name, f"it has no {part}")
+    if isinstance(found, type) or not isinstance(found.capabilities, Capabilities):
+        raise naming.PluginError("backend", name, "it is no object with Capabilities")
+    return cast("BackendFactory", found)

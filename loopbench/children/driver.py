@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from typing import IO, Any
 
 TAIL_BYTES = 4_000
 TAIL_LINES = 3
+PIPE_BYTES = 1 << 16
 
 
 class ChildSilentError(Exception):
@@ -71,9 +73,15 @@ class Child:
             # Ctrl-C is for the parent, which then ends the child in its own order.
             start_new_session=True,
         )
+        assert self._process.stdin
+        # So that a child that does not read cannot hold up its parent.
+        os.set_blocking(self._process.stdin.fileno(), False)
 
     def ask(self, message: Any, wait_s: float | None = None) -> bytes:
         """Send a message and return the line that answers it.
+
+        A child that was not heard to the end is ended: what it still says would be taken for the
+        answer to the next question.
 
         Parameters
         ----------
@@ -87,25 +95,20 @@ class Child:
         ChildSilentError, ChildEndedError
             If there is no answer.
         """
-        process = self._process
-        if process is None:
+        if self._process is None:
             raise ChildEndedError
-        assert process.stdin and process.stdout
+        # Not msgspec, which refuses the lone surrogates that outputs may hold.
+        data = json.dumps(message).encode() + b"\n"
         try:
-            # Not msgspec, which refuses the lone surrogates that outputs may hold.
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise ChildEndedError from None
-        if wait_s is not None:
-            with selectors.DefaultSelector() as selector:
-                selector.register(process.stdout, selectors.EVENT_READ)
-                if not selector.select(wait_s):
-                    raise ChildSilentError
-        line = process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise ChildEndedError
-        return line
+            return _exchange(self._process, data, wait_s)
+        except ChildEndedError:
+            raise
+        except ChildSilentError:
+            self.kill()
+            raise
+        except BaseException:
+            self.stop()
+            raise
 
     def exit_code(self, wait_s: float) -> int | None:
         """Return the code that it ended with, waiting for that so long; None while it runs."""
@@ -153,3 +156,42 @@ class Child:
         if self._log is not None:
             self._log.close()
             self._log = None
+
+
+def _exchange(process: subprocess.Popen[bytes], data: bytes, wait_s: float | None) -> bytes:
+    """Write a message and read a line, both within the time, however large they are."""
+    assert process.stdin and process.stdout
+    source, sink = process.stdout.fileno(), process.stdin.fileno()
+    end = None if wait_s is None else time.monotonic() + wait_s
+    answer = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(source, selectors.EVENT_READ)
+        selector.register(sink, selectors.EVENT_WRITE)
+        while not answer.endswith(b"\n"):
+            ready = selector.select(None if end is None else max(0.0, end - time.monotonic()))
+            if not ready:
+                raise ChildSilentError
+            for key, _ in ready:
+                if key.fd == source:
+                    answer += _read(source)
+                    continue
+                data = data[_write(sink, data) :]
+                if not data:
+                    selector.unregister(sink)
+    return bytes(answer)
+
+
+def _read(source: int) -> bytes:
+    data = os.read(source, PIPE_BYTES)
+    if not data:
+        raise ChildEndedError
+    return data
+
+
+def _write(sink: int, data: bytes) -> int:
+    try:
+        return os.write(sink, data[:PIPE_BYTES])
+    except BrokenPipeError:
+        raise ChildEndedError from None
+    except BlockingIOError:
+        return 0

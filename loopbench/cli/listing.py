@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loopbench.cli.console import print_table
+from loopbench.naming import PluginError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,7 +73,11 @@ def _tasks() -> Listing:
         said = suite.description + default
         rows.append((suite.name, kind, f"{size} prompts", levels, *own, said))
     for name in tasks.names():
-        task = tasks.get(name)
+        try:
+            task = tasks.get(name)
+        except PluginError as error:
+            rows.append((name, "task", "", "", "", "", str(error)))
+            continue
         kind = f"{task.category} v{task.version}"
         levels = ", ".join(task.levels)
         rows.append((name, kind, "without end", levels, *own, task.description))
@@ -92,7 +97,11 @@ def _detectors() -> Listing:
 
     rows = []
     for name in detectors.names():
-        detector = detectors.get(name)
+        try:
+            detector = detectors.get(name)
+        except PluginError as error:
+            rows.append((name, "", "", str(error)))
+            continue
         settings = ", ".join(
             f"{p.name}={p.default}" for p in inspect.signature(type(detector)).parameters.values()
         )
@@ -109,7 +118,11 @@ def _backends() -> Listing:
 
     rows = []
     for name in backends.names():
-        factory = backends.get(name)
+        try:
+            factory = backends.get(name)
+        except PluginError as error:
+            rows.append((name, str(error), ""))
+            continue
         module = inspect.getmodule(type(factory))
         summary = ((module.__doc__ if module else "") or "").strip().split("\n\n")[0]
         options = sorted(f"--{o.replace('_', '-')}" for o in factory.capabilities.options)

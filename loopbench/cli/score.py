@@ -69,6 +69,8 @@ def score(
     path, samples = paths[0], len(paths) > 1 or paths[0].is_file()
     if ray and (detectors or samples):
         raise click.UsageError("--ray judges one run folder, without --detectors.")
+    if len(paths) > 1 and any(one.is_dir() for one in paths):
+        raise click.UsageError("Of several paths each is a file of samples; a run goes alone.")
     if samples:
         if detectors or html or by != "model":
             raise click.UsageError("Logged samples take neither --detectors, --html nor --by.")

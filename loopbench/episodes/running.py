@@ -291,7 +291,7 @@ def run_episodes(
 
     while True:
         results = backend.generate(feed(), watch)
-        with closing(results):  # type: ignore[type-var]
+        with closing(results):
             for request, generation in results:
                 key = request.key.rpartition(".")[0]
                 episode = live[key]

@@ -285,7 +285,7 @@ def _generate(
     open_book = rule is not None and not rule.closed_book
     single = {job.key: job for job in todo if not (open_book and job.sample.category == "agents")}
     results = backend.generate(map(_request, single.values()), watch)
-    with closing(results):  # type: ignore[type-var]
+    with closing(results):
         for request, generation in results:
             yield record_of(single[request.key], model.name, generation, measure)
     agents = [job for job in todo if job.key not in single]
@@ -304,6 +304,6 @@ def _audit(
     measure = detectors_of(header.measure)
     requests = map(continuation, chosen.values())
     results = backend.generate(requests, Watching((), progress))
-    with closing(results):  # type: ignore[type-var]
+    with closing(results):
         for request, generation in results:
             yield audit_of(chosen[request.key], generation, measure)

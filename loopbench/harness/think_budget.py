@@ -7,7 +7,7 @@ behind it, and the generation goes on from there as an audit does, by its token 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import cast
 
@@ -157,7 +157,7 @@ class ThinkBudget:
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Run the requests; see `loopbench.backends.base.Backend`.
 
         The answer of a cut output goes before the next request. Where no request is left,
@@ -181,7 +181,7 @@ class ThinkBudget:
 
         while True:
             results = self._backend.generate(feed(), watched)
-            with closing(results):  # type: ignore[type-var]
+            with closing(results):
                 for request, generation in results:
                     part = parts.get(request.key.removesuffix(_ANSWER))
                     if part and part.first is None and part.cut and generation.finish == "loop":

@@ -62,6 +62,10 @@ class Response(str):
         return Response(super().rstrip(chars), self.origin)
 
 
+Output = Response
+"""The name under which responses lie in lm-eval's caches of before."""
+
+
 def end_of_stop(text: str, until: list[str]) -> int | None:
     """Return the index just after the first stop string in a text, or None.
 

@@ -152,6 +152,12 @@ class RunStore(Closeable):
                 f"{path} holds a run already. Continue it with --resume, "
                 "or name another folder with --out."
             )
+        for name in (RECORDS, AUDITS):
+            if (path / name).exists():
+                raise RunError(
+                    f"{path} holds a {name} without its {HEADER}, which would be added to; "
+                    "name another folder with --out."
+                )
         store = cls(path, header)
         try:
             path.mkdir(parents=True, exist_ok=True)

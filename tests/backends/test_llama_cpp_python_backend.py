@@ -221,3 +221,12 @@ def test_a_template_is_rendered_in_a_sandbox(place: Path, template: str, says: s
         assert one.finish == "error"
         assert "The chat template cannot be rendered" in str(one.error)
         assert says in str(one.error)
+
+
+def test_what_the_model_has_no_tokens_for_is_refused_alone(place: Path) -> None:
+    with opened(place, slots=2) as engine:
+        (empty,), (unknown,) = run(engine, ask("")), run(engine, ask("A", prefix_ids=(10**6,)))
+        (well,) = run(engine, ask("Y"))
+    assert (empty.finish, empty.error) == ("error", "The prompt has no tokens.")
+    assert "tokens that the model does not know" in str(unknown.error)
+    assert well.finish == "stop"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loopbench.children import driver
 from loopbench.children.driver import Child, ChildEndedError, ChildSilentError, describe_exit
 
 TESTS = Path(__file__).parent.parent
@@ -49,10 +53,40 @@ def test_half_an_answer_is_none(child: Child) -> None:
 def test_a_silent_child_is_not_waited_for_and_can_be_started_again(child: Child) -> None:
     with pytest.raises(ChildSilentError):
         child.ask("sleep", 0.2)
-    child.kill()
     assert child.exit_reason(60) == "signal 9 (SIGKILL)"
     child.start()
     assert json.loads(child.ask("alive")) == "alive"
+
+
+def test_an_answer_that_was_not_waited_for_is_not_the_next_one(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(selectors.DefaultSelector):
+        def unregister(self, fileobj: Any) -> Any:
+            raise KeyboardInterrupt  # the question is written, its answer is not read
+
+    monkeypatch.setattr(driver.selectors, "DefaultSelector", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        child.ask("first")
+    monkeypatch.undo()
+    assert child.pid is None
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    child.start()
+    assert json.loads(child.ask("second")) == "second"
+
+
+def test_a_question_larger_than_a_pipe_is_answered_and_a_deaf_child_is_not_waited_for(
+    child: Child,
+) -> None:
+    long = "so it goes " * 100_000
+    assert json.loads(child.ask(long)) == long
+    with pytest.raises(ChildSilentError):
+        # It sleeps over the first line, and the second one fills its pipe.
+        child.ask("sleep", 0.1)
+    child.start()
+    os.kill(child.pid or 0, signal.SIGSTOP)
+    with pytest.raises(ChildSilentError):
+        child.ask(long, 0.1)
 
 
 def test_a_stopped_child_is_gone(child: Child) -> None:

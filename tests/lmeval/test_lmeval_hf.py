@@ -106,7 +106,7 @@ def test_the_cache_of_an_interrupted_run_keeps_the_origins(tmp_path) -> None:
     from sqlitedict import SqliteDict
 
     with SqliteDict(cache + "_rank0.db") as kept:
-        assert {type(response).__name__ for response in kept.values()} == {"Output"}
+        assert {type(response).__name__ for response in kept.values()} == {"Response"}
     lm.model.generate = None
     after = evaluate(lm, task("x", "y"), use_cache=cache)
     assert verdicts(after) == verdicts(before)

@@ -273,3 +273,12 @@ def test_record_fields_stay() -> None:
     }  # fmt: skip
     with pytest.raises(AttributeError, match="immutable"):
         record("k").outcome = "doom"  # type: ignore[misc]
+
+
+def test_records_without_a_header_are_not_added_to(run: Path) -> None:
+    kept = read_header(run)
+    before = (run / RECORDS).read_bytes()
+    (run / HEADER).unlink()
+    with pytest.raises(RunError, match=r"holds a records\.jsonl without its header\.json"):
+        RunStore.create(run, kept)
+    assert (run / RECORDS).read_bytes() == before

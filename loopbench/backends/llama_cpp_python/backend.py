@@ -6,7 +6,7 @@ step by step, so that a stream that loops is dropped before its next token is co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ class LlamaCppPythonBackend(Closeable):
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Run the requests; see `loopbench.backends.base.Backend`."""
         if self._closed:
             raise BackendError("The backend is closed.")
@@ -149,7 +149,7 @@ class LlamaCppPythonBackend(Closeable):
 
     def _step(
         self, running: dict[int, _Running], fresh: list[int]
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Let the child decode once; yield what ended, after taking it out of `running`."""
         done: list[tuple[Request, Generation]] = []
         try:

@@ -113,6 +113,11 @@ class BatchedStreams:
         # A template that writes the BOS itself must not get the tokeniser's one on top.
         return found[1:] if found[:2] == [bos, bos] else found
 
+    def knows(self, ids: Sequence[int]) -> bool:
+        """Whether all of these are ids of the vocabulary."""
+        count = self._lib.llama_vocab_n_tokens(self._vocab)
+        return all(0 <= one < count for one in ids)
+
     def special(self) -> dict[str, str]:
         """Return the texts of the special tokens that chat templates use."""
         ids = {
@@ -236,6 +241,9 @@ def fits(prompt: Sequence[int], budget: int, context: int) -> str | None:
     context
         Tokens of a slot.
     """
+    if not prompt:
+        # Nothing to decode, and so no logits to draw the first token from.
+        return "The prompt has no tokens."
     needed = len(prompt) + budget + 1
     if needed <= context:
         return None

@@ -22,6 +22,8 @@ def _answer(streams: BatchedStreams, context: int, message: dict[str, Any]) -> d
     for ask in message["add"]:
         prompt = streams.tokenize(ask["prompt"])
         problem = fits(prompt, ask["budget"], context)
+        if not streams.knows(ask["prefix"]):
+            problem = "The output so far has tokens that the model does not know."
         if problem:
             refused[ask["seq"]] = problem
             continue

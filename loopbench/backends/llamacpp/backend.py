@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,7 @@ class LlamaCppBackend(Closeable):
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Run the requests; see `loopbench.backends.parts.slots.Slots.generate`."""
         return self._streams.generate(requests, watch, self._run)
 

@@ -7,7 +7,7 @@ the text is split in a declared way, which the row of the table names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Protocol
 
 import aiohttp
@@ -118,7 +118,7 @@ class OpenAIBackend(Closeable):
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Run the requests; see `loopbench.backends.parts.slots.Slots.generate`."""
         return self._streams.generate(requests, watch, self._run)
 

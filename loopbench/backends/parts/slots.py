@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import Any
 
@@ -32,7 +32,7 @@ class Slots:
 
     def generate(
         self, requests: Iterable[Request], watch: Watch, run: RunOne
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Run the requests; see `loopbench.backends.base.Backend`.
 
         `watch` is called in the caller's thread, `push` of what it returns in another. The

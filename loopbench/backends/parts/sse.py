@@ -40,7 +40,7 @@ class EventDecoder:
                 events.append(b"\n".join(self._data))
                 self._data = []
         self._line += rest
-        if len(self._line) + sum(map(len, self._data)) > self._limit:
+        if len(self._line) + sum(len(data) + 1 for data in self._data) > self._limit:
             raise StreamError(f"it sent an event of more than {self._limit:,} bytes")
         return events
 

@@ -59,7 +59,7 @@ class Renderer:
             If the template fails, takes too long or gives too much.
         """
         chat = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        if self._child.pid is None:
+        if self._child.pid is None or self._child.exit_code(0) is not None:
             self._child.start()
         try:
             # The child ends itself when its time is up.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class ReplayBackend(Closeable):
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Replay the requests; see `loopbench.backends.base.Backend`."""
         for request in requests:
             stream = self._recording.find(request)

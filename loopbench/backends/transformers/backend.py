@@ -7,7 +7,7 @@ tokens that end an output are used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -95,7 +95,7 @@ class TransformersBackend(Closeable):
 
     def generate(
         self, requests: Iterable[Request], watch: Watch
-    ) -> Iterator[tuple[Request, Generation]]:
+    ) -> Generator[tuple[Request, Generation], None, None]:
         """Run the requests; see `loopbench.backends.base.Backend`.
 
         Everything happens in the caller's thread, between one result and the next.

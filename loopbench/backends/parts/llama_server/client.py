@@ -218,7 +218,10 @@ class Client:
         async with self._session.post("/completion", json=whole, timeout=timeout) as response:
             if response.status != 200:
                 raise RequestError(await _message(response), response.status)
-            event = decode_event(await response.read())
+            try:
+                event = decode_event(await response.read())
+            except msgspec.MsgspecError as error:
+                raise RequestError(f"The engine's reply cannot be read: {error}.") from None
         self.last_byte = time.monotonic()
         # Its text comes in one piece, which is booked on the last id.
         pieces = [""] * (len(event.tokens) - 1) + [event.content] if event.tokens else []
