@@ -1,13 +1,14 @@
 """Every record that LoopBench passes around or writes to disk.
 
 Records are frozen `msgspec` structs: they are validated when they are decoded and
-fast on millions of lines. This module stands on the ground: every other module may import it.
+fast on millions of lines. Only `pieces`, `naming`, `errors`, `closeable` and `children` lie below
+this module; every other one may import it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
 
@@ -31,6 +32,13 @@ Level = Literal["verbatim", "counter", "circular"]
 
 Category = Literal["reasoning", "extraction", "tools", "agents", "ungraded"]
 """Family of a task; each but `ungraded` has its own score column."""
+
+
+Id = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""A token's id. Files are hostile input, and arrays hold 64 bits."""
+
+Count = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
+"""A number of tokens, characters or blocks, or the place of one; millions of them add up."""
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +72,7 @@ class Sampling(Struct, frozen=True):
     """How tokens are drawn. Nothing is hidden: every filter is off unless asked for."""
 
     temperature: float = 0.0
-    max_new_tokens: int = 1024
+    max_new_tokens: Count = 1024
     """The budget: most tokens of one generation."""
     seed: int = 0
     top_k: int = 0
@@ -74,7 +82,7 @@ class Sampling(Struct, frozen=True):
     repetition_penalty: float = 1.0
     constrained: bool = False
     """Only tokens that keep the output valid under its task's JSON schema."""
-    think_budget: int | None = None
+    think_budget: Count | None = None
     """Most tokens of thinking; an open block is then closed by force."""
 
 
@@ -123,13 +131,13 @@ class Request(Struct, frozen=True):
 class Thinking(Struct, frozen=True):
     """The thinking of an output that had a budget of its own."""
 
-    tokens: int
+    tokens: Count
     """Tokens inside thinking blocks up to the forced end, or in all."""
     finish: Literal["none", "closed", "open", "budget"]
     """No thinking; ended by the model; still open at the output's end; closed by force."""
-    closed_at: int | None = None
+    closed_at: Count | None = None
     """Index of the first token that closed the block by force."""
-    closing_tokens: int = 0
+    closing_tokens: Count = 0
     """How many tokens closed it: part of the output, but not the model's."""
 
 
@@ -137,9 +145,9 @@ class Output(Struct, frozen=True):
     """The tokens of an output, and the text that each of them added."""
 
     text: str
-    token_ids: list[int]
+    token_ids: list[Id]
     """Generated ids, the end-of-sequence id included where the engine reports it."""
-    token_chars: list[int]
+    token_chars: list[Count]
     """Characters of `text` that each token added; same length as `token_ids`.
 
     Zero for control tokens and for the first bytes of a character split over tokens.
@@ -193,8 +201,8 @@ class Generation(Output, frozen=True):
     finish: Finish
     raw_finish: str
     """The engine's own word for why it stopped."""
-    prompt_tokens: int
-    output_tokens: int
+    prompt_tokens: Count
+    output_tokens: Count
     seconds: float
     """Wall time from submission to the last token."""
     error: str | None = None
@@ -212,10 +220,10 @@ class LoopSpan(Struct, frozen=True):
     length, and `period` is then that of the last one. `repeats` counts whole blocks.
     """
 
-    start: int
-    end: int
-    period: int
-    repeats: int
+    start: Count
+    end: Count
+    period: Count
+    repeats: Count
 
 
 class Verdict(Struct, frozen=True):
@@ -228,10 +236,10 @@ class Verdict(Struct, frozen=True):
     """A loop was found anywhere."""
     terminal: bool
     """The output was still in a loop at its last token."""
-    onset: int | None = None
+    onset: Count | None = None
     """First token of the reported loop: the terminal one, else the longest."""
-    period: int | None = None
-    repeats: int | None = None
+    period: Count | None = None
+    repeats: Count | None = None
     spans: list[LoopSpan] = msgspec.field(default_factory=list)
     score: float | None = None
     """The detector's own measure, where it has one."""
@@ -291,19 +299,19 @@ class ToolUse(Struct, frozen=True):
 class Turn(Struct, frozen=True):
     """One generation of an episode, with everything that a replay needs."""
 
-    depth: int
+    depth: Count
     """0 for the question itself, 1 for a sub-question, and so on."""
     messages: list[Message]
     """What the model saw."""
     text: str
     """What it said; the record's generation holds all turns one after another."""
-    tokens: int
+    tokens: Count
     """Ids of this turn in the record's `token_ids`."""
-    output_tokens: int
+    output_tokens: Count
     """What it counts against the budget, where that is not the number of its ids."""
     finish: Finish
     raw_finish: str
-    prompt_tokens: int
+    prompt_tokens: Count
     calls: list[ToolUse] = msgspec.field(default_factory=list)
     problem: str | None = None
     """`unreadable_call` where something like a call could not be read."""
@@ -339,7 +347,7 @@ class Record(Struct, frozen=True):
     prompt: str
     reference: Any
     sampling: Sampling
-    repeat: int
+    repeat: Count
     """Index of this generation among those of the same prompt and settings."""
     generation: Generation
     verdicts: list[Verdict]

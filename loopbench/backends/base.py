@@ -63,7 +63,7 @@ def failed(message: str, raw: str) -> Generation:
 
 
 class Backend(Protocol):
-    """An engine with one model loaded. Used as a context manager."""
+    """An engine with one model loaded."""
 
     def info(self) -> ModelInfo:
         """Describe the loaded model and the engine."""

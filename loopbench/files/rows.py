@@ -26,7 +26,7 @@ from loopbench.files.recordings import (
     lines_of,
 )
 from loopbench.pieces import cut
-from loopbench.types import Finish, ModelInfo, Sample, Sampling
+from loopbench.types import Count, Finish, Id, ModelInfo, Sample, Sampling
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -37,8 +37,8 @@ class _Row(msgspec.Struct, frozen=True):
     sample_id: str | int | None = None
     prompt: str | None = None
     prompt_hash: str | None = None
-    token_ids: list[int] | None = None
-    token_chars: list[int] | None = None
+    token_ids: list[Id] | None = None
+    token_chars: list[Count] | None = None
     text: str | list[str] | None = None
     finish: Finish = "length"
     # lm-eval's --log_samples:

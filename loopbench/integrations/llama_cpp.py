@@ -32,7 +32,7 @@ class LoopStopping:
     llama
         The `llama_cpp.Llama`; needed by rules that read text, such as `counter`.
     rules
-        Detectors to stop by; by default those of `loopbench.judging.monitor.STOP`, or the verbatim
+        Detectors to stop by; by default those of `loopbench.judging.rules.STOP`, or the verbatim
         one alone where there is no `llama`.
 
     Notes

@@ -15,7 +15,7 @@ _IDS_ONLY = frozenset({"cusum", "gain", "llamacpp", "ngram", "suffix", "trl", "v
 
 
 def choose_rules(rules: Sequence[Detector] | None, has_text: bool) -> list[Detector]:
-    """Return the rules to stop by: the given ones, or `loopbench.judging.monitor.STOP`.
+    """Return the rules to stop by: the given ones, or `loopbench.judging.rules.STOP`.
 
     Without text the default is the verbatim rule alone.
 

@@ -33,7 +33,7 @@ class LoopStopping(StoppingCriteria):
     tokenizer
         Needed by rules that read text, such as `counter`.
     rules
-        Detectors to stop by; by default those of `loopbench.judging.monitor.STOP`, or the verbatim
+        Detectors to stop by; by default those of `loopbench.judging.rules.STOP`, or the verbatim
         one alone where there is no tokenizer.
     prompt_length
         Columns of the prompt, padding included. By default one less than the first call

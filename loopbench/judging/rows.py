@@ -10,7 +10,7 @@ import msgspec
 
 from loopbench.judging.detection import Detection, detect
 from loopbench.pieces import cut
-from loopbench.types import Finish, Struct
+from loopbench.types import Count, Finish, Id, Struct
 
 
 class OutputRow(Struct, frozen=True):
@@ -18,9 +18,9 @@ class OutputRow(Struct, frozen=True):
 
     id: str | int | None = None
     uid: str | int | None = None
-    token_ids: list[int] | None = None
+    token_ids: list[Id] | None = None
     text: str | None = None
-    token_chars: list[int] | None = None
+    token_chars: list[Count] | None = None
     """Characters of the text that each token added; without, tokens are placed evenly."""
     finish: Finish = "length"
 

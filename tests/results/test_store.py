@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -282,3 +283,13 @@ def test_records_without_a_header_are_not_added_to(run: Path) -> None:
     with pytest.raises(RunError, match=r"holds a records\.jsonl without its header\.json"):
         RunStore.create(run, kept)
     assert (run / RECORDS).read_bytes() == before
+
+
+@pytest.mark.parametrize("field", ["token_ids", "token_chars"])
+def test_numbers_that_no_array_holds_are_named(run: Path, field: str) -> None:
+    lines = [msgspec.json.decode(line) for line in (run / RECORDS).read_bytes().splitlines()]
+    lines[1]["generation"][field][0] = 10**21
+    text = "\n".join(json.dumps(line, separators=(",", ":")) for line in lines)
+    (run / RECORDS).write_text(text + "\n")
+    with pytest.raises(RunError, match=rf"line 2 cannot .*\$\.generation\.{field}\[0\]"):
+        list(read_records(run))
