@@ -84,5 +84,4 @@ def loop_in_thinking(generation: Generation, verdicts: Iterable[Verdict]) -> boo
     if OPEN_TAG in before or CLOSE_TAG in before:
         return OPEN_TAG in before.rpartition(CLOSE_TAG)[2]
     # A tag that closes what nothing opened: the template did, unseen.
-    unopened, closing, _ = text.partition(CLOSE_TAG)
-    return bool(closing) and OPEN_TAG not in unopened
+    return OPEN_TAG not in text.partition(CLOSE_TAG)[0]

@@ -72,6 +72,12 @@ def test_a_whole_file() -> None:
     policy.check()
 
 
+def test_what_a_file_leaves_out_is_strict() -> None:
+    policy, baseline = parse('max_doom_rate = "1%"')
+    assert (policy.confidence, policy.max_errors, policy.inconclusive) == (0.95, 0.0, "fail")
+    assert (policy.max_increase, policy.max_stuck_increase, baseline) == (None, None, None)
+
+
 @pytest.mark.parametrize("word", ["fail", "pass"])
 def test_a_file_says_what_becomes_of_the_undecided(word: str) -> None:
     assert parse(f'inconclusive = "{word}"').policy.inconclusive == word
