@@ -16,6 +16,9 @@ from loopbench.backends.transformers.backend import BACKEND, TransformersBackend
 from loopbench.errors import BackendError
 from loopbench.types import Generation, ModelInfo, Request, Sampling
 
+# A real model in every test.
+pytestmark = pytest.mark.slow
+
 KINDS = ("llama", "lfm2", "gemma3")
 INFO = ModelInfo(
     name="tiny", path="/tiny", fingerprint="sha256:0", architecture="tiny", parameters=1,

@@ -41,6 +41,7 @@ def exactly_periodic(ids: list[int]) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_the_generators_make_the_file(traces: list[Trace]) -> None:
     stored = {trace.uid: trace for trace in traces}
     made = [

@@ -276,6 +276,7 @@ def test_parameters_that_make_no_rule_are_refused(name: str, value: float, what:
         detectors.get("circular", **{name: value})
 
 
+@pytest.mark.slow
 def test_another_process_says_the_same() -> None:
     """Words are told apart by hashes that differ from process to process."""
     code = (

@@ -169,6 +169,7 @@ class Lines:
         return self._trace
 
 
+@pytest.mark.slow
 @ALL
 def test_the_work_is_linear_in_the_text(name: str) -> None:
     detector, work = detectors.get(name), []
@@ -224,6 +225,7 @@ def bytes_held(name: str, ids: list[int], pieces: list[str]) -> float:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @FAST_FIRST
 def test_the_memory_of_a_watcher_is_linear_in_its_stream(name: str) -> None:
     rng = random.Random(0)

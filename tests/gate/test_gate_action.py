@@ -12,6 +12,9 @@ import pytest
 import yaml
 from runs import folder, mixed, records
 
+# Every test starts the program several times.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 

@@ -52,6 +52,7 @@ def test_the_rules_are_detectors() -> None:
     assert [names["verbatim"].name, names["counter"].name] == ["suffix", "counter"]
 
 
+@pytest.mark.slow
 def test_transformers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

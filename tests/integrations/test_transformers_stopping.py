@@ -13,6 +13,9 @@ from loopbench import detectors
 from loopbench.integrations.transformers import LoopStopping
 from loopbench.types import LoopSpan
 
+# A real model in every test.
+pytestmark = pytest.mark.slow
+
 VOCAB = 320
 SUFFIX = detectors.get("suffix", min_repeats=4, min_tokens=24)
 CYCLE = {5: 10, 12: 10}  # 5 leads into 10 11 12 10 11 12 …

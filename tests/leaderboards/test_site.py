@@ -45,6 +45,7 @@ def kept(
 BOARD = [kept("one", 2), kept("two", 18, model="b"), kept("three", 8, model=EVIL, quantization="F")]
 
 
+@pytest.mark.slow
 def test_the_site_has_a_page_per_task_and_a_report_per_entry(tmp_path: Path) -> None:
     paths = site.build(BOARD, tmp_path)
     assert {str(path.relative_to(tmp_path)) for path in paths} == {

@@ -108,6 +108,7 @@ def test_greedy_tokens_of_a_trained_model_agree_on_fifty_prompts(tmp_path: Path)
     _compare(CHECKPOINT, file, 50, 160)
 
 
+@pytest.mark.slow
 def test_padded_batches_equal_single_runs(micro: Path) -> None:
     words, model = models.load_tokenizer(micro), models.load(micro)
     prompts = ["Compute 1+2.", "Pick two of 3 8 14 with sum 22.", "x"]

@@ -36,6 +36,7 @@ def test_values_are_smoothed_backwards_only() -> None:
     assert plots.smoothed([4.0, 0.0, 2.0, 9.0], width=2) == [4.0, 2.0, 1.0, 5.5]
 
 
+@pytest.mark.slow
 def test_every_picture_is_drawn(tmp_path: Path) -> None:
     runs = [
         write_run(tmp_path / "0", ["pretrain", "mid", "sft", "rlvr"]),

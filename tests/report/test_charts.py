@@ -30,6 +30,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[charts.Chart]:
     return charts_of(series_of([run]))
 
 
+@pytest.mark.slow
 def test_every_chart_is_drawn(drawn: list[charts.Chart]) -> None:
     assert [chart.name for chart in drawn] == [
         "loop-rate",
@@ -65,6 +66,7 @@ def test_names_are_text_and_no_formula(drawn: list[charts.Chart]) -> None:
     assert "<b>&$x^2$\U0001f600 T=0" in texts
 
 
+@pytest.mark.slow
 def test_files_are_written_and_come_out_the_same_twice(
     drawn: list[charts.Chart], tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ SIZES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("category", bfcl.CATEGORIES)
 def test_a_category_has_its_items_and_accepts_its_answers(category: str) -> None:
     task = tasks.get(f"bfcl:{category}")
