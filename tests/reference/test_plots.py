@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.image
 import msgspec
+import pytest
 from fakes import record
 
 from loopbench.reference import plots

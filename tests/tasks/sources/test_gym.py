@@ -12,6 +12,9 @@ from loopbench.tasks.sources import SourceError, gym
 from loopbench.tasks.suites import content_hash, select
 from loopbench.types import Sample
 
+# The package takes a second to start, and every module of tests starts it anew.
+pytestmark = pytest.mark.slow
+
 FAST = (
     "basic_arithmetic", "countdown", "game_of_life_halting", "leg_counting", "mini_sudoku",
     "number_sorting", "spell_backward",
