@@ -25,8 +25,9 @@ from loopbench.judging.again import rescored
 from loopbench.judging.records import audit_of
 from loopbench.judging.rules import MEASURE, STOP_CIRCULAR, detectors_of
 from loopbench.report.runs import Loaded
+from loopbench.results.header import Header
 from loopbench.results.observations import Observation
-from loopbench.results.store import Header, decode_audit, decode_record, write_atomically
+from loopbench.results.store import decode_audit, decode_record, write_atomically
 from loopbench.results.summary import Row
 from loopbench.types import SCHEMA_VERSION, Audit, ModelInfo, Record, Struct
 

@@ -10,7 +10,7 @@ from typing import Any
 from loopbench.backends.base import Capabilities, ThinkingEnd, Watch
 from loopbench.backends.forms import Target
 from loopbench.judging.rules import MEASURE, STOP
-from loopbench.results.store import Header
+from loopbench.results.header import Header
 from loopbench.types import (
     SCHEMA_VERSION,
     Audit,

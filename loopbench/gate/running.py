@@ -17,6 +17,7 @@ from loopbench.harness.api import rows_of, write_summary
 from loopbench.harness.plan import Schedule, Settings
 from loopbench.harness.runner import default_folder, execute
 from loopbench.judging.progress import Progress
+from loopbench.results.header import Header
 from loopbench.results.observations import Observation, observation_of
 from loopbench.results.observed import (
     BASELINE_SCHEMA,
@@ -27,7 +28,7 @@ from loopbench.results.observed import (
     observe,
     sampling_differences,
 )
-from loopbench.results.store import HEADER, Header, read_header, read_records, write_atomically
+from loopbench.results.store import HEADER, read_header, read_records, write_atomically
 from loopbench.tasks.suites import content_hash, draw, select
 from loopbench.types import Sample, Struct
 

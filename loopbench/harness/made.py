@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from loopbench.judging.outcome import stuck_level
+from loopbench.results.header import Header
 from loopbench.results.observations import Observation, observation_of
-from loopbench.results.store import Header, RunStore, read_audits, read_records, read_stopped
+from loopbench.results.store import RunStore, read_audits, read_records, read_stopped
 from loopbench.types import Audit, Level, Record
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from loopbench.judging.jobs import Job, job_key
+from loopbench.results.header import Header
 from loopbench.results.observations import Observation
-from loopbench.results.store import Header
 from loopbench.tasks.agents import toolbox
 from loopbench.tasks.suites import DEFAULT_SUITE
 from loopbench.types import EpisodeRule, Level, ModelInfo, Sample, Sampling, Struct

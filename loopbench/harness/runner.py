@@ -44,7 +44,8 @@ from loopbench.judging.progress import Progress, Silent, Watching
 from loopbench.judging.records import audit_of, record_of
 from loopbench.judging.rules import MEASURE, STOP, STOP_CIRCULAR, detectors_of
 from loopbench.naming import UnknownNameError
-from loopbench.results.store import Header, RunStore
+from loopbench.results.header import Header
+from loopbench.results.store import RunStore
 from loopbench.tasks.agents.toolbox import Toolbox
 from loopbench.tasks.suites import content_hash
 from loopbench.types import (

@@ -11,8 +11,9 @@ import msgspec
 
 from loopbench.errors import RunError
 from loopbench.results.columns import Columns
+from loopbench.results.header import Header
 from loopbench.results.observations import Observation, observation_of
-from loopbench.results.store import Header, read_audits, read_header, read_records
+from loopbench.results.store import read_audits, read_header, read_records
 from loopbench.results.structure import structure_loop
 from loopbench.results.summary import By, Row, followed_by_key, rows
 from loopbench.results.table import printable

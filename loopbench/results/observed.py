@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from loopbench.errors import LoopbenchError
+from loopbench.results.header import Header
 from loopbench.results.observations import Observation, Seen
-from loopbench.results.store import Header
 from loopbench.types import EpisodeRule, Sampling, Struct
 
 BASELINE_SCHEMA = 2

@@ -15,12 +15,12 @@ from loopbench.judging.again import rescored
 from loopbench.judging.records import audit_of
 from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.results.columns import Columns
+from loopbench.results.header import Header
 from loopbench.results.observations import Followed, Observation, followed_of, observation_of
 from loopbench.results.store import (
     AUDITS,
     HEADER,
     RECORDS,
-    Header,
     RunStore,
     read_audited,
     read_header,

@@ -11,8 +11,8 @@ import numpy as np
 
 from loopbench.judging.outcome import STUCK
 from loopbench.results.columns import Cell, Columns, Ending, Origin, digest
+from loopbench.results.header import Header
 from loopbench.results.observations import Followed, followed_of, observation_of
-from loopbench.results.store import Header
 from loopbench.results.structure import STRUCTURED, Structure, structure_loop
 from loopbench.statistics.intervals import (
     Interval,
