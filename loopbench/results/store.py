@@ -94,6 +94,12 @@ class RunStore(Closeable):
             If there is no run, another process writes to it, or the settings differ.
         """
         before = read_header(path)
+        if before.precedence != header.precedence:
+            raise RunError(
+                f"{path} was begun by an earlier LoopBench, which decided in another order how an "
+                "output ends; see what there is with 'loopbench table', or start anew with "
+                "another --out."
+            )
         wider = before.widened(header) if widen else before
         differences = wider.differences(header.within(wider) if widen else header)
         if differences:

@@ -293,3 +293,11 @@ def test_numbers_that_no_array_holds_are_named(run: Path, field: str) -> None:
     (run / RECORDS).write_text(text + "\n")
     with pytest.raises(RunError, match=rf"line 2 cannot .*\$\.generation\.{field}\[0\]"):
         list(read_records(run))
+
+
+def test_a_run_of_another_order_of_ends_is_not_gone_on_with(run: Path) -> None:
+    header = read_header(run)
+    text = (run / HEADER).read_text().replace('"precedence": 2', '"precedence": 1')
+    (run / HEADER).write_text(text)
+    with pytest.raises(RunError, match=r"earlier LoopBench.*another --out"):
+        RunStore.resume(run, header)
