@@ -21,10 +21,13 @@ SCHEMA_VERSION = 2
 1: circular ends were `truncated`, and their level was called `near`.
 """
 
-Finish = Literal["stop", "length", "loop", "error"]
-"""Why a generation ended: by itself, at the budget, stopped by a watcher, or by a failure."""
+Finish = Literal["stop", "length", "loop", "error", "unknown"]
+"""Why a generation ended: by itself, at the budget, stopped by a watcher, or by a failure.
 
-Outcome = Literal["clean", "recovered", "doom", "circular", "truncated", "error"]
+`unknown` is for outputs that someone else recorded without saying why they ended.
+"""
+
+Outcome = Literal["clean", "recovered", "doom", "circular", "truncated", "unknown", "error"]
 """How an output ended; see `loopbench.judging.outcome.classify`. Every output has exactly one."""
 
 Level = Literal["verbatim", "counter", "circular"]

@@ -20,20 +20,24 @@ def classify(finish: Finish, verdicts: Iterable[Verdict]) -> Outcome:
     """Return the outcome of one output.
 
     Termination is part of the definition: no text tells a loop from a table or a list of
-    squares that was asked for. A model that ends by itself is neither doomed nor circular.
+    squares that was asked for. A model that ends by itself is neither doomed nor circular, and
+    a count that it left is a list: only a verbatim loop is something to recover from.
+
+    Where nobody knows why an output ended, its end alone speaks: a loop there is a loop, and
+    without one the outcome is `unknown`.
     """
     verdicts = list(verdicts)
     found = {v.level for v in verdicts if v.looped}
     if finish == "error":
         return "error"
     if finish == "stop":
-        return "recovered" if found.intersection(DOOM_LEVELS) else "clean"
+        return "recovered" if "verbatim" in found else "clean"
     level = stuck_level(verdicts)
     if level is None and finish == "loop":
         # Tokens that came after the stop can hide the end of the loop it was stopped for.
         level = next((level for level in LEVELS if level in found), "verbatim")
     if level is None:
-        return "truncated"
+        return "unknown" if finish == "unknown" else "truncated"
     return "doom" if level in DOOM_LEVELS else "circular"
 
 

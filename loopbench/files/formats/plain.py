@@ -1,0 +1,173 @@
+"""Rows with a field of text, or of token ids: LoopBench's own rows, and whatever is like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any, TypeGuard
+
+from loopbench.files.finishes import finish_in, finish_of, raw_of
+from loopbench.files.formats.common import (
+    budget_of,
+    first_text,
+    id_of,
+    member,
+    model_of,
+    prompt_of,
+    task_of,
+    tokens_of,
+)
+from loopbench.files.outputs import Fields, FileOutput, Row, RowError
+
+TEXTS = (
+    "generated_text", "generated_texts", "completion", "completions", "generation", "generations",
+    "response", "responses", "model_output", "model_outputs", "model_response", "model_answer",
+    "prediction", "predictions", "output", "outputs", "output_text", "samples", "text", "texts",
+    "answer", "content", "result", "results",
+)  # fmt: skip
+"""Names of fields, the surest first: where there is an `output`, the `text` was often the input."""
+_IDS = ("token_ids", "output_token_ids", "output_ids")
+_NESTED = ("text", "generated_text", "content", "completion", "response", "output")
+
+
+class Plain:
+    """Rows with a field of text.
+
+    Parameters
+    ----------
+    fields
+        Which fields to read, where the user says so.
+    """
+
+    name = "plain"
+    title = "rows with a field of text or token ids, or texts alone"
+    finish = (
+        "`finish`, `finish_reason`, `stop_reason`, `done_reason` and the like, where there is one"
+    )
+
+    def __init__(self, fields: Fields | None = None) -> None:
+        self._fields = fields or Fields()
+
+    def recognises(self, row: Row) -> bool:
+        """See `Format.recognises`."""
+        try:
+            return next(self.outputs(row), None) is not None
+        except RowError:
+            return False
+
+    def outputs(self, row: Row) -> Iterator[FileOutput]:
+        """See `Format.outputs`."""
+        value = row.value
+        if not isinstance(value, Mapping):
+            texts = list(_texts(value))
+            if not texts:
+                raise RowError("it is neither an object with fields nor a text")
+            for repeat, text in enumerate(texts):
+                yield FileOutput(text=text, repeat=repeat, field="")
+            return
+        common: dict[str, Any] = {
+            "id": id_of(value),
+            "model": model_of(value),
+            "task": task_of(value),
+            "prompt": prompt_of(value),
+            "prompt_hash": first_text(value, ("prompt_hash",)),
+            "budget": budget_of(value),
+            "output_tokens": tokens_of(value),
+        }
+        name, texts, finishes = self._found(value)
+        ids = next((value[name] for name in _IDS if _are_ids(value.get(name))), None)
+        if ids is not None:
+            yield _with_ids(value, ids, name, finishes, common)
+            return
+        if not texts and (failed := _failure(value, finishes)):
+            yield FileOutput(finish="error", error=failed, **common)
+            return
+        if name is None:
+            there = ", ".join(map(str, list(value)[:20])) or "none"
+            raise RowError(f"no field of it is known to hold an output; its fields are {there}")
+        single = len(texts) == 1
+        for repeat, (text, finish) in enumerate(zip_longest(texts, finishes[: len(texts)])):
+            yield FileOutput(
+                text=text,
+                finish=finish_of(finish),
+                raw_finish=raw_of(finish),
+                repeat=repeat,
+                field=name if single else f"{name}[{repeat}]",
+                **common,
+            )
+
+    def _found(self, value: Mapping[str, Any]) -> tuple[str | None, list[str], list[Any]]:
+        """Return the name of the field of texts, the texts, and the finish of each."""
+        name = self._fields.text
+        if name is not None:
+            texts = list(_texts(member(value, name)))
+            if not texts:
+                raise RowError(f"its field {name!r} holds no text")
+        else:
+            name = next(
+                (name for name in TEXTS if any(True for _ in _texts(value.get(name)))), None
+            )
+            texts = list(_texts(value[name])) if name else []
+        told = member(value, self._fields.finish) if self._fields.finish else finish_in(value)
+        if told is None:
+            told = _flag(value)
+        return name, texts, told if isinstance(told, list) else [told] * max(1, len(texts))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of a field: one, several samples, or what holds them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, Mapping):
+        found = next((value[name] for name in _NESTED if isinstance(value.get(name), str)), None)
+        if found is not None:
+            yield found
+
+
+def _are_ids(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and bool(value) and all(type(one) is int for one in value)
+
+
+def _flag(value: Mapping[str, Any]) -> str | None:
+    """Return what fields that are true or false say."""
+    if value.get("truncated") is True:
+        return "length"
+    return "stop" if value.get("finished") is True else None
+
+
+def _failure(value: Mapping[str, Any], finishes: list[Any]) -> str | None:
+    """Return why a row has no output."""
+    error = value.get("error")
+    if isinstance(error, Mapping):
+        error = error.get("message")
+    if isinstance(error, str) and error:
+        return error
+    return "its generation failed" if finish_of(finishes[0]) == "error" else None
+
+
+def _with_ids(
+    value: Mapping[str, Any],
+    ids: list[int],
+    name: str | None,
+    finishes: list[Any],
+    common: dict[str, Any],
+) -> FileOutput:
+    """Return the output of a row with token ids; its text may stand beside them."""
+    text = value[name] if name else None
+    chars = value.get("token_chars")
+    return FileOutput(
+        token_ids=ids,
+        text=text if isinstance(text, str) else None,
+        pieces=text if isinstance(text, list) and len(text) == len(ids) else None,
+        token_chars=chars if _are_ids(chars) and len(chars) == len(ids) else None,
+        finish=finish_of(finishes[0]),
+        raw_finish=raw_of(finishes[0]),
+        field=name or "token_ids",
+        **common,
+    )
+
+
+FORMAT = Plain()
