@@ -36,7 +36,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.echoes import echoes, filled_in, share_of, size_of
+from loopbench.detectors.parts.echoes import (
+    Recurrences,
+    Seen,
+    echoes,
+    filled_in,
+    share_of,
+    size_of,
+)
+from loopbench.detectors.parts.reading import words_at
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
@@ -45,7 +53,6 @@ from loopbench.detectors.parts.streaming import (
 )
 from loopbench.detectors.parts.tokens import align, as_ids
 from loopbench.detectors.parts.words import CHARACTER, DIGIT, KIND, Hashes, Words
-from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 _IDS = (1.4, 1.3)
@@ -224,23 +231,23 @@ class _Whole:
     def __init__(self, rule: Circular, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
         self._scales = _Scales(rule)
         self._stride = 2 * rule.window
-        self._words = words = Words(keep=1 << 62)
-        self._marks: list[tuple[int, int]] = []  # words and tokens at each checkpoint
-        joined = Pieces.joined(pieces)
-        at, text = 0, False
-        for end in checkpoints(len(ids), rule.spacing).tolist():
-            words.extend(ids[at:end], joined.between(at, end))
-            if words.text != text:
-                # Ids do not stand for words any more.
-                self._marks, text = [], True
-            self._marks.append((words.count, words.tokens))
-            at = end
+        self._words = words = words_at(ids, pieces, checkpoints(len(ids), rule.spacing))
+        self._marks = words.marks[1:]  # words and tokens at each checkpoint
+        self._recurrences = Recurrences(words.last(words.count), self._scales.keep)
         self._known: dict[int, bool] = {}
+
+    def _share(self, count: int, at_least: float | None) -> float | None:
+        """Return the share when there were so many words; as `View.score` and `.circular` do."""
+        rule, seen, bits = self._scales.view(self._words, self._words.count - count)
+        if len(seen) < rule.min_words:
+            return None
+        least = rule.share if at_least is None else at_least
+        place = Seen(count - len(seen), count)
+        return self._recurrences.judge(place, bits, rule.window, least, rule.filled)
 
     def _circular(self, mark: int) -> bool:
         if mark not in self._known:
-            before = self._words.count - self._marks[mark][0]
-            self._known[mark] = self._scales.view(self._words, before).circular
+            self._known[mark] = bool(self._share(self._marks[mark][0], None))
         return self._known[mark]
 
     def _stretches(self) -> list[tuple[int, int]]:
@@ -285,8 +292,9 @@ class _Whole:
             elif self._marks[high + 1][0] - since >= 2 * view.rule.window:
                 left.append(TailLoop(_span(first.start, self._marks[high][1], first.period)))
         loops = [*left, *([terminal] if terminal else [])]
+        score = self._share(self._words.count, 0.0) if self._marks else None
         verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)
-        return msgspec.structs.replace(verdict, score=view.score if self._marks else None)
+        return msgspec.structs.replace(verdict, score=score)
 
 
 DETECTOR = Circular
