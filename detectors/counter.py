@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.detectors.parts.glances import worth_a_look
 from loopbench.detectors.parts.items import Items
 from loopbench.detectors.parts.periods import Tail, tail_period
 from loopbench.detectors.parts.steady import Count, extended, steady_count
@@ -30,9 +31,12 @@ from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
     check_rule,
+    checkpoints,
     scan_tail,
     tail_verdict,
 )
+from loopbench.detectors.parts.tokens import align, as_ids
+from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 _MAX_TEMPLATE = 400
@@ -65,7 +69,11 @@ class Counter:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
-        loops, terminal = scan_tail(_Stream(self), ids, text)
+        array = as_ids(ids)
+        pieces = Pieces.joined(align(len(array), text))
+        ends = checkpoints(len(array))
+        ends = ends[worth_a_look(pieces, ends, self.min_repeats, self.min_tokens)]
+        loops, terminal = scan_tail(_Stream(self), array, pieces, ends)
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
 
     def watch(self) -> TailWatcher:

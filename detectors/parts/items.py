@@ -149,6 +149,11 @@ class Items:
         return self._numbers.view
 
     @property
+    def edges(self) -> NDArray[np.int64]:
+        """The character at which each item begins, and the one after the last of them."""
+        return np.array([*self._starts, self._rest_at], np.int64)
+
+    @property
     def tokens(self) -> int:
         """Tokens seen so far."""
         return len(self._token_ends)

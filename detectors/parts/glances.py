@@ -1,0 +1,127 @@
+"""Where in a whole output a look for a counter loop can find one; most outputs have no such place.
+
+A look at a checkpoint finds a loop only if literals repeat there at least four times, or did so
+until lately (`counter._periodic`), and if their numbers do not stand still (`steady`). Both are
+known from the items of the whole output. How many of these are complete at a checkpoint is known
+but for those of the last characters, so all that may be are tried. What is left out finds nothing;
+what is not may still find nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopbench.detectors.parts.anywhere import Run, find_runs
+from loopbench.detectors.parts.items import Items
+from loopbench.detectors.parts.numerals import REACH
+from loopbench.detectors.parts.steady import LASTING, SLIP_EVERY
+from loopbench.pieces import Pieces
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_NEVER = np.iinfo(np.int64).max
+
+
+def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) -> Flags:
+    """Return at which checkpoints there may be a counter loop.
+
+    Parameters
+    ----------
+    pieces
+        The output.
+    ends
+        Tokens at each checkpoint.
+    min_repeats, min_tokens
+        Of the rule.
+    """
+    worth = np.zeros(len(ends), np.bool_)
+    items = Items()
+    items.extend([pieces.between(0, len(pieces))])
+    items.parse()
+    literals, edges = items.literals, items.edges
+    if len(literals) < min(min_repeats, LASTING):
+        return worth
+    chars = pieces.ends[ends - 1]
+    most = edges[1:].searchsorted(chars, "right")
+    least = edges[1:].searchsorted(chars - REACH)
+    # Items that begin in the last `min_tokens` tokens, or before the first of them.
+    since = ends - min_tokens
+    before = edges[:-1].searchsorted(pieces.ends[np.maximum(since, 0)], "right")
+    before[since < 0] = 0
+    places = (2 * _recurring(literals, least, most) >= np.maximum(least - before, 2)).nonzero()[0]
+    if not places.size:
+        return worth
+    runs = find_runs(literals, min(min_repeats, LASTING), min(min_repeats, LASTING))
+    if not runs:
+        return worth
+    # All numbers of items that may be complete at one of these places.
+    counts = (most - least)[places] + 1
+    at = np.repeat(places, counts)
+    offset = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
+    complete = least[at] + offset
+    covered = np.maximum(complete - before[at], 0)
+    fine = _periodic(runs, len(literals), min_repeats)[complete] <= before[at]
+    at, complete, covered = at[fine], complete[fine], covered[fine]
+    still, period = _standing_still(runs, items.numbers, min_repeats)
+    period = period[complete]
+    rows = np.maximum(-(-covered // np.maximum(period, 1)), max(min_repeats, SLIP_EVERY // 2 + 2))
+    worth[at[(period == 0) | (still[complete] < rows * period)]] = True
+    return worth
+
+
+def _recurring(literals: Ints, least: Ints, most: Ints) -> Ints:
+    """Return how many of the last literals have stood before, at most."""
+    highest = np.maximum.accumulate(literals)
+    new = np.ones(len(literals), np.bool_)
+    new[1:] = literals[1:] > highest[:-1]
+    last_new = np.maximum.accumulate(np.where(new, np.arange(len(literals)), 0))
+    return most - 1 - np.where(least > 0, last_new[least - 1], -1)
+
+
+def _reach(run: Run, min_repeats: int) -> int:
+    """Return up to how many items a run may be what a look finds, or what came before that.
+
+    After a lasting change of the literals less than `min_repeats` periods will do, and the run that
+    was before it has `LASTING` of them.
+    """
+    return run.end + min_repeats * (run.end - run.start) // LASTING
+
+
+def _periodic(runs: list[Run], items: int, min_repeats: int) -> Ints:
+    """Return for each number of items the first item of the runs that a look may find."""
+    first = np.full(items + 1, _NEVER)
+    for run in reversed(runs):
+        first[run.start + 1 : _reach(run, min_repeats)] = run.start
+    return first
+
+
+def _standing_still(runs: list[Run], numbers: Ints, min_repeats: int) -> tuple[Ints, Ints]:
+    """Return, where only one run matters, over how many items its numbers are periodic too.
+
+    And its period; 0 where several runs matter, or the literals are not periodic to the end.
+    """
+    still = np.zeros(len(numbers) + 1, np.int64)
+    period = np.zeros(len(numbers) + 1, np.int64)
+    matter = np.zeros(len(numbers) + 1, np.int64)
+    for run in runs:
+        matter[run.start + 1 : _reach(run, min_repeats)] += 1
+        inside = slice(run.start + min_repeats * run.period, run.end + 1)
+        size = np.arange(inside.start, inside.stop)
+        ours = numbers[run.start : run.end]
+        moved = np.concatenate(
+            (
+                [0],
+                np.where(
+                    ours[run.period :] != ours[: -run.period],
+                    np.arange(run.start + 1, run.end - run.period + 1),
+                    0,
+                ),
+            )
+        )
+        since = np.maximum(np.maximum.accumulate(moved), run.start)
+        still[inside] = size - since[size - run.start - run.period]
+        period[inside] = run.period
+    period[matter != 1] = 0
+    return still, period
