@@ -13,49 +13,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.anywhere import Run, find_runs
-from loopbench.detectors.parts.items import Items
-from loopbench.detectors.parts.numerals import REACH
+from loopbench.detectors.parts.prefixes import WholeItems
 from loopbench.detectors.parts.steady import LASTING, SLIP_EVERY
-from loopbench.pieces import Pieces
 
 Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 _NEVER = np.iinfo(np.int64).max
 
 
-def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) -> Flags:
-    """Return at which checkpoints there may be a counter loop.
+def worth_a_look(whole: WholeItems, ends: Ints, min_repeats: int, min_tokens: int) -> Ints:
+    """Return the checkpoints at which there may be a counter loop.
 
     Parameters
     ----------
-    pieces
+    whole
         The output.
     ends
         Tokens at each checkpoint.
     min_repeats, min_tokens
         Of the rule.
     """
-    worth = np.zeros(len(ends), np.bool_)
-    items = Items()
-    items.extend([pieces.between(0, len(pieces))])
-    items.parse()
-    literals, edges = items.literals, items.edges
-    if len(literals) < min(min_repeats, LASTING):
-        return worth
-    chars = pieces.ends[ends - 1]
-    most = edges[1:].searchsorted(chars, "right")
-    least = edges[1:].searchsorted(chars - REACH)
+    repeats = min(min_repeats, LASTING)
+    literals, edges, token_ends = whole.literals, whole.edges, whole.token_ends
+    if len(literals) < repeats:
+        return ends[:0]
+    least, most = whole.bounds(token_ends[ends - 1])
     # Items that begin in the last `min_tokens` tokens, or before the first of them.
     since = ends - min_tokens
-    before = edges[:-1].searchsorted(pieces.ends[np.maximum(since, 0)], "right")
+    before = edges[:-1].searchsorted(token_ends[np.maximum(since, 0)], "right")
     before[since < 0] = 0
-    places = (2 * _recurring(literals, least, most) >= np.maximum(least - before, 2)).nonzero()[0]
-    if not places.size:
-        return worth
-    runs = find_runs(literals, min(min_repeats, LASTING), min(min_repeats, LASTING))
+    # How many of the last literals have stood before, at most.
+    recurring = most - 1 - np.where(least > 0, whole.last_new[least - 1], -1)
+    places = (2 * recurring >= np.maximum(least - before, 2)).nonzero()[0]
+    runs = find_runs(literals, repeats, repeats) if places.size else []
     if not runs:
-        return worth
+        return ends[:0]
     # All numbers of items that may be complete at one of these places.
     counts = (most - least)[places] + 1
     at = np.repeat(places, counts)
@@ -64,20 +56,10 @@ def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) 
     covered = np.maximum(complete - before[at], 0)
     fine = _periodic(runs, len(literals), min_repeats)[complete] <= before[at]
     at, complete, covered = at[fine], complete[fine], covered[fine]
-    still, period = _standing_still(runs, items.numbers, min_repeats)
+    still, period = _standing_still(runs, whole.numbers, min_repeats)
     period = period[complete]
     rows = np.maximum(-(-covered // np.maximum(period, 1)), max(min_repeats, SLIP_EVERY // 2 + 2))
-    worth[at[(period == 0) | (still[complete] < rows * period)]] = True
-    return worth
-
-
-def _recurring(literals: Ints, least: Ints, most: Ints) -> Ints:
-    """Return how many of the last literals have stood before, at most."""
-    highest = np.maximum.accumulate(literals)
-    new = np.ones(len(literals), np.bool_)
-    new[1:] = literals[1:] > highest[:-1]
-    last_new = np.maximum.accumulate(np.where(new, np.arange(len(literals)), 0))
-    return most - 1 - np.where(least > 0, last_new[least - 1], -1)
+    return ends[np.unique(at[(period == 0) | (still[complete] < rows * period)])]
 
 
 def _reach(run: Run, min_repeats: int) -> int:
@@ -110,16 +92,9 @@ def _standing_still(runs: list[Run], numbers: Ints, min_repeats: int) -> tuple[I
         inside = slice(run.start + min_repeats * run.period, run.end + 1)
         size = np.arange(inside.start, inside.stop)
         ours = numbers[run.start : run.end]
-        moved = np.concatenate(
-            (
-                [0],
-                np.where(
-                    ours[run.period :] != ours[: -run.period],
-                    np.arange(run.start + 1, run.end - run.period + 1),
-                    0,
-                ),
-            )
-        )
+        moved = np.zeros(len(ours) - run.period + 1, np.int64)
+        changes = (ours[run.period :] != ours[: -run.period]).nonzero()[0] + 1
+        moved[changes] = run.start + changes
         since = np.maximum(np.maximum.accumulate(moved), run.start)
         still[inside] = size - since[size - run.start - run.period]
         period[inside] = run.period

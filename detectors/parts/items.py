@@ -109,11 +109,11 @@ class Items:
 
         False means that the stream has left the pattern, whatever came before.
         """
-        notation, expected = self._texts[int(self._literals.view[item])]
-        rest = "".join((*self._settled, self._tail))
-        if len(rest) <= len(expected):
-            return expected.startswith(rest)
-        return rest.startswith(expected) and may_become(notation, rest[len(expected) :])
+        return fits(*self.form_of(item), "".join((*self._settled, self._tail)))
+
+    def form_of(self, item: int) -> tuple[Notation, str]:
+        """Return the literal of `item`, and how its number is written."""
+        return self._texts[int(self._literals.view[item])]
 
     def text_of(self, item: int) -> str:
         """Return the literal before the number of `item`."""
@@ -157,3 +157,10 @@ class Items:
     def tokens(self) -> int:
         """Tokens seen so far."""
         return len(self._token_ends)
+
+
+def fits(notation: Notation, expected: str, rest: str) -> bool:
+    """Whether a text is the beginning of this literal and a number behind it."""
+    if len(rest) <= len(expected):
+        return expected.startswith(rest)
+    return rest.startswith(expected) and may_become(notation, rest[len(expected) :])

@@ -113,7 +113,7 @@ def scan_tail(
     stream: TailStream,
     ids: Sequence[int],
     text: str | Sequence[str] | None,
-    looks: NDArray[np.int64] | None = None,
+    spacing: int = SPACING,
 ) -> tuple[list[TailLoop], TailLoop | None]:
     """The batch face: all loops in order, and the one that the output ends in.
 
@@ -123,21 +123,21 @@ def scan_tail(
         Fresh.
     ids, text
         The output, as for `Detector.scan`.
-    looks
-        The checkpoints at which there may be a loop; without, all of them.
+    spacing
+        Tokens between the first checkpoints.
     """
     array = as_ids(ids)
     texts = align(len(array), text)
     loops: list[TailLoop] = []
     found: TailLoop | None = None
     at = 0
-    for end in (checkpoints(len(array)) if looks is None else looks).tolist():
+    for end in checkpoints(len(array), spacing).tolist():
         stream.extend(array[at:end], texts[at:end])
         at = end
         found = stream.tail()
         if found:
             add_loop(loops, found)
-    return loops, found if at == len(array) else None
+    return loops, found
 
 
 def add_loop(loops: list[TailLoop], found: TailLoop) -> None:
