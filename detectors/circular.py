@@ -163,21 +163,27 @@ class _Scales:
     """A rule in all its units, for one stream."""
 
     def __init__(self, rule: Circular) -> None:
+        self.window = rule.window
         self._worded, self._by_ids = rule, rule.scaled(*_IDS)
         self._dense = rule.scaled(*_CHARACTERS)
         self.keep = max(self._by_ids.recent, self._dense.recent)
 
     def view(self, words: Words, before: int = 0) -> View:
         """Return what is seen at the end, or what was seen `before` words ago."""
-        rule, digits = self._worded, 0.0
+        digits = characters = 0
         if words.text:
-            kinds = words.last(rule.window, before) & KIND
-            digits = int(np.count_nonzero(kinds == DIGIT)) / rule.window
-            if 2 * np.count_nonzero(kinds == CHARACTER) > rule.window:
-                rule = self._dense
-        else:
-            rule = self._by_ids
-        return View(rule, words.last(rule.recent, before), rule.bits * (1 + _DIGITS * digits))
+            kinds = words.last(self.window, before) & KIND
+            digits = int(np.count_nonzero(kinds == DIGIT))
+            characters = int(np.count_nonzero(kinds == CHARACTER))
+        rule, bits = self.rule(digits, characters, text=words.text)
+        return View(rule, words.last(rule.recent, before), bits)
+
+    def rule(self, digits: int, characters: int, *, text: bool) -> tuple[Circular, float]:
+        """Return the rule in the units of a window with so many of each kind, and its bits."""
+        rule = self._worded if text else self._by_ids
+        if 2 * characters > self.window:
+            rule = self._dense
+        return rule, rule.bits * (1 + _DIGITS * (digits / self.window))
 
     def first_seen(self, words: Words, tokens: int, before: int = 0) -> LoopSpan:
         """Return the stretch as its window shows it; `tokens` are those up to its end."""
@@ -233,17 +239,24 @@ class _Whole:
         self._stride = 2 * rule.window
         self._words = words = words_at(ids, pieces, checkpoints(len(ids), rule.spacing))
         self._marks = words.marks[1:]  # words and tokens at each checkpoint
-        self._recurrences = Recurrences(words.last(words.count), self._scales.keep)
+        hashes = words.last(words.count)
+        self._recurrences = Recurrences(hashes, self._scales.keep)
+        # How many words of each kind there are before each of them.
+        kinds = hashes & KIND if words.text else np.zeros_like(hashes)
+        self._kinds = [np.concatenate(([0], np.cumsum(kinds == k))) for k in (DIGIT, CHARACTER)]
         self._known: dict[int, bool] = {}
 
     def _share(self, count: int, at_least: float | None) -> float | None:
         """Return the share when there were so many words; as `View.score` and `.circular` do."""
-        rule, seen, bits = self._scales.view(self._words, self._words.count - count)
-        if len(seen) < rule.min_words:
+        digits, characters = (
+            int(kind[count] - kind[max(0, count - self._scales.window)]) for kind in self._kinds
+        )
+        rule, bits = self._scales.rule(digits, characters, text=self._words.text)
+        if count < rule.min_words:
             return None
         least = rule.share if at_least is None else at_least
-        place = Seen(count - len(seen), count)
-        return self._recurrences.judge(place, bits, rule.window, least, rule.filled)
+        seen = Seen(max(0, count - rule.recent), count)
+        return self._recurrences.judge(seen, bits, rule.window, least, rule.filled)
 
     def _circular(self, mark: int) -> bool:
         if mark not in self._known:

@@ -28,6 +28,8 @@ class Notation(IntEnum):
     WORDS = 1
     MARK = 2
 
+    __hash__ = int.__hash__  # that of an enumeration is Python code
+
 
 _ONES = "one two three four five six seven eight nine"
 _ONES_TH = "first second third fourth fifth sixth seventh eighth ninth"
