@@ -45,7 +45,9 @@ _CONTEXTS = (256, 64, 16)
 """Characters that must have stood before a cut word, too, for it to be completed."""
 _MOST_PLACES = 8
 _CUT_CHARACTER = "\ufffd"
-"""What becomes of the first bytes of a character."""
+"""What becomes of the first bytes of a character, of which three may stand alone."""
+_MOST_BYTES = 3
+_LAST_LETTERS = re.compile(rf"{_LETTER}+\Z")
 
 
 def as_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
@@ -93,7 +95,7 @@ def fallback_tokens(text: str) -> tuple[list[int], list[str]]:
         pieces = _WORD.findall(text)
     known: dict[str, int] = {}
     ids = [known.setdefault(piece, len(known)) for piece in pieces]
-    _complete(text, ids, pieces)
+    complete_cut(text, ids, pieces)
     return ids, pieces
 
 
@@ -110,16 +112,31 @@ def split_after(before: str, text: str) -> list[str]:
     return _WORD.findall(before + text, len(before))
 
 
-def _complete(text: str, ids: list[int], pieces: list[str]) -> None:
-    """Read what the cut left of the last word as its counterpart was read, in place."""
+def complete_cut(text: str, ids: list[int], pieces: list[str]) -> None:
+    """Read what a cut left of the last word as it was read where the same text stood before.
+
+    Changes `ids` and `pieces` in place, at their end only.
+
+    Parameters
+    ----------
+    text
+        The whole.
+    ids, pieces
+        Its tokens, one id and the text that it added each.
+    """
     whole = text.rstrip(_CUT_CHARACTER)
     broken = len(text) - len(whole)
-    if not pieces or broken > 3 or broken >= len(pieces):
+    if broken > _MOST_BYTES or not whole:
         return
-    first = len(pieces) - broken
-    if broken == 0 or pieces[first - 1][-1].isalpha():
+    # Of a vocabulary's tokens several may make what is left of a word.
+    letters = _LAST_LETTERS.search(whole[-LONGEST_RUN:])
+    least = broken + (len(letters.group()) if letters else 0 if broken else 1)
+    first, rest = len(pieces), 0
+    while rest < least and first > 0:
         first -= 1
-    rest = sum(map(len, pieces[first:]))
+        rest += len(pieces[first])
+    if first == 0:
+        return
     # From the end backwards: what is completed stood mostly one round ago.
     end, begin = len(text), len(pieces)
     for at in _stood_before(whole, rest - broken):
