@@ -83,6 +83,14 @@ def test_a_count_within_a_short_budget_is_doubtful(rows: int, doubtful: bool) ->
     assert not judged(LOOP, finish="length").doubtful
 
 
+def test_one_long_round_is_shown() -> None:
+    words = [f"{a}{b}" for a in ("ka", "mo", "ri", "su", "te") for b in ("lan", "dor", "mis")] * 90
+    found = judged(" ".join(words[:400] + words[7:320]), finish="length")
+    assert found.outcome in ("doom", "circular")
+    assert found.excerpt
+    assert found.wasted >= 0
+
+
 def test_ids_alone_have_no_characters() -> None:
     found = judged(token_ids=[1, 2] * 200, finish="length")
     assert (found.outcome, found.period, found.start, found.end, found.excerpt) == (
