@@ -80,6 +80,16 @@ def test_rows_are_split_by_what_there_are_several_of() -> None:
     assert [row.name for row in summed(one, two).rows("all")] == ["all"]
 
 
+def test_files_are_called_by_what_tells_them_apart() -> None:
+    def names(*files: str) -> list[str]:
+        rows = summed(*(judged(PROSE, 1, file=file) for file in files)).rows()
+        return [line[0] for line in summary_grid(rows).rows]
+
+    assert names("/runs/a/x.jsonl", "/runs/b/x.jsonl") == ["a/x.jsonl", "b/x.jsonl", "all"]
+    assert names("x.jsonl", "y.jsonl") == ["x.jsonl", "y.jsonl", "all"]
+    assert names("/x.jsonl", "y.jsonl") == ["/x.jsonl", "y.jsonl", "all"]
+
+
 def test_what_was_not_read_is_counted_and_in_no_rate() -> None:
     summary = summed(judged(LOOP, 1, finish="length"))
     summary.unread("f")
