@@ -61,7 +61,7 @@ def _names(rows: Sequence[OutputsRow]) -> list[str]:
         alike = len({path.is_absolute() for path in paths}) == 1
         common = len(os.path.commonpath([path.parent for path in paths])) if alike else 0
         names = [
-            row.name[common:].lstrip("/") or row.name if row.by == "file" else row.name
+            row.name[common:].lstrip("/") if common and row.by == "file" else row.name
             for row in rows
         ]
     return [printable(name) for name in names]
