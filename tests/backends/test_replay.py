@@ -184,7 +184,7 @@ def test_texts_are_split_into_declared_words(tmp_path: Path) -> None:
     rows = [{"text": "so it goes, " * 100}, {"text": "done", "finish": "stop", "token_ids": [5]}]
     out = run(write(tmp_path / "rows.jsonl", rows), tmp_path / "run")
     (row,) = rows_of(out)
-    assert (row.tokenization, row.n, row.doom_rate.value) == ("words-v1", 2, 0.5)
+    assert (row.tokenization, row.n, row.doom_rate.value) == ("words-v2", 2, 0.5)
     assert row.early_stopped == 1
 
 

@@ -27,7 +27,8 @@ def plain_stream(file: BinaryIO, name: str) -> tuple[io.BufferedReader, bool]:
     FileError
         If it is compressed with something that is not installed.
     """
-    stream, as_is = _buffered(file), True
+    stream = _buffered(file)
+    as_is = stream.seekable()
     while True:
         head = peek(stream, name)
         if head.startswith(GZIP):

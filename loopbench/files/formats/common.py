@@ -46,15 +46,19 @@ def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:
     return None
 
 
-def id_of(row: Mapping[str, Any]) -> str | None:
-    """Return the row's own name."""
-    return first_text(
-        row,
-        (
-            "sample_id", "id", "uid", "custom_id", "task_id", "question_id", "doc_id",
-            "instance_id", "problem_id", "prompt_id", "key", "idx", "index",
-        ),
-    )  # fmt: skip
+_IDS = (
+    "sample_id", "id", "uid", "custom_id", "task_id", "question_id", "doc_id", "instance_id",
+    "problem_id", "prompt_id", "key", "idx", "index",
+)  # fmt: skip
+
+
+def id_of(row: Mapping[str, Any]) -> str | int | None:
+    """Return the row's own name, as it is written: a text or a number."""
+    for name in _IDS:
+        value = row.get(name)
+        if (isinstance(value, str) and value) or type(value) is int:
+            return value
+    return None
 
 
 def model_of(row: Mapping[str, Any]) -> str | None:

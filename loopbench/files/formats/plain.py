@@ -128,7 +128,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _are_ids(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and bool(value) and all(type(one) is int for one in value)
+    return isinstance(value, list) and all(type(one) is int for one in value)
 
 
 def _flag(value: Mapping[str, Any]) -> str | None:
