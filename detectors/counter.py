@@ -26,14 +26,13 @@ from numpy.typing import NDArray
 from loopbench.detectors.parts.glances import worth_a_look
 from loopbench.detectors.parts.items import Items
 from loopbench.detectors.parts.periods import Tail, tail_period
-from loopbench.detectors.parts.prefixes import Prefix, WholeItems
 from loopbench.detectors.parts.steady import Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
-    add_loop,
     check_rule,
     checkpoints,
+    scan_tail,
     tail_verdict,
 )
 from loopbench.detectors.parts.tokens import align, as_ids
@@ -71,15 +70,9 @@ class Counter:
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
         array = as_ids(ids)
-        whole = WholeItems(Pieces.joined(align(len(array), text)))
-        ends = checkpoints(len(array))
-        loops: list[TailLoop] = []
-        terminal: TailLoop | None = None
-        for tokens in worth_a_look(whole, ends, self.min_repeats, self.min_tokens).tolist():
-            found = _search(whole.after(tokens), self)
-            if found:
-                add_loop(loops, found)
-                terminal = found if tokens == len(array) else None
+        pieces = Pieces.joined(align(len(array), text))
+        looks = worth_a_look(pieces, checkpoints(len(array)), self.min_repeats, self.min_tokens)
+        loops, terminal = scan_tail(_Stream(self), array, pieces, looks)
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
 
     def watch(self) -> TailWatcher:
@@ -100,7 +93,7 @@ class _Stream:
         return _search(self._items, self._rule)
 
 
-def _search(items: Items | Prefix, rule: Counter) -> TailLoop | None:
+def _search(items: Items, rule: Counter) -> TailLoop | None:
     """Return the counter loop that the items end in."""
     # The pattern must cover the demanded tokens: a short run of like literals at the
     # very end may be just the inside of one longer block.
@@ -115,7 +108,7 @@ def _search(items: Items | Prefix, rule: Counter) -> TailLoop | None:
     return _described(items, rule, count) if count else None
 
 
-def _described(items: Items | Prefix, rule: Counter, count: Count) -> TailLoop | None:
+def _described(items: Items, rule: Counter, count: Count) -> TailLoop | None:
     """Return a count as a loop in tokens, if it is long enough."""
     n, block = len(items.literals), count.block
     start = items.token_of(n - count.length)

@@ -13,20 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.anywhere import Run, find_runs
-from loopbench.detectors.parts.prefixes import WholeItems
+from loopbench.detectors.parts.items import Items
+from loopbench.detectors.parts.numerals import REACH
 from loopbench.detectors.parts.steady import LASTING, SLIP_EVERY
+from loopbench.pieces import Pieces
 
 Ints = NDArray[np.int64]
 
 _NEVER = np.iinfo(np.int64).max
 
 
-def worth_a_look(whole: WholeItems, ends: Ints, min_repeats: int, min_tokens: int) -> Ints:
+def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) -> Ints:
     """Return the checkpoints at which there may be a counter loop.
 
     Parameters
     ----------
-    whole
+    pieces
         The output.
     ends
         Tokens at each checkpoint.
@@ -34,16 +36,20 @@ def worth_a_look(whole: WholeItems, ends: Ints, min_repeats: int, min_tokens: in
         Of the rule.
     """
     repeats = min(min_repeats, LASTING)
-    literals, edges, token_ends = whole.literals, whole.edges, whole.token_ends
+    items = Items()
+    items.extend([pieces.between(0, len(pieces))])
+    items.parse()
+    literals, edges = items.literals, items.edges
     if len(literals) < repeats:
         return ends[:0]
-    least, most = whole.bounds(token_ends[ends - 1])
+    chars = pieces.ends[ends - 1]
+    least, most = edges[1:].searchsorted(chars - REACH), edges[1:].searchsorted(chars, "right")
     # Items that begin in the last `min_tokens` tokens, or before the first of them.
     since = ends - min_tokens
-    before = edges[:-1].searchsorted(token_ends[np.maximum(since, 0)], "right")
+    before = edges[:-1].searchsorted(pieces.ends[np.maximum(since, 0)], "right")
     before[since < 0] = 0
     # How many of the last literals have stood before, at most.
-    recurring = most - 1 - np.where(least > 0, whole.last_new[least - 1], -1)
+    recurring = most - 1 - np.where(least > 0, _last_new(literals)[least - 1], -1)
     places = (2 * recurring >= np.maximum(least - before, 2)).nonzero()[0]
     runs = find_runs(literals, repeats, repeats) if places.size else []
     if not runs:
@@ -56,10 +62,17 @@ def worth_a_look(whole: WholeItems, ends: Ints, min_repeats: int, min_tokens: in
     covered = np.maximum(complete - before[at], 0)
     fine = _periodic(runs, len(literals), min_repeats)[complete] <= before[at]
     at, complete, covered = at[fine], complete[fine], covered[fine]
-    still, period = _standing_still(runs, whole.numbers, min_repeats)
+    still, period = _standing_still(runs, items.numbers, min_repeats)
     period = period[complete]
     rows = np.maximum(-(-covered // np.maximum(period, 1)), max(min_repeats, SLIP_EVERY // 2 + 2))
     return ends[np.unique(at[(period == 0) | (still[complete] < rows * period)])]
+
+
+def _last_new(literals: Ints) -> Ints:
+    """Return the last item up to each whose literal had not stood before."""
+    new = np.ones(len(literals), np.bool_)
+    new[1:] = literals[1:] > np.maximum.accumulate(literals)[:-1]
+    return np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))
 
 
 def _reach(run: Run, min_repeats: int) -> int:

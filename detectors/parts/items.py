@@ -109,15 +109,19 @@ class Items:
 
         False means that the stream has left the pattern, whatever came before.
         """
-        return fits(*self.form_of(item), "".join((*self._settled, self._tail)))
-
-    def form_of(self, item: int) -> tuple[Notation, str]:
-        """Return the literal of `item`, and how its number is written."""
-        return self._texts[int(self._literals.view[item])]
+        notation, expected = self._texts[int(self._literals.view[item])]
+        rest = "".join((*self._settled, self._tail))
+        if len(rest) <= len(expected):
+            return expected.startswith(rest)
+        return rest.startswith(expected) and may_become(notation, rest[len(expected) :])
 
     def text_of(self, item: int) -> str:
         """Return the literal before the number of `item`."""
         return self._texts[int(self._literals.view[item])][1]
+
+    def notation_of(self, item: int) -> Notation:
+        """Return how the number of `item` is written."""
+        return self._texts[int(self._literals.view[item])][0]
 
     def token_of(self, item: int) -> int:
         """Return the token with which the literal of `item` begins."""
@@ -157,10 +161,3 @@ class Items:
     def tokens(self) -> int:
         """Tokens seen so far."""
         return len(self._token_ends)
-
-
-def fits(notation: Notation, expected: str, rest: str) -> bool:
-    """Whether a text is the beginning of this literal and a number behind it."""
-    if len(rest) <= len(expected):
-        return expected.startswith(rest)
-    return rest.startswith(expected) and may_become(notation, rest[len(expected) :])

@@ -8,7 +8,6 @@ still change a match.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -139,7 +138,7 @@ class Numerals:
         size = len(text)
         for match in _NUMBER.finditer(text, at):
             start, end = match.span()
-            if end + _LONGEST >= size and _may_go_on(match, text[end:]):
+            if end + _LONGEST >= size and _may_go_on(match, text):
                 return found, start
             kind = match.lastgroup
             if kind == "digits":
@@ -172,16 +171,8 @@ class Numerals:
         return read[1]
 
 
-def decided(text: str, at: int, end: int) -> Iterator[int]:
-    """Yield where the numbers end that `Numerals.find` may find in ``text[:end]`` from `at` on."""
-    for match in _NUMBER.finditer(text, at, end):
-        if match.end() + _LONGEST >= end and _may_go_on(match, text[match.end() : end]):
-            return
-        yield match.end()
-
-
-def _may_go_on(match: re.Match[str], rest: str) -> bool:
-    """Whether a text that goes on with `rest` may still change this match."""
+def _may_go_on(match: re.Match[str], text: str) -> bool:
+    rest = text[match.end() :]
     kind = match.lastgroup
     if kind == "words":
         return rest.lower() in _JOINED
