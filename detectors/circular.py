@@ -44,7 +44,8 @@ from loopbench.detectors.parts.echoes import (
     share_of,
     size_of,
 )
-from loopbench.detectors.parts.reading import words_at
+from loopbench.detectors.parts.endings import Ending
+from loopbench.detectors.parts.reading import last_words, words_at
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
@@ -52,7 +53,7 @@ from loopbench.detectors.parts.streaming import (
     tail_verdict,
 )
 from loopbench.detectors.parts.tokens import align, as_ids
-from loopbench.detectors.parts.words import CHARACTER, DIGIT, KIND, Hashes, Words
+from loopbench.detectors.parts.words import CHARACTER, DIGIT, KIND, Hashes, Words, mixed
 from loopbench.types import LoopSpan, Verdict
 
 _IDS = (1.4, 1.3)
@@ -60,6 +61,8 @@ _IDS = (1.4, 1.3)
 _CHARACTERS = (1.6, 2.0)
 _DIGITS = 0.6
 """Digits of one number are not independent: a text of digits has to match over more bits."""
+_GLANCE = 8
+"""Characters that are read for each word that is judged; most words have fewer."""
 _SIZES = ("window", "recent", "min_words", "lasting")
 
 
@@ -121,6 +124,14 @@ class Circular:
         """Judge a whole output; without a text, its ids stand for words."""
         array = as_ids(ids)
         return _Whole(self, array, align(len(array), text)).verdict()
+
+    def end(self, ending: Ending) -> Verdict | None:
+        """Judge the end alone; see `parts.endings`.
+
+        Where the stretch begins is then where the last window shows it, and its tokens are dealt
+        out evenly: both take the history to know.
+        """
+        return None if self.lasting else _ended(self, ending)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""
@@ -308,6 +319,32 @@ class _Whole:
         score = self._share(self._words.count, 0.0) if self._marks else None
         verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)
         return msgspec.structs.replace(verdict, score=score)
+
+
+def _ended(rule: Circular, ending: Ending) -> Verdict | None:
+    """Return what is seen at the end, from as little of the text as shows it."""
+    scales = _Scales(rule)
+    text = ending.text
+    if not text and ending.before:
+        return None
+    for size in (_GLANCE * rule.recent, _GLANCE * scales.keep, len(text)) if text else ():
+        whole = size >= len(text)
+        words = last_words(text if whole else text[-size:], ending.tokens, len(text))
+        if words is None:
+            return None
+        view = scales.view(words)
+        if whole or words.count > view.rule.recent:
+            break
+    else:
+        words = Words.known(mixed(ending.ids), [(0, 0), (len(ending.ids),) * 2], text=False)
+        view = scales.view(words)
+    score = view.score
+    terminal = None
+    if score is not None and score >= view.rule.share and view.circular:
+        terminal = TailLoop(scales.first_seen(words, ending.tokens))
+    loops = [terminal] if terminal else []
+    verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)
+    return msgspec.structs.replace(verdict, score=score if ending.tokens else None)
 
 
 DETECTOR = Circular

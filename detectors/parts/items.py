@@ -119,10 +119,6 @@ class Items:
         """Return the literal before the number of `item`."""
         return self._texts[int(self._literals.view[item])][1]
 
-    def notation_of(self, item: int) -> Notation:
-        """Return how the number of `item` is written."""
-        return self._texts[int(self._literals.view[item])][0]
-
     def token_of(self, item: int) -> int:
         """Return the token with which the literal of `item` begins."""
         return bisect_right(self._token_ends, self._starts[item])
@@ -151,6 +147,11 @@ class Items:
         """The number of each item; valid until the next `parse`."""
         self._arrange()
         return self._numbers.view
+
+    @property
+    def marked(self) -> bool:
+        """Whether there was a mark, which may have been no number: it depends on those before."""
+        return self._numerals.marked
 
     @property
     def edges(self) -> NDArray[np.int64]:

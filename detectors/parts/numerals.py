@@ -124,6 +124,7 @@ class Numerals:
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, str, bool], tuple[str, int]] = {}
+        self.marked = False
 
     def find(self, text: str, at: int) -> tuple[list[Numeral], int]:
         """Return the decided numbers that begin at or after `at`, in order.
@@ -162,6 +163,7 @@ class Numerals:
 
     def _read(self, mark: str, before: str, after: str) -> int | None:
         """Return the value of the next mark, given what stands before and after it."""
+        self.marked = True
         dress = (before, after, mark.isupper())
         last = self._marks.get(dress)
         read = _read_mark(mark.lower(), last)

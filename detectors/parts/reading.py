@@ -6,12 +6,14 @@ that all words of a text are hashed at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.detectors.parts.tokens import LONGEST_RUN, RULES, split_after
 from loopbench.detectors.parts.words import (
     CHARACTER,
     DIGIT,
@@ -27,11 +29,14 @@ from loopbench.pieces import Pieces
 Ints = NDArray[np.int64]
 Flags = NDArray[np.uint8]
 
+_PER_RULE = 4
 MOST = 1 << 20
 """Longer texts are read step by step, so that memory stays small."""
 
-_LETTER, _SINGLE, _ALPHA, _NUMBER, _UNSPACED, _KNOWN = 1, 2, 4, 8, 16, 128
-"""Part of a longer word; a word by itself; `isalpha`; `isdigit`; of a script without spaces."""
+_LETTER, _SINGLE, _ALPHA, _NUMBER, _UNSPACED, _SPACE, _RULE, _KNOWN = 1, 2, 4, 8, 16, 32, 64, 128
+"""Part of a longer word; a word by itself; `isalpha`; `isdigit`; of a script without spaces;
+white space; one of `tokens.RULES`."""
+_OF_RULES = re.compile(f"[{RULES}]")
 
 
 def _flags_of(character: str) -> int:
@@ -42,6 +47,7 @@ def _flags_of(character: str) -> int:
         flags |= _SINGLE
     elif character.isalnum():
         flags |= _LETTER
+    flags |= _SPACE * character.isspace() | _RULE * bool(_OF_RULES.match(character))
     return flags | _ALPHA * character.isalpha() | _NUMBER * character.isdigit()
 
 
@@ -85,6 +91,13 @@ class Reading(NamedTuple):
             held &= ~odd
         return begun - held
 
+    def breakable(self) -> bool:
+        """Whether a step could end inside a word such as ``m²n``, and make two of it."""
+        if not (self.odd.size and len(self.words)):
+            return False
+        # Some part of the word before its last one is no letter of an alphabet.
+        return bool(np.any(self.odd[self.ends - 1] > self.odd[self.starts]))
+
 
 def words_at(ids: Ints, pieces: Sequence[str], ends: Ints) -> Words:
     """Return the words of a whole output, as `Words` has them that is extended up to each place.
@@ -115,6 +128,32 @@ def words_at(ids: Ints, pieces: Sequence[str], ends: Ints) -> Words:
     return words
 
 
+def last_words(text: str, tokens: int, chars: int) -> Words | None:
+    """Return the words of the end of a text, as `Words` has them in the end.
+
+    None where that depends on the steps in which it came.
+
+    Parameters
+    ----------
+    text
+        The end.
+    tokens, chars
+        Of the whole text. Tokens are dealt out evenly over the characters.
+    """
+    folded = text.casefold()
+    if len(folded) > MOST:
+        return None
+    reading = _read(folded)
+    counts = reading.counts(np.array([len(folded)]))
+    if counts is None or reading.breakable():
+        return None
+    # The first word may be the rest of one.
+    cut = len(text) < chars and len(reading.words) > 0
+    words = reading.words[cut : int(counts[0])]
+    begin = tokens - round(tokens * len(text) / max(1, chars))
+    return Words.known(words, [(0, begin), (len(words), tokens)], text=True)
+
+
 def _marks(counts: Ints, tokens: Ints, begin: int) -> list[tuple[int, int]]:
     return [(0, begin), *zip(counts.tolist(), tokens.tolist(), strict=True)]
 
@@ -122,8 +161,10 @@ def _marks(counts: Ints, tokens: Ints, begin: int) -> list[tuple[int, int]]:
 def read(text: str) -> Reading | None:
     """Return the words of a text; None where they have other places once case is folded."""
     folded = text.casefold()
-    if len(folded) != len(text) or len(text) > MOST:
-        return None
+    return _read(folded) if len(folded) == len(text) <= MOST else None
+
+
+def _read(folded: str) -> Reading:
     plain = folded.isascii()
     if plain:
         raw = folded.encode()
@@ -154,6 +195,34 @@ def read(text: str) -> Reading | None:
         words |= _kinds(flags[inside], begins, at)
         odd = _odd(flags)
     return Reading(words, starts, starts + lengths, (begins & _ALPHA) != 0, odd)
+
+
+def count_tokens(text: str) -> int:
+    """Return into how many pieces `fallback_tokens` splits a text that goes on with another word.
+
+    Most texts have no run of letters or spaces that is too long, and no piece is made to count.
+    """
+    if len(text) > MOST:
+        return len(split_after("", text))
+    if text.isascii():
+        flags = np.frombuffer(text.encode().translate(_ASCII), np.uint8)
+    else:
+        flags = _looked_up(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32))
+    count = len(flags)
+    for kind, longest in ((_LETTER, LONGEST_RUN), (_SPACE, LONGEST_RUN), (_RULE, 0)):
+        inside = np.zeros(len(flags) + 2, np.bool_)
+        inside[1:-1] = flags & kind
+        edges = (inside[1:] != inside[:-1]).nonzero()[0]
+        lengths = edges[1::2] - edges[::2]
+        if not lengths.size:
+            continue
+        if not longest:
+            count -= int((lengths - (lengths + _PER_RULE - 1) // _PER_RULE).sum())
+        elif lengths.max() > longest:
+            return len(split_after("", text))
+        else:
+            count -= int(lengths.sum()) - len(lengths)
+    return count
 
 
 def _looked_up(codes: NDArray[np.uint32]) -> Flags:
