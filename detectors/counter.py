@@ -82,7 +82,13 @@ class Counter:
         stream.extend(ending.ids, ending.pieces[:])
         found = stream.tail()
         if ending.before and not _decided(stream.items, self, ending):
-            return None
+            # Where the tokens before these are does not matter to a loop that begins here.
+            stream = _Stream(self)
+            stream.extend(ending.ids, [ending.before, *ending.pieces])
+            found = stream.tail()
+            if len(ending.pieces) <= self.min_tokens or (found and found.span.start == 0):
+                return None
+            ending = ending._replace(skipped=ending.skipped - 1)
         loop = found._replace(span=ending.span(found.span)) if found else None
         return tail_verdict(self.name, self.version, "counter", [loop] if loop else [], loop)
 

@@ -80,9 +80,15 @@ class Suffix:
             if count < self.min_tokens or (span and span.start == 0):
                 return None
             # What is not found here is longer than these tokens, and repeats their text.
-            longest = count // self.min_repeats
-            more = self.max_period is None or self.max_period > longest
-            if span is None and more and ending.may_go_round(longest, self.min_repeats):
+            known = count // self.min_repeats
+            more = self.max_period is None or self.max_period > known
+            if not ending.sure:
+                span, known, more = None, 0, True
+            if (
+                more
+                and span is None
+                and ending.may_go_round(known, self.min_repeats, self.min_tokens)
+            ):
                 return None
         loop = TailLoop(ending.span(span)) if span else None
         return tail_verdict(self.name, self.version, "verbatim", [loop] if loop else [], loop)

@@ -32,6 +32,8 @@ class Ending(NamedTuple):
     """The text before the first of these tokens; empty where they are all."""
     skipped: int = 0
     """Tokens before the first of these."""
+    sure: bool = True
+    """Whether the last word, which a cut went through, has the id that it has in the whole."""
 
     @property
     def text(self) -> str:
@@ -52,18 +54,19 @@ class Ending(NamedTuple):
             repeats=span.repeats,
         )
 
-    def may_go_round(self, longer_than: int, min_repeats: int) -> bool:
-        """Whether the text may end in a loop of a longer period than so many tokens.
+    def may_go_round(self, longer_than: int, min_repeats: int, min_tokens: int) -> bool:
+        """Whether the text may end in a verbatim loop of a longer period than so many tokens.
 
-        The last tokens then stood once before, as far back as the period, and so did all of a
-        block. It must be known that no shorter loop ends there that fills these tokens.
+        Its last tokens then stood once before, as far back as the period, and so did all of a
+        block. It must be known that no shorter loop is there.
         """
         text = self.text.rstrip(_CUT)
-        size = len(text)
-        count = len(self.pieces)
-        window = text[size - len(self.pieces.between(max(count - _WINDOW, count // 2), count)) :]
+        size, count = len(text), len(self.pieces)
+        # All but the first block has stood before.
+        known = min(_WINDOW, (min_repeats - 1) * min(min_tokens, count) // min_repeats)
+        window = text[size - len(self.pieces.between(count - known, count)) :]
         first = max(0, size - len(window) - (size + _SLACK) // min_repeats)
-        at = text.rfind(window, first, max(0, size - longer_than))
+        at = text.rfind(window, first, max(0, size - max(1, longer_than)))
         for _ in range(_MOST_PLACES if window else 0):
             if at < 0:
                 return False

@@ -10,7 +10,7 @@ import msgspec
 from loopbench.detectors import Detector
 from loopbench.detectors.parts.endings import EndDetector, Ending
 from loopbench.detectors.parts.reading import count_tokens
-from loopbench.detectors.parts.tokens import align, as_ids, fallback_tokens
+from loopbench.detectors.parts.tokens import LONGEST_RUN, UNSPACED, align, as_ids, fallback_tokens
 from loopbench.pieces import Pieces
 from loopbench.types import Verdict
 
@@ -20,7 +20,8 @@ _BEGIN = re.compile(r"\s(?=[A-Za-z])")
 """Before what `fallback_tokens` splits a text, whatever stands before and after."""
 _CONTEXTS = (256, 64, 16)
 """Characters before a cut word by which `complete_cut` knows the place to complete it from."""
-_LONGEST_REST = 40
+_REST = re.compile(rf"\s?([^\W\d_{UNSPACED}]+)\Z")
+"""The letters of that word, and with the space before them all that may be completed."""
 
 
 def ends_of_text(rules: Sequence[Detector], text: str) -> tuple[list[Verdict], int]:
@@ -34,7 +35,8 @@ def ends_of_text(rules: Sequence[Detector], text: str) -> tuple[list[Verdict], i
         ids, pieces = fallback_tokens(text[begin:])
         skipped = count_tokens(text[:begin])
         tokens = skipped + len(ids)
-        ending = Ending(as_ids(ids), Pieces.joined(pieces), text[:begin], skipped)
+        sure = begin == 0 or _cut_alike(text, begin)
+        ending = Ending(as_ids(ids), Pieces.joined(pieces), text[:begin], skipped, sure)
         for at, rule in enumerate(rules):
             found[at] = found[at] or _end(rule, ending)
         if all(found):
@@ -74,11 +76,11 @@ def of_end(verdict: Verdict) -> Verdict:
 
 
 def _beginning(text: str, size: int) -> int | None:
-    """Return where about so many last characters begin; None if they would not be read alike."""
+    """Return where about so many last characters begin; None if no place is one to begin at."""
     if size >= len(text):
         return 0
     begin = _BEGIN.search(text, len(text) - size, len(text) - size // 2)
-    return begin.end() if begin and _cut_alike(text, begin.end()) else None
+    return begin.end() if begin else None
 
 
 def _cut_alike(text: str, begin: int) -> bool:
@@ -87,10 +89,12 @@ def _cut_alike(text: str, begin: int) -> bool:
     That is the last place at which the longest context stood before.
     """
     text = text.rstrip("\ufffd")
+    rest = _REST.search(text, max(0, len(text) - LONGEST_RUN))
+    least, most = (len(rest[1]), len(rest[0])) if rest else (1, LONGEST_RUN)
     for context in _CONTEXTS:
-        if text.find(text[-context - _LONGEST_REST :], begin, len(text) - 1) >= 0:
+        if text.find(text[-context - most :], begin, len(text) - 1) >= 0:
             return True
-        least = text[-context - 1 :]
-        if text.find(least, 0, min(len(text) - 1, begin + len(least))) >= 0:
+        end = text[-context - least :]
+        if text.find(end, 0, min(len(text) - 1, begin + len(end))) >= 0:
             return False
     return True
