@@ -61,7 +61,7 @@ _IDS = (1.4, 1.3)
 _CHARACTERS = (1.6, 2.0)
 _DIGITS = 0.6
 """Digits of one number are not independent: a text of digits has to match over more bits."""
-_GLANCE = 8
+_GLANCE = 6
 """Characters that are read for each word that is judged; most words have fewer."""
 _SIZES = ("window", "recent", "min_words", "lasting")
 
@@ -340,7 +340,7 @@ def _ended(rule: Circular, ending: Ending) -> Verdict | None:
         view = scales.view(words)
     score = view.score
     terminal = None
-    if score is not None and score >= view.rule.share and view.circular:
+    if score is not None and score >= view.rule.share:
         terminal = TailLoop(scales.first_seen(words, ending.tokens))
     loops = [terminal] if terminal else []
     verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)

@@ -23,11 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.detectors.parts.counted_ends import decided, says_new
 from loopbench.detectors.parts.endings import Ending
 from loopbench.detectors.parts.glances import worth_a_look
 from loopbench.detectors.parts.items import Items
 from loopbench.detectors.parts.periods import Tail, tail_period
-from loopbench.detectors.parts.steady import LASTING, Count, extended, steady_count
+from loopbench.detectors.parts.steady import Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
@@ -78,10 +79,12 @@ class Counter:
 
     def end(self, ending: Ending) -> Verdict | None:
         """Judge the end alone; see `parts.endings`."""
+        if ending.before and says_new(ending, self.min_tokens):
+            return tail_verdict(self.name, self.version, "counter", [], None)
         stream = _Stream(self)
         stream.extend(ending.ids, ending.pieces[:])
         found = stream.tail()
-        if ending.before and not _decided(stream.items, self, ending):
+        if ending.before and not decided(stream.items, self, ending):
             # Where the tokens before these are does not matter to a loop that begins here.
             stream = _Stream(self)
             stream.extend(ending.ids, [ending.before, *ending.pieces])
@@ -138,62 +141,6 @@ def _described(items: Items, rule: Counter, count: Count) -> TailLoop | None:
         template=template[:_MAX_TEMPLATE],
         strides=count.strides,
     )
-
-
-_FIRST = 2
-"""Items at the beginning of an end that may be the rest of others."""
-_JOINTS = (":", ".", ",")
-_CLEAR = 500
-"""Characters without a number after which none before matters, if they stood nowhere before."""
-
-
-def _decided(items: Items, rule: Counter, ending: Ending) -> bool:
-    """Whether these items, the last of an output, say of its end what all of them would say."""
-    literals = items.literals[_FIRST:]
-    known = len(literals)
-    covered = items.count_after_token(items.tokens - rule.min_tokens)
-    if items.tokens <= rule.min_tokens or covered > known:
-        return False
-    # A mark is read by the one before it, which may stand far away; and numbers with nothing but
-    # these between them may be parts of one.
-    count = len(items.literals)
-    last = range(max(0, count - max(covered, 2)), count)
-    if items.marked or any(items.text_of(item) in _JOINTS for item in last):
-        return False
-    found = tail_period(literals, 2, covered)
-    longer = found is None
-    if found and found.length < rule.min_repeats * found.period:
-        better = tail_period(literals, rule.min_repeats, covered)
-        found, longer = better or found, better is None
-    if found:
-        # What was before a lasting change must be seen, or seen not to be there.
-        length = extended(literals, found).length
-        if known - length <= LASTING * found.period:
-            return False
-    return not (longer and _may_be_longer(items, rule, ending))
-
-
-def _may_be_longer(items: Items, rule: Counter, ending: Ending) -> bool:
-    """Whether the items may be the inside of a longer block, or of two.
-
-    Then their literals stood before, at least the last ones, and so did the text after them.
-    """
-    text, count = ending.text, len(items.literals)
-    known = count - _FIRST
-    if known > 0:
-        last = range(count - max(1, known // rule.min_repeats), count)
-        item = max(last, key=lambda item: len(items.text_of(item)))
-        literal = items.text_of(item)
-        begin = len(ending.before) + int(items.edges[item])
-        if text.find(literal, 0, begin + len(literal) - 1) < 0:
-            return False
-    rest = len(text) - len(ending.before) - int(items.edges[-1])
-    if rest < _CLEAR:
-        return True
-    window = text[-_CLEAR + 100 : -_CLEAR + 200]
-    if text[-_CLEAR + 200 : -_CLEAR + 250].isdigit():
-        return True  # a number without end
-    return text.find(window, 0, len(text) - _CLEAR + 199) >= 0
 
 
 def _periodic(literals: NDArray[np.int64], min_repeats: int, covered: int) -> Tail | None:

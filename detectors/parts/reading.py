@@ -54,6 +54,8 @@ def _flags_of(character: str) -> int:
 _known = np.zeros(0x110000, np.uint8)
 """The flags of every character that some text had so far."""
 _ASCII = bytes(_flags_of(chr(code)) if code < 128 else 0 for code in range(256))
+_RUNS = _LETTER | _SPACE | _RULE
+_ASCII_RUNS = bytes(flags & _RUNS for flags in _ASCII)
 _PLACES = mixed(np.arange(1, LONGEST + 1))
 _LETTERS = mixed(np.arange(1, 129))
 
@@ -192,7 +194,7 @@ def _read(folded: str) -> Reading:
         words |= ((begins & _NUMBER) // _NUMBER * DIGIT).astype(np.uint64)
         odd = np.empty(0, np.int64)
     else:
-        words |= _kinds(flags[inside], begins, at)
+        words |= _kinds(flags, inside, begins, at)
         odd = _odd(flags)
     return Reading(words, starts, starts + lengths, (begins & _ALPHA) != 0, odd)
 
@@ -205,23 +207,18 @@ def count_tokens(text: str) -> int:
     if len(text) > MOST:
         return len(split_after("", text))
     if text.isascii():
-        flags = np.frombuffer(text.encode().translate(_ASCII), np.uint8)
+        runs = text.encode().translate(_ASCII_RUNS)
     else:
-        flags = _looked_up(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32))
-    count = len(flags)
-    for kind, longest in ((_LETTER, LONGEST_RUN), (_SPACE, LONGEST_RUN), (_RULE, 0)):
-        inside = np.zeros(len(flags) + 2, np.bool_)
-        inside[1:-1] = flags & kind
-        edges = (inside[1:] != inside[:-1]).nonzero()[0]
-        lengths = edges[1::2] - edges[::2]
-        if not lengths.size:
-            continue
-        if not longest:
-            count -= int((lengths - (lengths + _PER_RULE - 1) // _PER_RULE).sum())
-        elif lengths.max() > longest:
-            return len(split_after("", text))
-        else:
-            count -= int(lengths.sum()) - len(lengths)
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        runs = (_looked_up(codes) & _RUNS).tobytes()
+    if any(bytes((kind,)) * (LONGEST_RUN + 1) in runs for kind in (_LETTER, _SPACE)):
+        return len(split_after("", text))
+    kinds = np.frombuffer(runs, np.uint8)
+    joined = (kinds[1:] == kinds[:-1]) & (kinds[1:] != 0)
+    count = len(kinds) - int(np.count_nonzero(joined))
+    if bytes((_RULE,)) * (_PER_RULE + 1) in runs:
+        for rule in re.finditer(rb"%c{%d,}" % (_RULE, _PER_RULE + 1), runs):
+            count += (len(rule[0]) - 1) // _PER_RULE
     return count
 
 
@@ -243,12 +240,14 @@ def _hashed(codes: NDArray[np.uint8] | NDArray[np.uint32], at: Ints, lengths: In
     return mixed(np.add.reduceat(terms, at).view(np.int64)) & ~KIND
 
 
-def _kinds(flags: Flags, begins: Flags, at: Ints) -> Hashes:
-    """Return the kinds of words, given the flags of their letters and of their first ones."""
+def _kinds(flags: Flags, inside: NDArray[np.bool_], begins: Flags, at: Ints) -> Hashes:
+    """Return the kinds of words, given the flags of all characters and of their first ones."""
     kinds = np.where(begins & _UNSPACED, np.uint64(CHARACTER), np.uint64(0))
-    if len(at):
-        digits = np.bitwise_and.reduceat(flags, at) & _NUMBER
-        kinds[digits != 0] = DIGIT
+    digits = begins & _NUMBER
+    if ((flags & (_LETTER | _NUMBER)) == (_LETTER | _NUMBER)).any():
+        # Such as the words of raised digits: all of them must be digits.
+        digits = np.bitwise_and.reduceat(flags[inside], at) & _NUMBER
+    kinds[digits != 0] = DIGIT
     return kinds
 
 

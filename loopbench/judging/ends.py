@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,8 +14,9 @@ from loopbench.detectors.parts.tokens import LONGEST_RUN, UNSPACED, align, as_id
 from loopbench.pieces import Pieces
 from loopbench.types import Verdict
 
-_SIZES = (2_000, 16_000)
-"""Characters of the end that are split before the whole is."""
+_SIZES = (1_200, 16_000)
+"""Characters of the end that are split before the whole is, unless more than these repeat."""
+_WINDOW, _MARGIN = 200, 500
 _BEGIN = re.compile(r"\s(?=[A-Za-z])")
 """Before what `fallback_tokens` splits a text, whatever stands before and after."""
 _CONTEXTS = (256, 64, 16)
@@ -28,7 +29,7 @@ def ends_of_text(rules: Sequence[Detector], text: str) -> tuple[list[Verdict], i
     """Return what the detectors say about the end of a text without ids, and its tokens."""
     found: list[Verdict | None] = [None] * len(rules)
     tokens = 0
-    for size in (*_SIZES, len(text)):
+    for size in _sizes(text):
         begin = _beginning(text, size)
         if begin is None:
             continue
@@ -73,6 +74,33 @@ def of_end(verdict: Verdict) -> Verdict:
         terminal=False,
         score=verdict.score,
     )
+
+
+def _sizes(text: str) -> Iterator[int]:
+    """Yield how many characters are split, until all detectors know."""
+    first, second = _SIZES
+    yield first
+    if len(text) > first:
+        repeated = _repeated(text)
+        yield repeated + _MARGIN if repeated else second
+        yield len(text)
+
+
+def _repeated(text: str) -> int:
+    """Return how many characters at the end have a period, that of the last ones; 0 for none."""
+    size = len(text)
+    at = text.rfind(text[-_WINDOW:], 0, size - 1)
+    if at < 0:
+        return 0
+    period = size - _WINDOW - at
+    low, high = _WINDOW + period, size
+    while low < high:
+        middle = (low + high + 1) // 2
+        if text.startswith(text[size - middle + period :], size - middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _beginning(text: str, size: int) -> int | None:
