@@ -26,8 +26,18 @@ class Counting(Protocol):
         ...
 
 
-_PLAIN = re.compile(r"(?:[0-9][^0-9\n]{3}|[^0-9\n]{28})([^0-9\n]{24,})(?=[^0-9\n]{20})")
-"""Text that is no part of a number, a mark or its dress: what may be is left out at either side."""
+_PLAIN = re.compile(
+    r"(?:[0-9][^0-9\n]{3}|\n(?![^\n.):\]]{0,26}[.):\]])|[^0-9\n]{28})([^0-9\n]{20,})(?=[^0-9\n]{14})"
+)
+"""Text that is no part of a number in digits, nor of a mark.
+
+What may be one is left out at either side: an ordinal's ending, a mark, a number in words.
+"""
+_OPEN = 20
+"""Characters at the end that may be the beginning of a number."""
+_BEFORE = 60
+_ENDED = " " * 40
+"""Text behind which no number goes on."""
 
 
 def says_new(ending: Ending, min_tokens: int) -> bool:
@@ -40,18 +50,18 @@ def says_new(ending: Ending, min_tokens: int) -> bool:
         return False
     text = ending.text
     begin = len(text) - len(ending.pieces.between(count - min_tokens, count))
-    for plain in _PLAIN.finditer(text, begin):
-        words = plain[1]
-        if Numerals().find(f"{words}{_ENDED}", 0)[0]:
+    for plain in _PLAIN.finditer(text, max(0, begin - _BEFORE), len(text) - _OPEN):
+        at = text.find(" ", *plain.span(1))  # not inside a word, which may be a number
+        if at < 0 or plain.end(1) <= begin:
             continue
-        at = plain.start(1)
+        words = text[at : plain.end(1)]
+        if Numerals().find(words + _ENDED, 0)[0]:
+            continue
         if text.find(words) == at and text.find(words, at + 1) < 0:
             return True
     return False
 
 
-_ENDED = " " * 40
-"""Text behind which no number goes on."""
 _FIRST = 2
 """Items at the beginning of an end that may be the rest of others."""
 _JOINTS = (":", ".", ",")
