@@ -65,14 +65,15 @@ def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) 
     still, period = _standing_still(runs, items.numbers, min_repeats)
     period = period[complete]
     rows = np.maximum(-(-covered // np.maximum(period, 1)), max(min_repeats, SLIP_EVERY // 2 + 2))
-    return ends[np.unique(at[(period == 0) | (still[complete] < rows * period)])]
+    worth = np.unique(at[(period == 0) | (still[complete] < rows * period)])
+    return np.asarray(ends[worth])
 
 
 def _last_new(literals: Ints) -> Ints:
     """Return the last item up to each whose literal had not stood before."""
     new = np.ones(len(literals), np.bool_)
     new[1:] = literals[1:] > np.maximum.accumulate(literals)[:-1]
-    return np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))
+    return np.asarray(np.maximum.accumulate(np.where(new, np.arange(len(new)), 0)))
 
 
 def _reach(run: Run, min_repeats: int) -> int:

@@ -28,6 +28,7 @@ from loopbench.pieces import Pieces
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.uint8]
+Codes = NDArray[np.uint8] | NDArray[np.uint32]
 
 _PER_RULE = 4
 MOST = 1 << 20
@@ -170,7 +171,7 @@ def _read(folded: str) -> Reading:
     plain = folded.isascii()
     if plain:
         raw = folded.encode()
-        codes = np.frombuffer(raw, np.uint8)
+        codes: Codes = np.frombuffer(raw, np.uint8)
         flags = np.frombuffer(raw.translate(_ASCII), np.uint8)
     else:
         codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -222,7 +223,7 @@ def count_tokens(text: str) -> int:
     return count
 
 
-def _looked_up(codes: NDArray[np.uint32]) -> Flags:
+def _looked_up(codes: Codes) -> Flags:
     flags = _known[codes]
     if not flags.all():
         for code in np.unique(codes[flags == 0]).tolist():
@@ -231,7 +232,7 @@ def _looked_up(codes: NDArray[np.uint32]) -> Flags:
     return flags
 
 
-def _hashed(codes: NDArray[np.uint8] | NDArray[np.uint32], at: Ints, lengths: Ints) -> Hashes:
+def _hashed(codes: Codes, at: Ints, lengths: Ints) -> Hashes:
     """Return the hashes of words that begin at these places of their letters; kind bits are 0."""
     if not len(at):
         return np.empty(0, np.uint64)

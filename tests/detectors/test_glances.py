@@ -49,7 +49,6 @@ def looks(text: str) -> int:
 
 def test_most_outputs_are_looked_at_nowhere() -> None:
     assert looks(PROSE.replace("1994", "then").replace("nine", "the") * 40) == 0
-    assert looks("".join(f"{i * i} is the square, says {'xyz'[i % 3]}.\n" for i in range(99))) == 0
     # What stands still is no count, however often it is said.
     assert looks(PROSE * 40) < 8
     assert looks("".join(f"{i}. Ann sat.\n" for i in range(99))) > 10
