@@ -549,7 +549,11 @@ EXAMPLES: dict[str, list[Example]] = {
                     context={"task": "trees"},
                 ),
                 # Version 0.4.0 does not name the filter.
-                _sample(1, None, "two", arguments=[["Q", {"max_new_tokens": 8}]]),
+                Row(
+                    3,
+                    _sample(1, None, "two", arguments=[["Q", {"max_new_tokens": 8}]]),
+                    context={"task": "trees"},
+                ),
             ],
             [
                 {"task": "trees", "model": "org__m-1", "budget": 1024, "budget_default": False},

@@ -76,7 +76,8 @@ class _OneFile(LmEval):
         # Old versions do not name the filter: the same responses are then those of another.
         name = row.value.get("filter")
         texts = tuple(output.text for output in found)
-        which = hash((row.value.get("filter") is None and texts, *_document(row.value)))
+        task = first_text(row.context, ("task",))
+        which = hash((task, name is None and texts, *_document(row.value)))
         if name is None and which in self._seen:
             return
         if self._seen.setdefault(which, hash(str(name))) == hash(str(name)):
