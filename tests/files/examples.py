@@ -449,7 +449,7 @@ EXAMPLES: dict[str, list[Example]] = {
                                 {"function": {"name": "look_up", "arguments": {"word": "oak"}}}
                             ],
                         },
-                        {"role": "tool", "content": "a tree"},
+                        {"role": "toolresult", "content": "a tree"},
                         {"role": "assistant", "content": [{"type": "text", "text": "Yes."}]},
                     ],
                     "finish_reason": "length",
@@ -589,6 +589,11 @@ EXAMPLES: dict[str, list[Example]] = {
                 {"text": None, "finish": "error"},
             ],
         ),
+        # Of a chat, some log no settings.
+        Example(
+            [_sample(0, "none", "-9", arguments={"gen_args_0": {"arg_0": ["Q"]}})],
+            [{"text": "-9", "prompt": "Q", "budget": None}],
+        ),
         Example(
             [{"doc_id": 3, "prompt_0": "Q", "logit_0": "An oak.", "truth": "oak", "em": "1.0"}],
             [{"id": "3", "text": "An oak.", "prompt": "Q", "field": "logit_0"}],
@@ -722,6 +727,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     ("lm_eval", _sample(0, "none", "x", arguments=[["Q", " oak"]]), "compares likelihoods"),
     ("lm_eval", {"doc_id": 0, "logit_0": "(-1.25, False)", "truth": "0"}, "compares likelihoods"),
+    ("lm_eval", {"doc_id": 0, "filtered_resps": ["oak"]}, "--text-field filtered_resps"),
     ("lm_eval", {"doc_id": 0, "logit_0": -1.25, "truth": "0"}, "compares likelihoods"),
     (
         "lighteval",

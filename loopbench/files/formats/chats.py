@@ -132,12 +132,17 @@ def _call(call: Mapping[str, Any]) -> str:
 
 
 def role_of(message: Any) -> str | None:
-    """Return whose message it is; None if it is no message."""
+    """Return whose message it is, in small letters; None if it is no message."""
     if not isinstance(message, Mapping):
         return None
     role = message.get("role", message.get("from"))
-    role = role.lower() if isinstance(role, str) else None
-    return role if role in ROLES else None
+    return role.lower() if isinstance(role, str) and 0 < len(role) < 40 else None
+
+
+def is_conversation(value: Any) -> bool:
+    """Whether it is a list of messages, of which some are of roles that are known."""
+    roles = [role_of(turn) for turn in value] if isinstance(value, list) else []
+    return None not in roles and not ROLES.isdisjoint(roles)
 
 
 def prompt_in(messages: Any) -> str | None:

@@ -32,15 +32,19 @@ class InspectAI:
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        if not isinstance(value, Mapping) or not {"epoch", "input"} <= set(value):
+        if not isinstance(value, Mapping):
             return False
-        return isinstance(value.get("output"), Mapping) or isinstance(value.get("error"), Mapping)
+        if _is_log(value):
+            return not value.get("samples")
+        return {"epoch", "input"} <= set(value) and not {"output", "messages"}.isdisjoint(value)
 
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
         if not isinstance(value, Mapping):
             raise RowError("it is no object")
+        if _is_log(value):
+            raise RowError("this log of inspect_ai holds no samples")
         output = value.get("output")
         output = output if isinstance(output, Mapping) else {}
         about = _about(value, output, row.context)
@@ -74,6 +78,11 @@ class InspectAI:
                 field=f"output.choices[{at}].message" if choices else "messages",
                 **about,
             )
+
+
+def _is_log(value: Mapping[str, Any]) -> bool:
+    """Whether it is a whole log, whose samples are rows of their own."""
+    return isinstance(value.get("eval"), Mapping) and {"version", "plan"} <= set(value)
 
 
 def _about(

@@ -25,6 +25,7 @@ _FILE = re.compile(
     r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl|(.+)_(?:write_out_info|samples)\.jsonl?"
 )
 _OLD = re.compile(r"logit_\d{1,6}")
+_NUMBER = re.compile(r"[(\[]?-\d{1,9}\.\d+(?:e[-+]?\d+)?(?:, (?:True|False))?[)\]]?")
 _LIKELIHOODS = "it compares likelihoods and holds no generated text"
 
 
@@ -40,7 +41,9 @@ class LmEval:
         value = row.value
         if not isinstance(value, Mapping) or "doc_id" not in value:
             return False
-        return isinstance(value.get("resps"), list) or "logit_0" in value
+        return (
+            isinstance(value.get("resps", value.get("filtered_resps")), list) or "logit_0" in value
+        )
 
     def opened(self) -> Format:
         """See `PerFile.opened`."""
@@ -61,6 +64,11 @@ class LmEval:
             yield from _responses(value, about)
         elif "logit_0" in value:
             yield from _old(value, about)
+        elif "filtered_resps" in value:
+            raise RowError(
+                "it has only what a filter left of its responses; name that with "
+                "--text-field filtered_resps to read it all the same"
+            )
         else:
             raise RowError("it has no list in its field 'resps'")
 
@@ -125,8 +133,8 @@ def _texts(resps: list[Any], requests: list[list[Any]]) -> Iterator[tuple[int, s
     """Yield the texts of all requests of a document, each with the number of its request."""
     for at, found in enumerate(resps):
         request = requests[at] if at < len(requests) else []
-        # A continuation to compare, or no second argument: a text whose likelihood is asked.
-        if request and not (len(request) > 1 and isinstance(request[1], Mapping | None)):
+        # The second argument of a request to generate is its settings, not a continuation.
+        if len(request) > 1 and not isinstance(request[1], Mapping | None):
             raise RowError(_LIKELIHOODS)
         for text in found if isinstance(found, list) else [found]:
             if isinstance(text, list) and len(text) == 1:
@@ -135,6 +143,8 @@ def _texts(resps: list[Any], requests: list[list[Any]]) -> Iterator[tuple[int, s
                 raise RowError(_LIKELIHOODS)
             if text is not None and not isinstance(text, str):
                 raise RowError("its field 'resps' holds something that is no text")
+            if text and len(request) == 1 and _is_likelihood(text):
+                raise RowError(_LIKELIHOODS)
             yield at, text
 
 
@@ -152,6 +162,9 @@ def _requests(value: Mapping[str, Any]) -> list[list[Any]]:
 
 def _prompt(requests: list[list[Any]]) -> str | None:
     first = requests[0][0] if requests and requests[0] else None
+    # A chat is logged as JSON, in some versions inside a list.
+    if isinstance(first, list) and len(first) == 1:
+        (first,) = first
     return first if isinstance(first, str) and first else None
 
 
@@ -169,18 +182,16 @@ def _old(value: Mapping[str, Any], about: dict[str, Any]) -> Iterator[FileOutput
     names = [name for name in value if _OLD.fullmatch(name)]
     for repeat, name in enumerate(names):
         text = value[name]
-        if not isinstance(text, str) or _is_number(text):
+        if not isinstance(text, str) or _is_likelihood(text):
             raise RowError(_LIKELIHOODS)
         prompt = first_text(value, (name.replace("logit", "prompt"),))
         yield FileOutput(text=text, repeat=repeat, prompt=prompt, field=name, **about)
 
 
-def _is_number(text: str) -> bool:
+def _is_likelihood(text: str) -> bool:
+    """Whether it is a logarithm as a text, alone or with whether it was the likeliest."""
     # A short answer may be a number, but no likelihood of a text is above zero.
-    return (
-        re.fullmatch(r"[(\[]?-\d{1,9}\.\d+(?:e-?\d+)?(, (?:True|False))?[)\]]?", text[:80])
-        is not None
-    )
+    return _NUMBER.fullmatch(text[:80]) is not None
 
 
 def _task(row: Row) -> str | None:

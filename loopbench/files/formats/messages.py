@@ -14,7 +14,15 @@ from typing import Any
 import msgspec
 
 from loopbench.files.finishes import finish_in, finish_of, raw_of
-from loopbench.files.formats.chats import ASSISTANTS, KEPT, content_of, role_of, said
+from loopbench.files.formats.chats import (
+    ASSISTANTS,
+    KEPT,
+    ROLES,
+    content_of,
+    is_conversation,
+    role_of,
+    said,
+)
 from loopbench.files.formats.common import budget_of, id_of, model_of, task_of
 from loopbench.files.formats.plain import SURE, TEXTS, texts_of
 from loopbench.files.outputs import FileOutput, Row, RowError
@@ -40,7 +48,7 @@ class Messages:
         """See `Format.recognises`."""
         value = row.value
         if isinstance(value, list):
-            return _is_conversation(value)
+            return is_conversation(value)
         if not isinstance(value, Mapping) or any(name in value for name in _OTHERS):
             return False
         if _is_turn(value):
@@ -58,7 +66,7 @@ class Messages:
         """See `Format.outputs`."""
         value = row.value
         if isinstance(value, list):
-            if not _is_conversation(value):
+            if not is_conversation(value):
                 raise RowError("it is no list of messages with roles")
             yield from _turns(value, "", {}, None)
             return
@@ -87,20 +95,16 @@ class Messages:
 
 def _is_turn(value: Mapping[str, Any]) -> bool:
     """Whether a row is one message: a conversation was saved as the array that it is."""
-    said_by = role_of(value) is not None and bool({"content", "value", "tool_calls"} & set(value))
+    said_by = role_of(value) in ROLES and bool({"content", "value", "tool_calls"} & set(value))
     return said_by and not (value.get("type") == "message" and "stop_reason" in value)
-
-
-def _is_conversation(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(role_of(turn) for turn in value)
 
 
 def _conversations(value: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
     """Return the conversations of a row: one, or two that are compared."""
     for pair in _PAIRS:
-        if all(_is_conversation(value.get(name)) for name in pair):
+        if all(is_conversation(value.get(name)) for name in pair):
             return [(name, value[name]) for name in pair]
-    name = next((name for name in _FIELDS if _is_conversation(value.get(name))), None)
+    name = next((name for name in _FIELDS if is_conversation(value.get(name))), None)
     return [] if name is None else [(name, value[name])]
 
 
