@@ -90,7 +90,8 @@ class Reading:
 
     def __iter__(self) -> Iterator[Item | Skipped]:
         assert self.format
-        for row in self._rows:
+        grouped = getattr(self.format, "grouped", None)
+        for row in grouped(self._rows) if grouped else self._rows:
             if isinstance(row, Skipped):
                 yield row
                 continue

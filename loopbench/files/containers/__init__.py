@@ -17,7 +17,7 @@ class Contents(NamedTuple):
     """The rows of a file, read as they are asked for."""
 
     kind: str
-    """`json`, `parquet`, `arrow`, `csv`, `zip` or `text`."""
+    """`json`, `events`, `parquet`, `arrow`, `csv`, `zip` or `text`."""
     rows: Iterator[Row | Skipped]
 
 
@@ -63,6 +63,10 @@ def contents_of(file: BinaryIO, name: str) -> Contents:
         from loopbench.files.containers.values import json_rows
 
         return Contents("json", json_rows(stream, as_is))
+    from loopbench.files.containers.events import START, event_rows
+
+    if START.match(head):
+        return Contents("events", event_rows(stream))
     return Contents("text", _text(stream, name))
 
 

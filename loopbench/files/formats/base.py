@@ -9,7 +9,12 @@ from loopbench.files.outputs import FileOutput, Row
 
 
 class Format(Protocol):
-    """One way in which a tool writes outputs down."""
+    """One way in which a tool writes outputs down.
+
+    Where one output can be spread over several rows, as in a saved stream, a format also has a
+    method `grouped(rows)`: it takes the rows and the skipped ones of the file, and yields them
+    with the parts of one output joined (see `loopbench.files.chunks`).
+    """
 
     name: str
     """What `--as` takes."""

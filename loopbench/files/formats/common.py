@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from loopbench.files.outputs import RowError
+from loopbench.files.outputs import Row, RowError
 
 _MISSING = object()
 _SETTINGS = (
@@ -33,6 +33,7 @@ _BUDGETS = (
 )
 _COUNTS = ("completion_tokens", "output_tokens", "completion_token_count", "eval_count")
 _LARGEST = 1 << 31
+_ID = 1 << 63
 
 
 def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:
@@ -92,6 +93,44 @@ def tokens_of(row: Mapping[str, Any]) -> int | None:
             if (found := _count(place.get(name))) is not None:
                 return found
     return None
+
+
+def ids_of(value: Any) -> list[int] | None:
+    """Return a list of token ids; None if it is none, or empty."""
+    known = isinstance(value, list) and value and all(type(one) is int for one in value)
+    return value if known and all(-_ID <= one < _ID for one in value) else None
+
+
+def count_of(value: Any) -> int | None:
+    """Return a number of tokens; None if it is none, or none that can be."""
+    return _count(value)
+
+
+def object_of(row: Row) -> Mapping[str, Any]:
+    """Return the fields of a row.
+
+    Raises
+    ------
+    RowError
+        If it is no object with fields.
+    """
+    if not isinstance(row.value, Mapping):
+        raise RowError("it is no object with fields")
+    return row.value
+
+
+def text_in(row: Mapping[str, Any], name: str) -> str:
+    """Return the text of a field.
+
+    Raises
+    ------
+    RowError
+        If the field holds no text.
+    """
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise RowError(f"its field {name!r} holds no text")
+    return value
 
 
 def _count(value: Any) -> int | None:

@@ -1,0 +1,155 @@
+"""Results and scores of the Berkeley function calling leaderboard.
+
+After its writer `bfcl_eval/model_handler/base_handler.py`, and the older result files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from loopbench.files.formats.common import count_of, id_of, model_of, object_of
+from loopbench.files.outputs import FileOutput, Row, RowError
+from loopbench.files.turns import answer_text, call_text
+from loopbench.types import Finish
+
+_MARKS = frozenset(
+    ("input_token_count", "output_token_count", "inference_log", "latency", "traceback")
+)
+_CATEGORY = re.compile(
+    r"(live_)?(simple|multiple|parallel|java|javascript|rest|exec|executable|irrelevance|relevance"
+    r"|chatable|sql|multi_turn|memory|web_search|format_sensitivity)(_|$)"
+)
+_RAW = ("model_result_raw", "model_result")
+_FAILED = "Error during inference:"
+_MOST_STEPS = 20
+"""Steps of one turn; with one more the harness gives up."""
+_NESTED = 8
+
+
+class Bfcl:
+    """One output per row; the steps of a conversation follow one another in it."""
+
+    name = "bfcl"
+    title = "results and scores of the Berkeley function calling leaderboard"
+    finish = "not told; `length` where a turn used up its steps"
+
+    def recognises(self, row: Row) -> bool:
+        """See `Format.recognises`."""
+        value = row.value
+        if not isinstance(value, Mapping):
+            return False
+        if "valid" in value and "test_category" in value:
+            return any(value.get(name) is not None for name in _RAW)
+        named = value.get("id", value.get("idx"))
+        if not isinstance(named, str | int) or value.get("result") is None:
+            return False
+        # `latency` alone says little: others measure it too.
+        if len(_MARKS & value.keys()) > 1 or "inference_log" in value:
+            return True
+        return bool(_CATEGORY.match(str(named))) and value.keys() <= {"id", "result", *_MARKS}
+
+    def outputs(self, row: Row) -> Iterator[FileOutput]:
+        """See `Format.outputs`."""
+        value = object_of(row)
+        field = next((n for n in ("result", *_RAW) if value.get(n) is not None), None)
+        if field is None:
+            if "total_count" in value:
+                return  # the first line of a file of scores
+            raise RowError("it has neither a field 'result' nor 'model_result_raw'")
+        result, name = value[field], id_of(value)
+        common: dict[str, Any] = {
+            "id": str(value["idx"]) if name is None and "idx" in value else name,
+            "model": model_of(value),
+            "task": _task(value),
+            "field": field,
+        }
+        if failed := _failure(result):
+            yield FileOutput(finish="error", error=failed, **common)
+            return
+        finish: Finish = "length" if _gave_up(value, result) else "unknown"
+        yield FileOutput(
+            text=_text(result, value.get("reasoning_content")),
+            finish=finish,
+            output_tokens=count_of(_total(value.get("output_token_count"))),
+            **common,
+        )
+
+
+def _task(value: Mapping[str, Any]) -> str | None:
+    told = value.get("test_category")
+    if isinstance(told, str):
+        return told
+    name = value.get("id")
+    if not isinstance(name, str) or not _CATEGORY.match(name):
+        return None
+    return re.sub(r"_\d[\d-]*$", "", name)
+
+
+def _failure(result: Any) -> str | None:
+    if isinstance(result, str) and result.startswith(_FAILED):
+        return result.removeprefix(_FAILED).strip() or "it failed during inference"
+    # What Vertex answers where a filter left nothing.
+    if isinstance(result, Mapping) and isinstance(reason := result.get("finishReason"), str):
+        return f"the answer was withheld: {reason}"
+    return None
+
+
+def _gave_up(value: Mapping[str, Any], result: Any) -> bool:
+    return _has_turns(result) and len(result[-1]) > _MOST_STEPS
+
+
+def _has_turns(result: Any) -> bool:
+    return isinstance(result, list) and bool(result) and all(isinstance(t, list) for t in result)
+
+
+def _text(result: Any, thoughts: Any) -> str:
+    if not _has_turns(result):
+        return answer_text(thoughts, "\n".join(_parts(result)))
+    steps = []
+    for turn, answers in enumerate(result):
+        for step, answer in enumerate(answers):
+            thought = _at(_at(thoughts, turn), step)
+            steps.append(answer_text(thought, "\n".join(_parts(answer))))
+    return "\n".join(step for step in steps if step)
+
+
+def _at(value: Any, place: int) -> Any:
+    return value[place] if isinstance(value, list) and place < len(value) else None
+
+
+def _parts(answer: Any, depth: int = 0) -> Iterator[str]:
+    """Yield the texts and calls of one answer.
+
+    Raises
+    ------
+    RowError
+        If it is neither text nor calls, or nested too deep.
+    """
+    if isinstance(answer, str):
+        yield answer
+    elif isinstance(answer, Mapping):
+        if isinstance(name := answer.get("name"), str) and answer.keys() & {
+            "arguments",
+            "parameters",
+        }:
+            yield call_text(name, answer.get("arguments", answer.get("parameters")))
+            return
+        for name, arguments in answer.items():
+            yield call_text(name, arguments)
+    elif isinstance(answer, list) and depth < _NESTED:
+        for one in answer:
+            yield from _parts(one, depth + 1)
+    elif answer is not None:
+        raise RowError("its field 'result' holds neither text nor calls")
+
+
+def _total(counts: Any, depth: int = 0) -> Any:
+    if isinstance(counts, list) and depth < _NESTED:
+        totals = [_total(count, depth + 1) for count in counts]
+        return sum(t for t in totals if isinstance(t, int | float) and 0 <= t < 1 << 40)
+    return counts
+
+
+FORMAT = Bfcl()
