@@ -108,9 +108,7 @@ def _judgments(value: Mapping[str, Any], name: str | None) -> Iterator[FileOutpu
                 finish="error", error="its generation failed", repeat=repeat, field=field, **common
             )
         else:
-            yield FileOutput(
-                text=text, output_tokens=tokens, repeat=repeat, field=field, **common
-            )
+            yield FileOutput(text=text, output_tokens=tokens, repeat=repeat, field=field, **common)
 
 
 FORMAT = MtBench()

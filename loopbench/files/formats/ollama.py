@@ -1,0 +1,114 @@
+"""Answers of Ollama's `/api/generate` and `/api/chat`, and their saved streams.
+
+After `api/types.go` of ollama/ollama.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from loopbench.files.chunks import Chunk, joined
+from loopbench.files.finishes import finish_of, raw_of
+from loopbench.files.formats.common import (
+    budget_of,
+    count_of,
+    first_text,
+    id_of,
+    model_of,
+    object_of,
+    prompt_of,
+)
+from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
+from loopbench.files.turns import answer_text, call_texts
+
+_NO_ANSWERS = ("load", "unload")
+_TEXTS = ("response", "thinking")
+
+
+class Ollama:
+    """One output per answer; the chunks of a stream are one."""
+
+    name = "ollama"
+    title = "answers and saved streams of Ollama's /api/generate and /api/chat"
+    finish = "`done_reason`; a stream that was cut off has none"
+
+    def recognises(self, row: Row) -> bool:
+        """See `Format.recognises`."""
+        return _is_answer(row.value)
+
+    def grouped(self, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
+        """Join the chunks of streams."""
+        return joined(rows, _chunk, _join)
+
+    def outputs(self, row: Row) -> Iterator[FileOutput]:
+        """See `Format.outputs`."""
+        value = object_of(row)
+        common: dict[str, Any] = {
+            "id": id_of(value),
+            "model": model_of(value),
+            "prompt": prompt_of(value),
+            "budget": budget_of(value),
+        }
+        if isinstance(error := value.get("error"), str) and error:
+            yield FileOutput(finish="error", error=error, **common)
+            return
+        if not _is_answer(value):
+            raise RowError("it has no field 'done' with a field 'response' or 'message'")
+        told = value.get("done_reason")
+        if isinstance(told, str) and told in _NO_ANSWERS:
+            return
+        message = value.get("message")
+        chat = isinstance(message, Mapping)
+        source = message if isinstance(message, Mapping) else value
+        yield FileOutput(
+            text=answer_text(
+                source.get("thinking"),
+                source.get("content" if chat else "response"),
+                call_texts(source.get("tool_calls")),
+            ),
+            finish=finish_of(told) if value["done"] else "unknown",
+            raw_finish=raw_of(told),
+            output_tokens=count_of(value.get("eval_count")),
+            field="message.content" if chat else "response",
+            **common,
+        )
+
+
+def _is_answer(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not isinstance(value.get("done"), bool):
+        return False
+    if not any(name in value for name in ("model", "created_at", "eval_count", "done_reason")):
+        return False
+    message = value.get("message")
+    return isinstance(value.get("response"), str) or (
+        isinstance(message, Mapping) and isinstance(message.get("content"), str)
+    )
+
+
+def _chunk(value: Any) -> Chunk | None:
+    return Chunk(first_text(value, ("model",)), value["done"]) if _is_answer(value) else None
+
+
+def _join(parts: list[Any]) -> Any:
+    whole = {**parts[-1], **{name: _texts(parts, name) for name in _TEXTS if name in parts[0]}}
+    messages = [one for part in parts if isinstance(one := part.get("message"), Mapping)]
+    if messages:
+        whole["message"] = {
+            "content": _texts(messages, "content"),
+            "thinking": _texts(messages, "thinking"),
+            "tool_calls": [
+                call
+                for one in messages
+                if isinstance(calls := one.get("tool_calls"), list)
+                for call in calls
+            ],
+        }
+    return whole
+
+
+def _texts(parts: list[Any], name: str) -> str:
+    return "".join(text for part in parts if isinstance(text := part.get(name), str))
+
+
+FORMAT = Ollama()
