@@ -55,8 +55,7 @@ class MtBench:
                 for message in mappings(value["messages"])
                 if message.get("role") == "assistant"
             ]
-            for output in _turns(said, name, "messages", model=model_of(value)):
-                yield output
+            yield from _turns(said, name, "messages", model=model_of(value))
         elif "judge" in value:
             yield from _judgments(value, name)
         else:

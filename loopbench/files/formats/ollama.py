@@ -13,7 +13,6 @@ from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.common import (
     budget_of,
     count_of,
-    first_text,
     id_of,
     model_of,
     object_of,
@@ -24,6 +23,7 @@ from loopbench.files.turns import answer_text, call_texts
 
 _NO_ANSWERS = ("load", "unload")
 _TEXTS = ("response", "thinking")
+_PARTS = ("content", "thinking", "tool_calls")
 
 
 class Ollama:
@@ -78,20 +78,24 @@ class Ollama:
 def _is_answer(value: Any) -> bool:
     if not isinstance(value, Mapping) or not isinstance(value.get("done"), bool):
         return False
-    if not any(name in value for name in ("model", "created_at", "eval_count", "done_reason")):
-        return False
     message = value.get("message")
     return isinstance(value.get("response"), str) or (
-        isinstance(message, Mapping) and isinstance(message.get("content"), str)
+        isinstance(message, Mapping) and any(name in message for name in _PARTS)
     )
 
 
 def _chunk(value: Any) -> Chunk | None:
-    return Chunk(first_text(value, ("model",)), value["done"]) if _is_answer(value) else None
+    if _is_answer(value):
+        return Chunk("", value["done"])
+    # Some servers say nothing more with the last chunk than how it ended.
+    ends = isinstance(value, Mapping) and value.get("done") is True and "error" not in value
+    return Chunk("", True) if ends else None
 
 
 def _join(parts: list[Any]) -> Any:
-    whole = {**parts[-1], **{name: _texts(parts, name) for name in _TEXTS if name in parts[0]}}
+    whole = {**parts[0], **parts[-1]}
+    for name in _TEXTS:
+        whole[name] = _texts(parts, name)
     messages = [one for part in parts if isinstance(one := part.get("message"), Mapping)]
     if messages:
         whole["message"] = {

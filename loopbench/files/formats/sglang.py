@@ -21,6 +21,9 @@ from loopbench.files.formats.common import (
 )
 from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
 
+_MOST = 1 << 31
+_MARKS = ("finish_reason", "completion_tokens", "id")
+
 
 class Sglang:
     """One output per answer; a batch is a list of them."""
@@ -33,7 +36,7 @@ class Sglang:
         """See `Format.recognises`."""
         answers = _answers(row.value)
         return bool(answers) and all(
-            "finish_reason" in answer["meta_info"]
+            any(name in answer["meta_info"] for name in _MARKS)
             and (isinstance(answer.get("text"), str) or _ids(answer) is not None)
             for answer in answers
         )
@@ -50,10 +53,14 @@ class Sglang:
         for repeat, answer in enumerate(answers):
             meta, text, ids = answer["meta_info"], answer.get("text"), _ids(answer)
             told = meta.get("finish_reason")
-            name = first_text(meta, ("id",))
+            name, index = first_text(meta, ("id",)), answer.get("index")
+            if type(index) is int and 0 <= index < _MOST:
+                repeat = index
+            elif name is not None:
+                repeat = 0
             common: dict[str, Any] = {
                 "id": name,
-                "repeat": repeat if name is None else 0,
+                "repeat": repeat,
                 "prompt": prompt_of(answer),
                 "model": model_of(answer),
             }
@@ -94,7 +101,8 @@ def _chunk(value: Any) -> Chunk | None:
         return None
     name = first_text(meta, ("id",))
     # Without a name, nothing tells a chunk from an answer that was cut off.
-    return Chunk(name, meta.get("finish_reason") is not None) if name else None
+    key = (name, first_text(value, ("index",)))
+    return Chunk(key, meta.get("finish_reason") is not None) if name else None
 
 
 def _join(parts: list[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Transcriptions of Whisper: by OpenAI's own code, whisper.cpp, faster-whisper, WhisperX, pipelines.
+"""Transcriptions of Whisper, by OpenAI's own code, whisper.cpp, faster-whisper and others.
 
 After the writers `whisper/transcribe.py` of openai/whisper, `examples/cli/cli.cpp` of whisper.cpp,
 `whisperx/schema.py`, and the speech pipeline of transformers.
@@ -14,7 +14,10 @@ from loopbench.files.formats.common import first_text, mappings, object_of
 from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
 
 _LISTS = ("segments", "transcription", "chunks")
-_TIMES = ("start", "end", "timestamps", "offsets", "timestamp")
+_MARKS = (
+    "start", "end", "timestamps", "offsets", "timestamp", "avg_logprob", "no_speech_prob",
+    "compression_ratio",
+)  # fmt: skip
 _SEGMENT = frozenset(
     (
         "id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob",
@@ -68,7 +71,7 @@ def _list_in(value: Mapping[str, Any]) -> str | None:
         if not isinstance(found, list):
             continue
         if any(
-            "text" in segment and any(time in segment for time in _TIMES)
+            "text" in segment and any(mark in segment for mark in _MARKS)
             for segment in mappings(found)
         ):
             return name
