@@ -51,4 +51,4 @@ def _one(parts: list[Row], join: Callable[[list[Any]], Any]) -> Row:
     if len(parts) == 1:
         return first
     # Its line alone is not all of it, so it cannot be read again from there.
-    return Row(first.number, join([part.value for part in parts]), None, first.context)
+    return first._replace(value=join([part.value for part in parts]), at=None)

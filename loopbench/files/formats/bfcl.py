@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from loopbench.files.formats.common import count_of, id_of, model_of, object_of
@@ -20,6 +21,11 @@ _MARKS = frozenset(
 _CATEGORY = re.compile(
     r"(live_)?(simple|multiple|parallel|java|javascript|rest|exec|executable|irrelevance|relevance"
     r"|chatable|sql|multi_turn|memory|web_search|format_sensitivity)(_|$)"
+)
+_CATEGORY_FOLDER = re.compile(r"live|non_live|multi_turn|agentic|memory|kv|vector|rec_sum")
+_ROOT = re.compile(r"results?|scores?|result-BFCL|score-BFCL|[./]+")
+_FILE = re.compile(
+    r"(?:BFCL_v\d+|gorilla_openfunctions_v1_test)_(\w+?)(?:_result|_score)?\.json[^/\\]*$"
 )
 _RAW = ("model_result_raw", "model_result")
 _FAILED = "Error during inference:"
@@ -61,8 +67,8 @@ class Bfcl:
         result, name = value[field], id_of(value)
         common: dict[str, Any] = {
             "id": str(value["idx"]) if name is None and "idx" in value else name,
-            "model": model_of(value),
-            "task": _task(value),
+            "model": model_of(value) or _model(row.file),
+            "task": _task(value, row.file),
             "field": field,
         }
         if failed := _failure(result):
@@ -77,14 +83,25 @@ class Bfcl:
         )
 
 
-def _task(value: Mapping[str, Any]) -> str | None:
+def _task(value: Mapping[str, Any], file: str) -> str | None:
     told = value.get("test_category")
     if isinstance(told, str):
         return told
     name = value.get("id")
-    if not isinstance(name, str) or not _CATEGORY.match(name):
+    if isinstance(name, str) and _CATEGORY.match(name):
+        return re.sub(r"_\d[\d-]*$", "", name)
+    found = _FILE.search(file)
+    return found[1] if found else None
+
+
+def _model(file: str) -> str | None:
+    """Return the model from where the file lies: `result/MODEL/…/BFCL_v4_simple_result.json`."""
+    if not _FILE.search(file):
         return None
-    return re.sub(r"_\d[\d-]*$", "", name)
+    folders = list(PurePath(file).parts[:-1])
+    while folders and _CATEGORY_FOLDER.fullmatch(folders[-1]):
+        folders.pop()
+    return folders[-1] if folders and not _ROOT.fullmatch(folders[-1]) else None
 
 
 def _failure(result: Any) -> str | None:

@@ -1,6 +1,6 @@
 """Answers of llama.cpp's server to `/completion`, old and new, and its saved streams.
 
-After `tools/server/server-task.cpp` of ggml-org/llama.cpp, and the older `examples/server`. Its
+After `to_json_non_oaicompat` in `tools/server/server-task.cpp`, and answers of older servers. Its
 answers in OpenAI's protocol are of that format.
 """
 
@@ -99,8 +99,12 @@ def _chunk(value: Any) -> Chunk | None:
 
 
 def _join(parts: list[Any]) -> Any:
+    text = "".join(part["content"] for part in parts[:-1])
+    if parts[-1]["content"] != text:  # the last may hold the whole again
+        text += parts[-1]["content"]
+    else:
+        parts = [*parts[:-1], {**parts[-1], "content": ""}]
     tokens = [ids_of(part.get("tokens")) or [] for part in parts if part["content"]]
-    text = "".join(part["content"] for part in parts)
     # Ids count only where every chunk with a text has its own.
     whole = [one for ids in tokens for one in ids] if all(tokens) else None
     return {**parts[-1], "content": text, "tokens": whole}

@@ -1,6 +1,6 @@
 """Answers of Ollama's `/api/generate` and `/api/chat`, and their saved streams.
 
-After `api/types.go` of ollama/ollama.
+After `GenerateResponse` and `ChatResponse` in `api/types.go`, and `DoneReason` in `llm/server.go`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Answers of SGLang's `/generate`, alone, in batches, and as saved streams.
 
-After `sglang/srt/managers/tokenizer_manager.py`.
+After `_handle_batch_output` in `sglang/srt/managers/tokenizer_manager.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Predictions for SWE-bench, and trajectories of SWE-agent and mini-swe-agent.
 
 After the files that SWE-bench's harness takes, `sweagent/agent/agents.py` of SWE-agent and its
-test trajectories, and `minisweagent/run/utils/save.py`.
+test trajectories, and `minisweagent/agents/default.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from loopbench.types import Finish
 
 _PATCHES = ("full_output", "model_patch")
 """The surest first: a patch was cut out of the output."""
-_LIMITS = ("exit_cost", "exit_context", "exit_total_execution_time", "limitsexceeded")
+_LIMITS = (
+    "exit_cost",
+    "exit_context",
+    "exit_total_execution_time",
+    "limitsexceeded",
+    "timeexceeded",
+)
 _TRIED = 8
 
 

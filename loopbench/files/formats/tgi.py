@@ -1,6 +1,6 @@
 """Answers of Text Generation Inference with details, and its saved streams.
 
-After `router/src/lib.rs` of huggingface/text-generation-inference. Without details an answer is
+After `GenerateResponse` and `StreamResponse` in `router/src/lib.rs`. Without details an answer is
 plain.
 """
 
@@ -128,7 +128,8 @@ def _join(parts: list[Any]) -> Any:
     if not isinstance(text, str):
         text = "".join(one["text"] for one in tokens if one.get("special") is not True)
     details = last["details"] if isinstance(last["details"], Mapping) else {}
-    return {**last, "token": None, "generated_text": text, "details": {**details, "tokens": tokens}}
+    details = {"finish_reason": None, **details, "tokens": tokens}
+    return {**last, "token": None, "generated_text": text, "details": details}
 
 
 FORMAT = Tgi()
