@@ -96,7 +96,11 @@ def _judgments(value: Mapping[str, Any], name: str | None) -> Iterator[FileOutpu
     }
     games = value.get("games")
     places = (
-        [(f"games[{n}].judgment", game.get("judgment")) for n, game in enumerate(mappings(games))]
+        [
+            (f"games[{number}].judgment", game.get("judgment"))
+            for number, game in enumerate(games)
+            if isinstance(game, Mapping)  # None where it could not be judged
+        ]
         if isinstance(games, list)
         else [(field, value[field]) for field in _JUDGMENTS if field in value]
     )

@@ -36,6 +36,8 @@ class OpenCompass:
         if _is_item(value):
             yield from _predictions(value, id_of(value), "prediction")
             return
+        if not value:
+            raise RowError("it has no field 'prediction'")
         for name, item in value.items():
             if not isinstance(item, Mapping):
                 raise RowError(f"its field {name!r} is no item with a prediction")

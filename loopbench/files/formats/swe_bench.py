@@ -52,6 +52,8 @@ class SweBench:
             yield _trajectory(value, [_said(message) for message in mappings(value["messages"])])
         elif _is_prediction(value):
             yield _prediction(value, None)
+        elif not value:
+            raise RowError("it has no field 'model_patch'")
         else:
             for name, inner in value.items():
                 if not isinstance(inner, Mapping):
