@@ -64,9 +64,9 @@ class Bfcl:
             if "total_count" in value:
                 return  # the first line of a file of scores
             raise RowError("it has neither a field 'result' nor 'model_result_raw'")
-        result, name = value[field], id_of(value)
+        result = value[field]
         common: dict[str, Any] = {
-            "id": str(value["idx"]) if name is None and "idx" in value else name,
+            "id": id_of(value),
             "model": model_of(value) or _model(row.file),
             "task": _task(value, row.file),
             "field": field,
