@@ -780,6 +780,7 @@ SWE_BENCH: list[Example] = [
     (
         [
             {"instance_id": "barn__barn-1", "model_name_or_path": "ox", "model_patch": "+hay\n"},
+            {"instance_id": "barn__barn-0", "model_name_or_path": "ox", "model_patch": None},
             {
                 "instance_id": "barn__barn-2",
                 "model_name_or_path": "ox",
@@ -790,6 +791,7 @@ SWE_BENCH: list[Example] = [
         ],
         [
             {"text": "+hay\n", "id": "barn__barn-1", "model": "ox", "field": "model_patch"},
+            {"text": None, "id": "barn__barn-0", "finish": "error", "error": "there is no patch"},
             {"text": "So:\n+hay\n", "id": "barn__barn-2", "field": "full_output"},
         ],
     ),

@@ -28,6 +28,8 @@ _FILE = re.compile(
     r"(?:BFCL_v\d+|gorilla_openfunctions_v1_test)_(\w+?)(?:_result|_score)?\.json[^/\\]*$"
 )
 _RAW = ("model_result_raw", "model_result")
+_SUMMARY = frozenset(("accuracy", "correct_count", "total_count"))
+"""Fields of the first line of a file of scores."""
 _FAILED = "Error during inference:"
 _MOST_STEPS = 20
 """Steps of one turn; with one more the harness gives up."""
@@ -48,21 +50,24 @@ class Bfcl:
             return False
         if "valid" in value and "test_category" in value:
             return any(value.get(name) is not None for name in _RAW)
+        if value.keys() >= _SUMMARY:
+            return True  # where all were right, it is all that there is
         named = value.get("id", value.get("idx"))
         if not isinstance(named, str | int) or value.get("result") is None:
             return False
         # `latency` alone says little: others measure it too.
         if len(_MARKS & value.keys()) > 1 or "inference_log" in value:
             return True
-        return bool(_CATEGORY.match(str(named))) and value.keys() <= {"id", "result", *_MARKS}
+        known = _CATEGORY.match(str(named)) or _FILE.search(row.file)
+        return bool(known) and value.keys() <= {"id", "idx", "result", *_MARKS}
 
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = object_of(row)
         field = next((n for n in ("result", *_RAW) if value.get(n) is not None), None)
         if field is None:
-            if "total_count" in value:
-                return  # the first line of a file of scores
+            if value.keys() >= _SUMMARY:
+                return
             raise RowError("it has neither a field 'result' nor 'model_result_raw'")
         result = value[field]
         common: dict[str, Any] = {

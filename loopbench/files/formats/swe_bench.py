@@ -82,15 +82,16 @@ def _is_mini(value: Mapping[str, Any]) -> bool:
 
 
 def _prediction(value: Mapping[str, Any], name: str | None) -> FileOutput:
+    common: dict[str, Any] = {
+        "id": first_text(value, ("instance_id",)) or name,
+        "model": first_text(value, ("model_name_or_path",)),
+    }
     field = next((f for f in _PATCHES if isinstance(value.get(f), str)), None)
-    if field is None:
-        raise RowError("its field 'model_patch' holds no text")
-    return FileOutput(
-        text=value[field],
-        id=first_text(value, ("instance_id",)) or name,
-        model=first_text(value, ("model_name_or_path",)),
-        field=field,
-    )
+    if field:
+        return FileOutput(text=value[field], field=field, **common)
+    if value.get("model_patch", "") is None:
+        return FileOutput(finish="error", error="there is no patch", field="model_patch", **common)
+    raise RowError("its field 'model_patch' holds no text")
 
 
 def _step(step: Mapping[str, Any]) -> str:
