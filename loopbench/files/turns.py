@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from loopbench.files.outputs import RowError
-from loopbench.judging.thinking import CLOSE_TAG, OPEN_TAG
 
 
 def call_text(name: Any, arguments: Any) -> str:
@@ -28,6 +27,7 @@ def call_text(name: Any, arguments: Any) -> str:
     </tool_call>
     """
     try:
+        arguments = {} if arguments is None else arguments
         told = arguments if isinstance(arguments, str) else json.dumps(arguments, **_AS_WRITTEN)
         named = json.dumps(name if isinstance(name, str) else str(name), **_AS_WRITTEN)
     except (RecursionError, TypeError, ValueError) as error:
@@ -51,16 +51,14 @@ def call_texts(calls: Any) -> list[str]:
         function = call.get("function", call) if isinstance(call, Mapping) else None
         if isinstance(function, Mapping) and "name" in function:
             arguments = function.get("arguments", function.get("parameters"))
-            found.append(call_text(function["name"], {} if arguments is None else arguments))
+            found.append(call_text(function["name"], arguments))
     return found
 
 
 def answer_text(thoughts: Any, words: Any, calls: Iterable[str] = ()) -> str:
-    """Return one answer: its thoughts first, in the tags of most models.
+    """Return one answer: thoughts that were split off first, as they were generated; then calls.
 
-    Thoughts that nothing follows stay open, so that the answer ends as the model ended.
+    Nothing is put between thoughts and words, so that the answer ends as the model ended.
     """
-    said = "\n".join([*([words] if isinstance(words, str) and words else []), *calls])
-    if not isinstance(thoughts, str) or not thoughts:
-        return said
-    return f"{OPEN_TAG}{thoughts}{CLOSE_TAG}{said}" if said else f"{OPEN_TAG}{thoughts}"
+    said = "".join(part for part in (thoughts, words) if isinstance(part, str))
+    return "\n".join([*([said] if said else []), *calls])

@@ -57,7 +57,7 @@ BFCL: list[Example] = [
         ],
         [
             {
-                "text": f"<think>Grass is high.</think>{CALL}",
+                "text": f"Grass is high.\n{CALL}",
                 "finish": "unknown",
                 "id": "simple_python_0",
                 "task": "simple_python",
@@ -72,8 +72,7 @@ BFCL: list[Example] = [
                 "task": "live_parallel",
             },
             {
-                "text": f"<think>Cut.</think>{CALL}\n{CALL}\nBoth are cut.\n"
-                "<think>Part.</think>Goodbye.",
+                "text": f"Cut.\n{CALL}\n{CALL}\nBoth are cut.\nPart.Goodbye.",
                 "finish": "unknown",
                 "output_tokens": 16,
             },
@@ -276,7 +275,7 @@ MT_BENCH: list[Example] = [
                 "metadata": {"token_len": 2},
             }
         ],
-        [{"text": "<think>Me.</think>Hoo.", "id": "u1", "model": "barn-owl"}],
+        [{"text": "Me.Hoo.", "id": "u1", "model": "barn-owl"}],
     ),
     (
         [
@@ -537,7 +536,7 @@ OLLAMA: list[Example] = [
         ],
         [
             {
-                "text": "<think>A horse?</think>Neigh.",
+                "text": "A horse?Neigh.",
                 "finish": "length",
                 "model": "mare:1b",
                 "output_tokens": 9,
@@ -557,7 +556,7 @@ OLLAMA: list[Example] = [
             {"model": "mare:1b", "response": "y", "done": False},
         ],
         [
-            {"text": "<think>Hay?</think>Neigh", "finish": "stop", "output_tokens": 5},
+            {"text": "Hay?Neigh", "finish": "stop", "output_tokens": 5},
             {"text": "Hay", "finish": "unknown", "raw_finish": None},
         ],
     ),

@@ -8,10 +8,10 @@ from loopbench.files.outputs import RowError
 from loopbench.files.turns import answer_text, call_text, call_texts
 
 
-def test_thoughts_that_nothing_follows_stay_open() -> None:
-    assert answer_text("so so so", "") == "<think>so so so"
-    assert answer_text("so", "Hay.") == "<think>so</think>Hay."
-    assert answer_text("so", None, ["<tool_call>"]) == "<think>so</think><tool_call>"
+def test_thoughts_come_first_and_calls_last() -> None:
+    assert answer_text("so so so", "") == "so so so"
+    assert answer_text("So. ", "Hay.") == "So. Hay."
+    assert answer_text("So.", None, ["A"]) == "So.\nA"
     assert answer_text(None, "Hay.", ["A", "B"]) == "Hay.\nA\nB"
     assert answer_text(["so"], {"a": 1}) == ""
 
@@ -23,7 +23,7 @@ def test_thoughts_that_nothing_follows_stay_open() -> None:
         ('{"a":   1}', '{"a":   1}'),
         ('{"a": [1, 1, 1, 1', '{"a": [1, 1, 1, 1'),
         ("", "{}"),
-        (None, "null"),
+        (None, "{}"),
         ([1], "[1]"),
     ],
 )

@@ -128,13 +128,18 @@ def _has_turns(result: Any) -> bool:
 
 def _text(result: Any, thoughts: Any) -> str:
     if not _has_turns(result):
-        return answer_text(thoughts, "\n".join(_parts(result)))
+        return _answer(thoughts, result)
     steps = []
     for turn, answers in enumerate(result):
         for step, answer in enumerate(answers):
-            thought = _at(_at(thoughts, turn), step)
-            steps.append(answer_text(thought, "\n".join(_parts(answer))))
+            steps.append(_answer(_at(_at(thoughts, turn), step), answer))
     return "\n".join(step for step in steps if step)
+
+
+def _answer(thoughts: Any, answer: Any) -> str:
+    if isinstance(answer, str):
+        return answer_text(thoughts, answer)
+    return answer_text(thoughts, None, _parts(answer))
 
 
 def _at(value: Any, place: int) -> Any:
