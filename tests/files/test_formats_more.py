@@ -13,6 +13,7 @@ import pytest
 from examples_more import EXAMPLES, Example
 
 from loopbench.files import formats
+from loopbench.files.formats.base import Grouping
 from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
 from loopbench.files.reading import Reading
 
@@ -106,7 +107,7 @@ def damaged(value: Any) -> Iterator[Any]:
 @pytest.mark.parametrize(("name", "example"), CASES)
 def test_damaged_rows_raise_nothing_but_what_is_said_of_a_row(name: str, example: Example) -> None:
     form = formats.get(name)
-    grouped = getattr(form, "grouped", iter)
+    grouped = form.grouped if isinstance(form, Grouping) else iter
     read_, refused = 0, 0
     for value in example[0]:
         for whole in damaged(value):
