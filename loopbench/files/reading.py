@@ -132,7 +132,7 @@ class Reading:
         return self._readers[found.name]
 
     def __iter__(self) -> Iterator[Item | Skipped]:
-        rows = self._rows
+        rows: Iterator[Row | Skipped] = self._rows
         if isinstance(self.format, Grouping):
             rows = self.format.grouped(rows)
         for row in rows:
