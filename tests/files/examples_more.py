@@ -425,6 +425,9 @@ SGLANG: list[Example] = [
             {"text": None, "finish": "error", "error": "Input is too long.", "id": "z"},
         ],
     ),
+]
+
+SGLANG_PARTS: list[Example] = [
     (
         # A stream; each chunk repeats what came before, and another request is between.
         [
@@ -481,6 +484,9 @@ TGI: list[Example] = [
             {"text": "x", "finish": "stop"},
         ],
     ),
+]
+
+TGI_PARTS: list[Example] = [
     (
         [
             {"index": 1, "token": _token(4, "oa"), "generated_text": None, "details": None},
@@ -545,6 +551,9 @@ OLLAMA: list[Example] = [
             {"text": CALL, "finish": "stop", "field": "message.content"},
         ],
     ),
+]
+
+OLLAMA_PARTS: list[Example] = [
     (
         [
             _chat("", message={"thinking": "Hay"}),
@@ -606,6 +615,9 @@ LLAMA_SERVER: list[Example] = [
             {"text": "mo", "finish": "unknown", "raw_finish": "none"},
         ],
     ),
+]
+
+LLAMA_SERVER_PARTS: list[Example] = [
     (
         [
             {"index": 0, "content": "mo", "tokens": [7], "stop": False, "id_slot": 0},
@@ -661,6 +673,14 @@ WHISPER: list[Example] = [
         [{"text": " Hail.", "model": "tiny.bin", "field": "transcription"}],
     ),
     (
+        [{"text": "Fog", "chunks": [{"timestamp": [0.0, None], "text": "Fog"}]}],
+        [{"text": "Fog", "field": "chunks"}],
+    ),
+    ([{"text": "", "segments": [], "language": "en"}], [{"text": "", "field": "text"}]),
+]
+
+WHISPER_PARTS: list[Example] = [
+    (
         [
             {"start": 0.0, "end": 1.0, "text": "Fog.", "words": []},
             {"start": 1.0, "end": 2.0, "text": "Fog.", "speaker": "A"},
@@ -668,11 +688,6 @@ WHISPER: list[Example] = [
         ],
         [{"text": "Fog.\nFog.\nSun."}],
     ),
-    (
-        [{"text": "Fog", "chunks": [{"timestamp": [0.0, None], "text": "Fog"}]}],
-        [{"text": "Fog", "field": "chunks"}],
-    ),
-    ([{"text": "", "segments": [], "language": "en"}], [{"text": "", "field": "text"}]),
 ]
 
 _CALLS = [{"id": "c", "type": "function", "function": {"name": "mow", "arguments": '{"lawn": 2}'}}]
@@ -921,3 +936,12 @@ EXAMPLES: dict[str, list[Example]] = {
     "vllm": VLLM,
     "whisper": WHISPER,
 }
+
+PARTS: dict[str, list[Example]] = {
+    "llama_server": LLAMA_SERVER_PARTS,
+    "ollama": OLLAMA_PARTS,
+    "sglang": SGLANG_PARTS,
+    "tgi": TGI_PARTS,
+    "whisper": WHISPER_PARTS,
+}
+"""Outputs that are spread over several rows."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from examples_more import EXAMPLES, Example
+from examples_more import EXAMPLES, PARTS, Example
 
 from loopbench.files import formats
 from loopbench.files.formats.base import Grouping
@@ -19,8 +19,8 @@ from loopbench.files.reading import Reading
 
 CASES = [
     pytest.param(name, example, id=f"{name}-{number}")
-    for name, examples in EXAMPLES.items()
-    for number, example in enumerate(examples)
+    for name in EXAMPLES
+    for number, example in enumerate([*EXAMPLES[name], *PARTS.get(name, [])])
 ]
 ALONE = [one for one in formats.names() if one != formats.PLAIN]
 
