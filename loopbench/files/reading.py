@@ -15,7 +15,7 @@ from loopbench.files import formats
 from loopbench.files.containers import contents_of
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.base import Format, Grouping, PerFile
-from loopbench.files.formats.common import member
+from loopbench.files.formats.common import listed, member
 from loopbench.files.formats.plain import Plain
 from loopbench.files.outputs import Fields, FileError, FileOutput, Row, RowError, Skipped
 from loopbench.types import Struct
@@ -237,7 +237,7 @@ def _not_understood(
         return FileError(f"{name} cannot be read so: row {row.number}: {problem}.")
     if not isinstance(row.value, dict):
         return FileError(f"{name} holds no outputs: its first row is {type(row.value).__name__}.")
-    fields = ", ".join(str(key)[:80] for key in list(row.value)[:30]) or "none"
+    fields = listed(row.value, 30)
     return FileError(
         f"{name} ({kind}) is in no format known here. The fields of its first row: {fields}. "
         "Name the one with the outputs with --text-field, such as --text-field answer.text, or a "

@@ -46,7 +46,7 @@ def plain_stream(file: BinaryIO, name: str) -> tuple[io.BufferedReader, bool]:
     FileError
         If it is compressed with something that is not installed, or too often.
     """
-    stream = _looked_at(file, name)
+    stream = _looked_at(_Shared(cast(io.RawIOBase, file)), name)
     as_is = stream.seekable()
     for _ in range(_NESTED + 1):
         head = peek(stream, name)
@@ -155,6 +155,19 @@ class _Forward(io.RawIOBase):
         read = self._stream.read(len(buffer)) or b""
         buffer[: len(read)] = read
         return len(read)
+
+
+class _Shared(_Forward):
+    """A file that whoever opened it closes."""
+
+    def seekable(self) -> bool:
+        return self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
 
 
 class _Again(io.RawIOBase):

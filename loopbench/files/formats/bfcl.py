@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from loopbench.files.formats.common import count_of, id_of, model_of, object_of
+from loopbench.files.formats.chats import answer_text, call_text
+from loopbench.files.formats.common import count, id_of, model_of, object_of
 from loopbench.files.outputs import FileOutput, Row, RowError
-from loopbench.files.turns import answer_text, call_text
 from loopbench.types import Finish
 
 _MARKS = frozenset(
@@ -83,7 +83,7 @@ class Bfcl:
         yield FileOutput(
             text=_text(result, value.get("reasoning_content")),
             finish=finish,
-            output_tokens=count_of(_total(value.get("output_token_count"))),
+            output_tokens=count(_total(value.get("output_token_count"))),
             **common,
         )
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from loopbench.files.finishes import finish_of, raw_of
+from loopbench.files.formats.chats import answer_text
 from loopbench.files.formats.common import budget_of, first_text, mappings, object_of, prompt_of
 from loopbench.files.outputs import FileOutput, Row, RowError
-from loopbench.files.turns import answer_text
 
 
 class Helm:

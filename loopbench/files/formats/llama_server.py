@@ -13,7 +13,7 @@ from loopbench.files.chunks import Chunk, joined
 from loopbench.files.finishes import finish_of
 from loopbench.files.formats.common import (
     budget_of,
-    count_of,
+    count,
     id_of,
     ids_of,
     model_of,
@@ -69,7 +69,7 @@ class LlamaServer:
             token_ids=ids_of(value.get("tokens")),
             finish=finish_of(raw and raw.removeprefix("stopped_")),
             raw_finish=raw,
-            output_tokens=count_of(value.get("tokens_predicted")),
+            output_tokens=count(value.get("tokens_predicted")),
             field="content",
             **common,
         )

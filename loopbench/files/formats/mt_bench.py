@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from loopbench.files.formats.common import count_of, first_text, mappings, model_of, object_of
+from loopbench.files.formats.chats import answer_text
+from loopbench.files.formats.common import count, first_text, mappings, model_of, object_of
 from loopbench.files.outputs import FileOutput, Row, RowError
-from loopbench.files.turns import answer_text
 
 _JUDGMENTS = ("judgment", "g1_judgment", "g2_judgment")
 _FAILED = ("$ERROR$", "ERROR")
@@ -81,7 +81,7 @@ def _said(turn: Any, field: str) -> tuple[str, int | None]:
         words = turn.get("answer", turn.get("content"))
         thoughts = turn.get("thought", turn.get("reasoning_content"))
         if isinstance(words, str) or isinstance(thoughts, str):
-            return answer_text(thoughts, words), count_of(turn.get("token_len"))
+            return answer_text(thoughts, words), count(turn.get("token_len"))
     raise RowError(f"its field {field!r} holds no text")
 
 

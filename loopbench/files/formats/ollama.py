@@ -10,16 +10,16 @@ from typing import Any
 
 from loopbench.files.chunks import Chunk, joined
 from loopbench.files.finishes import finish_of, raw_of
+from loopbench.files.formats.chats import said
 from loopbench.files.formats.common import (
     budget_of,
-    count_of,
+    count,
     id_of,
     model_of,
     object_of,
     prompt_of,
 )
 from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
-from loopbench.files.turns import answer_text, call_texts
 
 _NO_ANSWERS = ("load", "unload")
 _TEXTS = ("response", "thinking")
@@ -62,14 +62,10 @@ class Ollama:
         chat = isinstance(message, Mapping)
         source = message if isinstance(message, Mapping) else value
         yield FileOutput(
-            text=answer_text(
-                source.get("thinking"),
-                source.get("content" if chat else "response"),
-                call_texts(source.get("tool_calls")),
-            ),
+            text=said({**source, "content": source.get("content" if chat else "response")}) or "",
             finish=finish_of(told) if value["done"] else "unknown",
             raw_finish=raw_of(told),
-            output_tokens=count_of(value.get("eval_count")),
+            output_tokens=count(value.get("eval_count")),
             field="message.content" if chat else "response",
             **common,
         )

@@ -12,7 +12,7 @@ from loopbench.files.chunks import Chunk, joined
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.common import (
     budget_of,
-    count_of,
+    count,
     first_text,
     ids_of,
     mappings,
@@ -76,7 +76,7 @@ class Sglang:
                 finish=finish_of(told),
                 raw_finish=raw_of(told),
                 budget=budget_of(answer) or _budget(told),
-                output_tokens=count_of(meta.get("completion_tokens")),
+                output_tokens=count(meta.get("completion_tokens")),
                 field="text" if isinstance(text, str) else "output_ids",
                 **common,
             )
@@ -93,7 +93,7 @@ def _ids(answer: Mapping[str, Any]) -> list[int] | None:
 
 def _budget(told: Any) -> int | None:
     """Return the length at which it was cut."""
-    return count_of(told.get("length")) if isinstance(told, Mapping) else None
+    return count(told.get("length")) if isinstance(told, Mapping) else None
 
 
 def _chunk(value: Any) -> Chunk | None:

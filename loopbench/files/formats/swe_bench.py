@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from loopbench.files.formats.common import content_text, first_text, mappings, object_of
+from loopbench.files.formats.chats import said
+from loopbench.files.formats.common import first_text, mappings, object_of
 from loopbench.files.outputs import FileOutput, Row, RowError
-from loopbench.files.turns import answer_text, call_texts
 from loopbench.types import Finish
 
 _PATCHES = ("full_output", "model_patch")
@@ -49,7 +49,7 @@ class SweBench:
         if _is_trajectory(value):
             yield _trajectory(value, [_step(step) for step in mappings(value["trajectory"])])
         elif _is_mini(value):
-            yield _trajectory(value, [_said(message) for message in mappings(value["messages"])])
+            yield _trajectory(value, [_turn(message) for message in mappings(value["messages"])])
         elif _is_prediction(value):
             yield _prediction(value, None)
         elif not value:
@@ -95,17 +95,12 @@ def _prediction(value: Mapping[str, Any], name: str | None) -> FileOutput:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    said = next((t for n in ("response", "action") if isinstance(t := step.get(n), str)), "")
-    return answer_text(None, said, call_texts(step.get("tool_calls")))
+    text = next((t for n in ("response", "action") if isinstance(t := step.get(n), str)), "")
+    return said({"content": text, "tool_calls": step.get("tool_calls")}) or ""
 
 
-def _said(message: Mapping[str, Any]) -> str:
-    if message.get("role") != "assistant":
-        return ""
-    thoughts = message.get("reasoning_content")
-    return answer_text(
-        thoughts, content_text(message.get("content")), call_texts(message.get("tool_calls"))
-    )
+def _turn(message: Mapping[str, Any]) -> str:
+    return (said(message) or "") if message.get("role") == "assistant" else ""
 
 
 def _trajectory(value: Mapping[str, Any], steps: list[str]) -> FileOutput:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from loopbench.files.formats.common import content_text, first_text, mappings, object_of
+from loopbench.files.formats.chats import said
+from loopbench.files.formats.common import first_text, mappings, object_of
 from loopbench.files.outputs import FileOutput, Row, RowError
-from loopbench.files.turns import answer_text, call_texts
 from loopbench.types import Finish
 
 _ENDS: dict[str, Finish] = {
@@ -94,19 +94,7 @@ def _simulation(value: Mapping[str, Any], info: Any, field: str) -> FileOutput:
 def _text(messages: Any, field: str) -> str:
     if not isinstance(messages, list):
         raise RowError(f"its field {field!r} is no list of messages")
-    turns = []
-    for message in mappings(messages):
-        if message.get("role") == "assistant":
-            calls = message.get("tool_calls")
-            if calls is None and isinstance(message.get("function_call"), Mapping):
-                calls = [message["function_call"]]
-            turns.append(
-                answer_text(
-                    message.get("reasoning_content"),
-                    content_text(message.get("content")),
-                    call_texts(calls),
-                )
-            )
+    turns = (said(m) for m in mappings(messages) if m.get("role") == "assistant")
     return "\n".join(turn for turn in turns if turn)
 
 

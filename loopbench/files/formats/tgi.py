@@ -13,7 +13,7 @@ from loopbench.files.chunks import Chunk, joined
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.common import (
     budget_of,
-    count_of,
+    count,
     id_of,
     ids_of,
     mappings,
@@ -87,7 +87,7 @@ def _output(
         prompt=prompt_of(answer),
         model=model_of(answer),
         budget=budget_of(answer),
-        output_tokens=count_of(told.get("generated_tokens")),
+        output_tokens=count(told.get("generated_tokens")),
         field=field,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.common import (
     budget_of,
-    count_of,
+    count,
     first_text,
     ids_of,
     mappings,
@@ -98,7 +98,7 @@ def _benchmark(value: Mapping[str, Any], texts: list[Any]) -> Iterator[FileOutpu
                 text=text,
                 finish=finish_of(told),
                 raw_finish=raw_of(told),
-                output_tokens=count_of(_at(value.get("output_lens"), place)),
+                output_tokens=count(_at(value.get("output_lens"), place)),
                 **common,
             )
 
