@@ -14,7 +14,7 @@ import msgspec
 from loopbench.files import formats
 from loopbench.files.containers import contents_of
 from loopbench.files.finishes import finish_of, raw_of
-from loopbench.files.formats.base import Format, PerFile
+from loopbench.files.formats.base import Format, Grouping, PerFile
 from loopbench.files.formats.common import listed, member
 from loopbench.files.formats.plain import Plain
 from loopbench.files.outputs import Fields, FileError, FileOutput, Row, RowError, Skipped
@@ -132,7 +132,10 @@ class Reading:
         return self._readers[found.name]
 
     def __iter__(self) -> Iterator[Item | Skipped]:
-        for row in self._rows:
+        rows: Iterator[Row | Skipped] = self._rows
+        if isinstance(self.format, Grouping):
+            rows = self.format.grouped(rows)
+        for row in rows:
             if isinstance(row, Skipped):
                 yield row
                 continue

@@ -126,7 +126,6 @@ def test_a_text_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"GGUF\3\0\0\0", "is binary"),
         ("utf-16 without a mark".encode("utf-16-le"), "is binary"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
-        (b'data: {"choices": []}\n\ndata: [DONE]\n', "save whole answers"),
     ],
 )
 def test_what_holds_no_outputs_is_refused(content: bytes, problem: str) -> None:

@@ -21,7 +21,7 @@ class Contents(NamedTuple):
     """The rows of a file, read as they are asked for."""
 
     kind: str
-    """`json`, `parquet`, `arrow`, `csv`, `zip` or `text`."""
+    """`json`, `events`, `parquet`, `arrow`, `csv`, `zip` or `text`."""
     rows: Iterator[Row | Skipped]
 
 
@@ -70,6 +70,10 @@ def _found(
 
     if is_json(head):
         return "json", json_rows(stream, as_is)
+    from loopbench.files.containers.events import START, event_rows
+
+    if START.match(head):
+        return "events", event_rows(stream)
     return "text", _text(stream, name)
 
 
@@ -92,10 +96,6 @@ def _refuse(head: bytes, name: str, as_is: bool) -> None:
         raise FileError(f"{name} is empty{cut}: there is no output in it.")
     if text.startswith(_LFS):
         raise FileError(f"{name} only points to a file in Git LFS; fetch it with: git lfs pull")
-    if text.startswith((b"data: {", b"data:{", b"event: ")):
-        raise FileError(
-            f"{name} is the stream of events of a server, an answer in pieces; save whole answers."
-        )
 
 
 def _to_the_damage(rows: Iterator[Row | Skipped], name: str) -> Iterator[Row | Skipped]:

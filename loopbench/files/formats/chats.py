@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from loopbench.files.formats.common import budget_of, mappings, prompt_of
+from loopbench.files.outputs import RowError
 
 ASSISTANTS = frozenset({"assistant", "gpt", "model", "bot", "chatbot", "ai"})
 """Roles whose turns are outputs."""
@@ -34,6 +35,11 @@ def call_text(name: Any, arguments: Any) -> str:
 
     Arguments that are a text are kept as the model wrote them: a loop may be inside.
 
+    Raises
+    ------
+    RowError
+        If they are nested too deep.
+
     Examples
     --------
     >>> print(call_text("add", {"x": 1}))
@@ -42,9 +48,12 @@ def call_text(name: Any, arguments: Any) -> str:
     </tool_call>
     """
     if not isinstance(arguments, str):
-        arguments = json.dumps(
-            {} if arguments is None else arguments, ensure_ascii=False, default=str
-        )
+        try:
+            arguments = json.dumps(
+                {} if arguments is None else arguments, ensure_ascii=False, default=str
+            )
+        except RecursionError as error:
+            raise RowError("the arguments of a call are nested too deep") from error
     named = json.dumps(name if isinstance(name, str) else "", ensure_ascii=False)
     return f'<tool_call>\n{{"name": {named}, "arguments": {arguments or "{}"}}}\n</tool_call>'
 
@@ -62,6 +71,15 @@ def said(message: Mapping[str, Any]) -> str | None:
         return refusal if isinstance(refusal, str) and refusal else None
     text = f"{reasoning}{content or ''}"
     return f"{text}\n{calls}" if text and calls else text or calls
+
+
+def answer_text(thoughts: Any, words: Any, calls: Iterable[str] = ()) -> str:
+    """Return one text for the parts of an answer that stand apart: thoughts, words, calls.
+
+    Nothing is put between thoughts and words, so that the answer ends as the model ended.
+    """
+    text = "".join(part for part in (thoughts, words) if isinstance(part, str))
+    return "\n".join([*([text] if text else []), *calls])
 
 
 def content_of(message: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeGuard
 
-from loopbench.files.outputs import RowError
+from loopbench.files.outputs import Row, RowError
 
 _MISSING = object()
 _SETTINGS = (
@@ -95,6 +95,24 @@ def tokens_of(row: Mapping[str, Any]) -> int | None:
     return None
 
 
+def ids_of(value: Any) -> list[int] | None:
+    """Return a list of token ids; None if it is none, or empty."""
+    return value if are_ids(value) else None
+
+
+def object_of(row: Row) -> Mapping[str, Any]:
+    """Return the fields of a row.
+
+    Raises
+    ------
+    RowError
+        If it is no object with fields.
+    """
+    if not isinstance(row.value, Mapping):
+        raise RowError("it is no object with fields")
+    return row.value
+
+
 def count(value: Any) -> int | None:
     """Return a number of tokens; None for anything else."""
     # Tables hold whole numbers as floats where some rows have none.
@@ -147,17 +165,3 @@ def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the objects of a list, or nothing where it is none."""
     if isinstance(value, list):
         yield from (item for item in value if isinstance(item, Mapping))
-
-
-def content_text(content: Any) -> str | None:
-    """Return the text of a message's content: a text, or parts of which some are text."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return None
-    parts = [
-        part if isinstance(part, str) else part.get("text") or part.get("thinking") or ""
-        for part in content
-        if isinstance(part, str | Mapping)
-    ]
-    return "".join(part for part in parts if isinstance(part, str))

@@ -33,7 +33,10 @@ _FIELDS = (
 )  # fmt: skip
 """Where conversations stand; one of only the answer is before the whole one."""
 _PAIRS = (("conversation_a", "conversation_b"), ("chosen", "rejected"))
-_OTHERS = ("choices", "candidates", "epoch", "resps", "traj")
+_OTHERS = (
+    "choices", "candidates", "epoch", "resps", "traj",
+    "ans_id", "termination_reason", "trajectory_format",
+)  # fmt: skip
 """Fields of formats of their own, which may hold messages too."""
 
 
