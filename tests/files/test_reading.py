@@ -158,6 +158,8 @@ def test_a_format_can_be_asked_for() -> None:
     assert texts([CHAT], format="openai") == ["a"]
     with pytest.raises(FileError, match=r"not in the format 'lm_eval': row 1: .*'resps'"):
         read([CHAT], format="lm_eval")
+    with pytest.raises(FileError, match="leave out --text-field or --as"):
+        read([CHAT], format="openai", text="text")
     with pytest.raises(UnknownNameError, match="Did you mean 'openai'"):
         read([CHAT], format="openia")
 

@@ -30,7 +30,7 @@ class Anthropic:
     """Whole answers of Anthropic's Messages interface."""
 
     name = "anthropic"
-    title = "answers of Anthropic's Messages interface, and of its batches"
+    title = "answers, batches and saved streams of Anthropic's Messages interface"
     finish = "`stop_reason`"
 
     def recognises(self, row: Row) -> bool:

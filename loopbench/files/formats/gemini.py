@@ -21,7 +21,7 @@ class Gemini:
     """Whole answers of Gemini."""
 
     name = "gemini"
-    title = "answers of Gemini and Vertex"
+    title = "answers and saved streams of Gemini and Vertex"
     finish = "`finishReason`"
 
     def recognises(self, row: Row) -> bool:

@@ -43,7 +43,9 @@ class OpenAI:
     """Whole answers of OpenAI's interfaces."""
 
     name = "openai"
-    title = "answers of OpenAI's interfaces: chat, completions, Responses, batches"
+    title = (
+        "answers and saved streams of OpenAI's interfaces: chat, completions, Responses, batches"
+    )
     finish = "`finish_reason`, `status` and `incomplete_details`"
 
     def recognises(self, row: Row) -> bool:
