@@ -619,6 +619,15 @@ LLAMA_SERVER: list[Example] = [
 
 LLAMA_SERVER_PARTS: list[Example] = [
     (
+        # Some say the whole again at the end.
+        [
+            {"content": "mo", "tokens": [7], "stop": False, "slot_id": 0},
+            {"content": "o", "tokens": [8], "stop": False, "slot_id": 0},
+            {"content": "moo", "tokens": [7, 8], "stop": True, "slot_id": 0, "stopped_limit": True},
+        ],
+        [{"text": "moo", "token_ids": [7, 8], "finish": "length", "raw_finish": "stopped_limit"}],
+    ),
+    (
         [
             {"index": 0, "content": "mo", "tokens": [7], "stop": False, "id_slot": 0},
             {"index": 1, "content": "ba", "stop": False, "id_slot": 1},
