@@ -74,6 +74,11 @@ class Reading:
         self._known = formats.known()
         self._readers: dict[str, Format] = {}
         asked = how.format or (formats.PLAIN if how.fields.text else None)
+        if how.fields.text and asked != formats.PLAIN:
+            raise FileError(
+                f"A field of text is named, but the format {asked!r} knows its own; "
+                "leave out --text-field or --as."
+            )
         self._asked: Format | None = None
         if asked:
             self._asked = Plain(how.fields) if asked == formats.PLAIN else formats.get(asked)

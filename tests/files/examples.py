@@ -739,15 +739,132 @@ REFUSED: list[tuple[str, Any, str]] = [
         {"full_prompt": "", "predictions": "[(-1.5, False)]", "cont_tokens": ""},
         "compares likelihoods",
     ),
-    (
-        "openai",
-        {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "a"}}]},
-        "whole answers",
-    ),
     ("loopbench", {**_record(), "escaped": False}, "name records.jsonl"),
     ("loopbench", _record(finish="ended"), "Invalid enum value"),
 ]
 """Rows that a format knows, and refuses: its name, the row, and what the sentence says."""
+
+
+def _delta(text: str | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"content": text, **more}, "finish_reason": finish}
+    return {"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+
+
+def _block(at: int, **more: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": at, "delta": more}
+
+
+def _piece(text: str, finish: str | None = None, name: str = "r") -> dict[str, Any]:
+    candidate = {"content": {"role": "model", "parts": [{"text": text}]}}
+    told = {"finishReason": finish} if finish else {}
+    return {"candidates": [{**candidate, **told}], "responseId": name, "modelVersion": "g"}
+
+
+STREAMS: dict[str, list[Example]] = {
+    "openai": [
+        Example(
+            [
+                {**_delta(), "id": "other"},
+                _delta("", reasoning_content="Hm. "),
+                _delta("An "),
+                {**_delta("elm", "length"), "id": "other"},
+                _delta("oak."),
+                _delta(tool_calls=[{"index": 0, "function": {"name": "look_up", "arguments": ""}}]),
+                _delta(tool_calls=[{"index": 0, "function": {"arguments": ARGUMENTS[:5]}}]),
+                _delta(tool_calls=[{"index": 0, "function": {"arguments": ARGUMENTS[5:]}}]),
+                _delta(finish="tool_calls"),
+                {"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": {}},
+                {**_delta("cut "), "id": "d"},
+                {**_delta("off"), "id": "d"},
+            ],
+            [
+                {"text": "elm", "finish": "length"},
+                {"text": f"Hm. An oak.\n{CALL}", "finish": "stop", "model": "m"},
+                {"text": "cut off", "finish": "unknown"},
+            ],
+        ),
+        Example(
+            [
+                {
+                    "id": "p",
+                    "object": "text_completion",
+                    "choices": [{"index": 0, "text": text, "finish_reason": finish}],
+                }
+                for text, finish in (("An ", None), ("oak", None), ("", "length"))
+            ],
+            [{"text": "An oak", "finish": "length"}],
+        ),
+        Example(
+            [
+                {
+                    "type": "response.created",
+                    "sequence_number": 0,
+                    "response": {**_RESPONSE, "status": "in_progress", "output": []},
+                },
+                {"type": "response.output_text.delta", "sequence_number": 1, "delta": "An oak"},
+                {"type": "response.output_text.done", "sequence_number": 2, "text": "An oak"},
+                {"type": "response.incomplete", "sequence_number": 3, "response": _RESPONSE},
+            ],
+            [{"text": f"Trees.An oak\n{CALL}", "finish": "length"}],
+        ),
+    ],
+    "anthropic": [
+        Example(
+            [
+                {
+                    "type": "message_start",
+                    "message": {**_CLAUDE, "content": [], "stop_reason": None},
+                },
+                {
+                    "type": "content_block_start",
+                    "index": 0,
+                    "content_block": {"type": "thinking", "thinking": ""},
+                },
+                {"type": "ping"},
+                _block(0, type="thinking_delta", thinking="Which "),
+                _block(0, type="thinking_delta", thinking="tree? "),
+                {"type": "content_block_stop", "index": 0},
+                {
+                    "type": "content_block_start",
+                    "index": 1,
+                    "content_block": {"type": "text", "text": ""},
+                },
+                _block(1, type="text_delta", text="An oak."),
+                {
+                    "type": "content_block_start",
+                    "index": 2,
+                    "content_block": {"type": "tool_use", "name": "look_up", "input": {}},
+                },
+                _block(2, type="input_json_delta", partial_json=ARGUMENTS[:5]),
+                _block(2, type="input_json_delta", partial_json=ARGUMENTS[5:]),
+                {
+                    "type": "message_delta",
+                    "delta": {"stop_reason": "max_tokens"},
+                    "usage": {"output_tokens": 9},
+                },
+                {"type": "message_stop"},
+            ],
+            [
+                {
+                    "text": f"Which tree? An oak.\n{CALL}",
+                    "finish": "length",
+                    "model": "c-2",
+                    "output_tokens": 9,
+                }
+            ],
+        ),
+    ],
+    "gemini": [
+        Example(
+            [_piece("An "), _piece("elm", "STOP", "s"), _piece("oak"), _piece(".", "MAX_TOKENS")],
+            [
+                {"text": "elm", "finish": "stop"},
+                {"text": "An oak.", "finish": "length", "model": "g"},
+            ],
+        ),
+    ],
+}
+"""Answers that were saved in pieces, a row each: they are one output."""
 
 OTHERS: list[Any] = [
     {},

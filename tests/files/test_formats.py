@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from loopbench.files import formats
 from loopbench.files.finishes import finish_of
-from loopbench.files.formats.base import Format, PerFile
-from loopbench.files.outputs import FileOutput, Row, RowError
+from loopbench.files.formats.base import Format, Grouping, PerFile
+from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
 
 HERE = Path(__file__).parent
 
@@ -111,6 +111,42 @@ def test_what_is_refused_is_known_and_said(name: str, value: Any, problem: str) 
 @pytest.mark.parametrize("value", OTHERS)
 def test_what_holds_no_outputs_is_nobodys(value: Any) -> None:
     assert formats.recognised(Row(1, value)) is None
+
+
+STREAMS = [(name, example) for name, found in FIRST.STREAMS.items() for example in found]
+
+
+def grouped(name: str, values: list[Any]) -> Iterator[Row | Skipped]:
+    found = formats.get(name)
+    assert isinstance(found, Grouping)
+    return found.grouped(Row(number, value) for number, value in enumerate(values, 1))
+
+
+@pytest.mark.parametrize(("name", "example"), STREAMS)
+def test_the_pieces_of_a_stream_are_one_output(name: str, example: Any) -> None:
+    found = []
+    for row in grouped(name, example.rows):
+        assert isinstance(row, Row)
+        first = formats.recognised(row)
+        assert first and first.name == name
+        found += list(first.outputs(row))
+    told = [
+        {field: getattr(output, field) for field in wanted}
+        for output, wanted in zip(found, example.outputs, strict=True)
+    ]
+    assert told == example.outputs
+
+
+@pytest.mark.parametrize(("name", "example"), STREAMS)
+def test_damaged_pieces_are_read_or_refused(name: str, example: Any) -> None:
+    for at, value in enumerate(example.rows):
+        for place in _places(value):
+            for new in HOSTILE[len(place) % 2 :: 2]:
+                rows = [*example.rows]
+                rows[at] = _with(value, place, new)
+                for row in grouped(name, rows):
+                    assert isinstance(row, Row)
+                    try_one(name, row)
 
 
 HOSTILE: list[Any] = [

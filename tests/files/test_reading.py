@@ -158,8 +158,26 @@ def test_a_format_can_be_asked_for() -> None:
     assert texts([CHAT], format="openai") == ["a"]
     with pytest.raises(FileError, match=r"not in the format 'lm_eval': row 1: .*'resps'"):
         read([CHAT], format="lm_eval")
+    with pytest.raises(FileError, match="leave out --text-field or --as"):
+        read([CHAT], format="openai", text="text")
     with pytest.raises(UnknownNameError, match="Did you mean 'openai'"):
         read([CHAT], format="openia")
+
+
+def test_a_saved_stream_is_read_as_whole_answers() -> None:
+    def piece(name: str, text: str, finish: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
+        return {"id": name, "object": "chat.completion.chunk", "choices": [choice]}
+
+    pieces = [piece("a", "An "), piece("a", "oak", "stop"), piece("b", "An "), piece("b", "elm")]
+    lines = "".join(json.dumps(one) + "\n" for one in pieces)
+    events = "".join(f"data: {json.dumps(one)}\n\n" for one in pieces) + "data: [DONE]\n"
+    for content in (lines, events, json.dumps(pieces)):
+        found = outputs(content.encode())
+        assert [(one.text, one.finish) for one in found] == [
+            ("An oak", "stop"),
+            ("An elm", "unknown"),
+        ]
 
 
 def test_likelihoods_are_refused_for_what_they_are() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from loopbench.files.chunks import joined
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.chats import asked_in, budget_in, error_in, kept, said
 from loopbench.files.formats.common import (
@@ -19,7 +20,8 @@ from loopbench.files.formats.common import (
     task_of,
     tokens_of,
 )
-from loopbench.files.outputs import FileOutput, Row, RowError
+from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
+from loopbench.files.streamed import anthropic_chunk, anthropic_join
 
 _RESULTS = frozenset({"succeeded", "errored", "canceled", "expired"})
 
@@ -28,13 +30,19 @@ class Anthropic:
     """Whole answers of Anthropic's Messages interface."""
 
     name = "anthropic"
-    title = "answers of Anthropic's Messages interface, and of its batches"
+    title = "answers, batches and saved streams of Anthropic's Messages interface"
     finish = "`stop_reason`"
 
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        return isinstance(value, Mapping) and (bool(kept(value, _is_answer)) or _is_failure(value))
+        return isinstance(value, Mapping) and (
+            bool(kept(value, _is_answer)) or _is_failure(value) or _is_event(value)
+        )
+
+    def grouped(self, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
+        """See `Grouping.grouped`."""
+        return joined(rows, anthropic_chunk, anthropic_join)
 
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
@@ -47,6 +55,8 @@ class Anthropic:
             "prompt": asked_in(value),
         }
         answers = kept(value, _is_answer)
+        if not answers and _is_event(value):
+            return
         if not answers:
             if not _is_failure(value):
                 raise RowError("it holds no answer with content and stop_reason")
@@ -74,6 +84,11 @@ def _is_answer(value: Mapping[str, Any]) -> bool:
         return False
     typed = all(isinstance(part.get("type"), str) for part in mappings(value["content"]))
     return typed and (value.get("type") == "message" or value.get("role") == "assistant")
+
+
+def _is_event(value: Mapping[str, Any]) -> bool:
+    """Whether it is an event of a stream, which says nothing alone."""
+    return anthropic_chunk(value) is not None and bool({"index", "message", "delta"} & set(value))
 
 
 def _is_failure(value: Mapping[str, Any]) -> bool:

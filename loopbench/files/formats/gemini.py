@@ -9,22 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from loopbench.files.chunks import joined
 from loopbench.files.finishes import finish_in, finish_of, raw_of
 from loopbench.files.formats.chats import content_of, error_in, kept
 from loopbench.files.formats.common import count, first_text, id_of, mappings, model_of, task_of
-from loopbench.files.outputs import FileOutput, Row, RowError
+from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
+from loopbench.files.streamed import gemini_chunk, gemini_join
 
 
 class Gemini:
     """Whole answers of Gemini."""
 
     name = "gemini"
-    title = "answers of Gemini and Vertex"
+    title = "answers and saved streams of Gemini and Vertex"
     finish = "`finishReason`"
 
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         return isinstance(row.value, Mapping) and bool(kept(row.value, _is_answer))
+
+    def grouped(self, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
+        """See `Grouping.grouped`."""
+        return joined(rows, gemini_chunk, gemini_join)
 
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""

@@ -26,8 +26,8 @@ class Lighteval:
     """Details of lighteval."""
 
     name = "lighteval"
-    title = "lighteval's details (parquet)"
-    finish = "unknown"
+    title = "lighteval's details, `details_*.parquet`"
+    finish = "not told"
 
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""

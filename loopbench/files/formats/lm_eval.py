@@ -34,7 +34,7 @@ class LmEval:
 
     name = "lm_eval"
     title = "lm-eval's samples of `--log_samples`, current and old"
-    finish = "unknown, but in files of `loopbench lm-eval`"
+    finish = "not told, but in files of `loopbench lm-eval`"
 
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from loopbench.files.chunks import joined
 from loopbench.files.finishes import finish_in, finish_of, raw_of
 from loopbench.files.formats.chats import (
     asked_in,
@@ -28,7 +29,8 @@ from loopbench.files.formats.common import (
     task_of,
     tokens_of,
 )
-from loopbench.files.outputs import FileOutput, Row, RowError
+from loopbench.files.outputs import FileOutput, Row, RowError, Skipped
+from loopbench.files.streamed import openai_chunk, openai_join
 
 _OBJECTS = frozenset({"chat.completion", "text_completion", "response"})
 _CHUNKS = frozenset({"chat.completion.chunk", "text_completion.chunk"})
@@ -41,15 +43,23 @@ class OpenAI:
     """Whole answers of OpenAI's interfaces."""
 
     name = "openai"
-    title = "answers of OpenAI's interfaces: chat, completions, Responses, batches"
+    title = (
+        "answers and saved streams of OpenAI's interfaces: chat, completions, Responses, batches"
+    )
     finish = "`finish_reason`, `status` and `incomplete_details`"
 
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
         return isinstance(value, Mapping) and (
-            _is_batch(value) or (not _is_sample(value) and bool(kept(value, _is_answer)))
+            _is_batch(value)
+            or _is_event(value)
+            or (not _is_sample(value) and bool(kept(value, _is_answer)))
         )
+
+    def grouped(self, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
+        """See `Grouping.grouped`."""
+        return joined(rows, openai_chunk, openai_join)
 
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
@@ -63,12 +73,11 @@ class OpenAI:
             "prompt": asked_in(value),
         }
         if not answers:
-            yield _failed(value, about)
+            if not _is_event(value):
+                yield _failed(value, about)
             return
         repeat = 0
         for place, answer in answers:
-            if _kind(answer) in _CHUNKS or any("delta" in c for c in _choices(answer)):
-                raise RowError("it is a piece of a streamed answer; save whole answers")
             about["model"] = model_of(answer) or model_of(value)
             about["budget"] = budget_in(value, answer)
             for output in _outputs(answer, place):
@@ -93,6 +102,12 @@ def _is_answer(value: Mapping[str, Any]) -> bool:
         )
     items = list(mappings(value.get("output")))
     return bool(items) and "status" in value and all(_is_item(item) for item in items)
+
+
+def _is_event(value: Mapping[str, Any]) -> bool:
+    """Whether it is an event of a stream of the Responses API, of which the last holds it all."""
+    kind = value.get("type")
+    return isinstance(kind, str) and kind.startswith("response.") and "sequence_number" in value
 
 
 def _kind(value: Mapping[str, Any]) -> str:
@@ -134,8 +149,12 @@ def _failed(value: Mapping[str, Any], about: dict[str, Any]) -> FileOutput:
 def _outputs(answer: Mapping[str, Any], place: str) -> Iterator[dict[str, Any]]:
     """Yield what each output of an answer has of its own."""
     if "choices" not in answer and isinstance(answer.get("output"), list):
-        yield _response(answer, place)
+        # The events before the last hold an answer that has only begun.
+        if answer.get("status") not in ("in_progress", "queued"):
+            yield _response(answer, place)
         return
+    if _kind(answer) in _CHUNKS and not _choices(answer):
+        return  # the last chunk of a stream holds counts
     choices = _choices(answer)
     if not choices and (error := error_in(answer)):
         yield {"finish": "error", "error": error}
@@ -148,7 +167,7 @@ def _outputs(answer: Mapping[str, Any], place: str) -> Iterator[dict[str, Any]]:
 def _choice(
     choice: Mapping[str, Any], place: str, answer: Mapping[str, Any], alone: bool
 ) -> dict[str, Any]:
-    message = choice.get("message")
+    message = choice.get("message", choice.get("delta"))
     if isinstance(message, Mapping):
         text, field = said(message) or "", "message.content"
     elif isinstance(choice.get("text"), str):
