@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from loopbench.files import formats
-from loopbench.files.containers import contents_of
+from loopbench.files import formats, hub
+from loopbench.files.containers import Contents, contents_of
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.base import Format, Grouping, PerFile
 from loopbench.files.formats.common import listed, member
@@ -51,7 +51,7 @@ class Reading:
     Parameters
     ----------
     file
-        Open for bytes, at its beginning.
+        Open for bytes, at its beginning; or rows that stand in no file.
     name
         What it is called in messages; its suffix tells CSV from text.
     how
@@ -63,7 +63,12 @@ class Reading:
         If it holds no outputs that are known to anyone here, with the fields that it has.
     """
 
-    def __init__(self, file: BinaryIO, name: str, how: How = How()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        file: BinaryIO | Contents,
+        name: str,
+        how: How = How(),  # noqa: B008
+    ) -> None:
         self.name = name
         self._file, self._how = file, how
         self._known = formats.known()
@@ -77,7 +82,7 @@ class Reading:
         self._asked: Format | None = None
         if asked:
             self._asked = Plain(how.fields) if asked == formats.PLAIN else formats.get(asked)
-        contents = contents_of(file, name)
+        contents = file if isinstance(file, Contents) else contents_of(file, name)
         self.kind = contents.kind
         rows = _called(contents.rows, name)
         tried = list(islice(rows, 2))
@@ -95,7 +100,8 @@ class Reading:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if not isinstance(self._file, Contents):
+            self._file.close()
 
     def _inside(self, only: Row | Skipped) -> list[Row] | None:
         """Return the rows of a file that is one document of rows, and no row itself."""
@@ -251,13 +257,16 @@ def _not_understood(
 
 
 def open_reading(path: Path, how: How = How()) -> Reading:  # noqa: B008
-    """Open a file of outputs.
+    """Open a file of outputs, or a data set of the Hub: `hf:owner/name:config/split`.
 
     Raises
     ------
     FileError
         If there is none, it cannot be read, or it holds no outputs that are known to anyone here.
     """
+    name = path.as_posix()
+    if name.startswith(hub.PREFIX):
+        return Reading(Contents("hub", hub.hub_rows(name)), name, how)
     try:
         file: io.BufferedReader = path.open("rb")
     except OSError as error:
