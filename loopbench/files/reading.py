@@ -181,7 +181,9 @@ def _whole(output: FileOutput) -> FileOutput:
     mended = {
         name: _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
         for name in _TEXTS_OF_OUTPUTS
-        if (value := getattr(output, name)) and not value.isascii() and _HALF.search(value)
+        if isinstance(value := getattr(output, name), str)
+        and not value.isascii()
+        and _HALF.search(value)
     }
     return msgspec.structs.replace(output, **mended) if mended else output
 

@@ -53,13 +53,16 @@ _IDS = (
 )  # fmt: skip
 
 
-def id_of(row: Mapping[str, Any]) -> str | int | None:
-    """Return the row's own name, as it is written: a text or a number."""
-    for name in _IDS:
-        value = row.get(name)
-        if (isinstance(value, str) and value) or type(value) is int:
-            return value
-    return None
+def id_of(row: Mapping[str, Any]) -> str | None:
+    """Return the row's own name, as a text."""
+    return first_text(row, _IDS)
+
+
+def given_id(row: Mapping[str, Any]) -> str | int | None:
+    """Return the row's own name as it is written: who looks it up has a number, or a text."""
+    found = id_of(row)
+    numbers = (row.get(name) for name in _IDS)
+    return next((one for one in numbers if type(one) is int and str(one) == found), found)
 
 
 def model_of(row: Mapping[str, Any]) -> str | None:
