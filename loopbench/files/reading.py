@@ -22,6 +22,8 @@ from loopbench.types import Struct
 
 _TRIED = 64
 """First rows that are looked at to recognise a format: some may be damaged."""
+_SHAPES = 256
+"""Most shapes of rows that are remembered: in a hostile file each may have its own."""
 _WRAPPERS = ("rows", "data", "results", "outputs", "samples", "examples", "instances", "items")
 
 
@@ -73,6 +75,7 @@ class Reading:
         self._file, self._how = file, how
         self._known = formats.known()
         self._readers: dict[str, Format] = {}
+        self._shapes: dict[Any, Format] = {}
         asked = how.format or (formats.PLAIN if how.fields.text else None)
         if how.fields.text and asked != formats.PLAIN:
             raise FileError(
@@ -135,9 +138,20 @@ class Reading:
 
     def _reader(self, row: Row) -> Format:
         """Return the reader of a row, which may remember those before."""
-        found: Format = self.format
-        if not self._asked and (found.name == formats.PLAIN or not found.recognises(row)):
-            found = self._recognised(row) or found
+        if self._asked:
+            return self._opened(self._asked)
+        # Rows of one file are mostly alike, and there are many formats to ask.
+        shape = _shape(row.value)
+        if (reader := self._shapes.get(shape)) is None:
+            found = self.format
+            if found.name == formats.PLAIN or not found.recognises(row):
+                found = self._recognised(row) or found
+            reader = self._opened(found)
+            if len(self._shapes) < _SHAPES:
+                self._shapes[shape] = reader
+        return reader
+
+    def _opened(self, found: Format) -> Format:
         if found.name not in self._readers:
             self._readers[found.name] = found.opened() if isinstance(found, PerFile) else found
         return self._readers[found.name]
@@ -176,16 +190,35 @@ def _called(rows: Iterable[Row | Skipped], name: str) -> Iterator[Row | Skipped]
         yield row._replace(file=name) if isinstance(row, Row) else row
 
 
+def _shape(value: Any, deeper: bool = True) -> Any:
+    """Return what tells one kind of row from another: names and types, two levels of them."""
+    if type(value) is dict:
+        if not deeper:
+            return tuple(value)
+        return tuple(value), tuple([_shape(one, False) for one in value.values()])
+    if type(value) is list and value:
+        first = value[0]
+        return list, tuple(first) if type(first) is dict else type(first)
+    return type(value)
+
+
 def _whole(output: FileOutput) -> FileOutput:
     """Return an output whose texts can be written: JSON may hold halves of characters."""
     mended = {
         name: _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
         for name in _TEXTS_OF_OUTPUTS
         if isinstance(value := getattr(output, name), str)
-        and not value.isascii()
-        and _HALF.search(value)
+        and not (value.isascii() or _is_whole(value))
     }
     return msgspec.structs.replace(output, **mended) if mended else output
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()  # much faster than a search
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _HALF = re.compile("[\ud800-\udfff]")
