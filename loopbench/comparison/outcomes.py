@@ -176,6 +176,12 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
         failed = sum(one.outcome == "error" for one in side.observed.seen)
         if failed:
             yield f"{failed} generations of {side.label} failed and are left out"
+        untold = sum(not one.finish_known for one in side.observed.seen)
+        if untold:
+            yield (
+                f"of {untold} generations of {side.label} it is not known why they ended: they are "
+                "no part of the truncated rate, and count as stuck where they loop at their end"
+            )
 
 
 def _comparison(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from loopbench.gate.metrics import by_prompt
-from loopbench.gate.policy import BINARY, EVERY_TASK, GateRule, Policy
+from loopbench.gate.policy import BINARY, EVERY_TASK, SCORES, GateRule, Policy
 from loopbench.results.observations import Seen
 from loopbench.results.observed import (
     GateUnusable,
@@ -187,7 +187,8 @@ def _cases(observed: Observed, policy: Policy) -> list[_Case]:
             part = [one for one in seen if one.task == task]
             for rule, threshold in thresholds.rules() if thresholds else []:
                 row = (model, temperature, task)
-                if task not in policy.per_task and part and not by_prompt(part, rule.metric):
+                unasked = task not in policy.per_task and rule.metric in SCORES
+                if unasked and part and not by_prompt(part, rule.metric):
                     continue  # "the accuracy of every task" means of those that have one
                 cases.append(_case(rule, threshold, row, part, observed.header.repeats))
     if not cases and not policy.increases():
@@ -206,7 +207,9 @@ def _case(
     if not prompts:
         model, temperature, task = row
         where = f"{model} T={temperature:g}" + ("" if task == "all" else f", task {task}")
-        raise NoDataYet(f"There is no data for {rule.name} ({rule.noun}) of {where}.")
+        untold = sum(not one.finish_known for one in seen)
+        why = f": of {untold} outputs it is not known why they ended" if untold else ""
+        raise NoDataYet(f"There is no data for {rule.name} ({rule.noun}) of {where}{why}.")
     means = [statistics.fmean(values) for values in prompts.values()]
     return _Case(
         rule=rule,

@@ -40,6 +40,7 @@ from loopbench.harness.targets import (
     selection_of,
 )
 from loopbench.judging.jobs import Job
+from loopbench.judging.outcome import JUDGEMENT
 from loopbench.judging.progress import Progress, Silent, Watching
 from loopbench.judging.records import audit_of, record_of
 from loopbench.judging.rules import MEASURE, STOP, STOP_CIRCULAR, detectors_of
@@ -187,6 +188,7 @@ def _header(
         sources=_sources(sorted({sample.task for sample in samples})),
         episodes=episode_rule(settings, samples),
         precedence=PRECEDENCE,
+        judgement=JUDGEMENT,
     )
 
 

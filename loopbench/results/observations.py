@@ -26,6 +26,8 @@ class Seen(Struct, frozen=True):
     error: str | None = None
     graded: bool = True
     """A judgement was meant to be possible; prompts without an answer only count loops."""
+    finish_known: bool = True
+    """Somebody wrote down why it ended."""
 
     @property
     def prompt(self) -> tuple[str, str]:
@@ -82,6 +84,7 @@ def seen_of(record: Record) -> Seen:
         tokens=record.generation.output_tokens,
         error=record.generation.error,
         graded=record.grade.score is not None,
+        finish_known=record.generation.finish != "unknown",
     )
 
 

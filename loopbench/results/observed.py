@@ -57,8 +57,7 @@ class Observed(Struct, frozen=True):
     @property
     def expected(self) -> int:
         """Generations of the whole run."""
-        header = self.header
-        return len(header.models) * len(header.samplings) * header.samples * header.repeats
+        return self.header.expected
 
 
 def observe(header: Header, observations: Iterable[Observation]) -> Observed:
@@ -96,7 +95,8 @@ def differences(first: Observed, second: Observed) -> list[Difference]:
     """Return everything that makes the rates of two runs incomparable.
 
     Tasks and their versions, items, budget, temperature and every other field of the
-    sampling, repeats, measuring and stopping rules, versions of the detectors. The model, its
+    sampling, repeats, measuring and stopping rules, versions of the detectors and of the rule that
+    names outcomes. The model, its
     engine and its quantisation are what one compares; see `setups`.
     """
     return [difference for difference in _differences(first, second) if difference.differs]
@@ -112,6 +112,7 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
         yield Difference("items hash", _short(a.items_hash), _short(b.items_hash))
     yield from sampling_differences(a.samplings, b.samplings)
     yield Difference("repeats", str(a.repeats), str(b.repeats))
+    yield Difference("naming of outcomes", f"v{a.judgement}", f"v{b.judgement}")
     yield Difference("measuring rules", _rules(a.measure), _rules(b.measure))
     yield Difference("early stopping", _rules(a.stop), _rules(b.stop))
     if a.episodes and b.episodes and not (a.episodes.closed_book or b.episodes.closed_book):
