@@ -56,9 +56,10 @@ def fate(one: Observation, largest: int) -> tuple[int, Fate | None]:
 def incidence(observations: Iterable[Observation]) -> Incidence:
     """Return which shares of outputs have looped, ended and been given up after so many tokens.
 
-    Failed generations are left out. Where every output had the same budget nothing is censored,
-    and the shares are plain counts. Under several budgets a loop that began shortly before a
-    smaller one passes for censored, because it had no time to repeat itself.
+    Failed generations are left out. Where every output had the same budget, and it is known why
+    each ended, nothing is censored, and the shares are plain counts. Under several budgets a loop
+    that began shortly before a smaller one passes for censored, because it had no time to repeat
+    itself.
     """
     judged = [one for one in observations if one.seen.outcome != "error"]
     largest = max((one.budget for one in judged), default=0)

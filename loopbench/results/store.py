@@ -102,8 +102,8 @@ class RunStore(Closeable):
             )
         if before.judgement != header.judgement:
             raise RunError(
-                f"{path} was begun by an earlier LoopBench, which named outcomes otherwise; judge it "
-                f"again with 'loopbench score {path} --out NEW' and continue NEW."
+                f"{path} was begun by an earlier LoopBench, which named outcomes otherwise; judge "
+                f"it again with 'loopbench score {path} --out NEW' and continue NEW."
             )
         wider = before.widened(header) if widen else before
         differences = wider.differences(header.within(wider) if widen else header)

@@ -202,8 +202,8 @@ def _untold_notes(rows: Sequence[Row]) -> list[str]:
     if unsure:
         stuck = sum(round((row.stuck_rate.value or 0.0) * row.stuck_rate.n) for row in rows)
         notes.append(
-            f"{unsure} of the {stuck} stuck outputs ended nobody knows why: they loop at their last "
-            "token, but one that ended there by itself would not be stuck."
+            f"{unsure} of the {stuck} stuck outputs ended nobody knows why: they loop at their "
+            "last token, but one that ended there by itself would not be stuck."
         )
     return notes
 
