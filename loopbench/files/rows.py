@@ -6,6 +6,7 @@ Of JSON lines only an index is kept in memory; what cannot be read again at its 
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,9 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import loopbench
 from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens
-from loopbench.files.containers.values import decode
-from loopbench.files.formats.base import Format
-from loopbench.files.outputs import FileOutput, Row, Skipped
+from loopbench.files.outputs import FileOutput, Skipped
 from loopbench.files.reading import Item, Reading
 from loopbench.files.recordings import (
     RECORDED,
@@ -51,8 +50,10 @@ class _Entry(NamedTuple):
     hashed: bool
     """Of its prompt only the hash is known."""
     again: Callable[[], FileOutput]
-    ids: int | None
-    """How many; None where there is only a text."""
+    size: int
+    """Tokens: its own, or the words of its text."""
+    wordy: bool
+    """There are no ids."""
     textless: bool
 
 
@@ -74,7 +75,7 @@ def load_file(path: Path, name: str | None) -> Recording:
     models = list(dict.fromkeys(entry.model for entry in entries))
     label = _chosen(path, models, name)
     entries = [entry for entry in entries if entry.model == (label if any(models) else "")]
-    words = any(entry.ids is None for entry in entries)
+    words = any(entry.wordy for entry in entries)
     # Without a text there are no words, and ids of a vocabulary are no words either.
     lost = [entry for entry in entries if words and entry.textless]
     skipped += [
@@ -102,13 +103,13 @@ def _read(path: Path, file: BinaryIO) -> tuple[list[_Entry], list[Skipped]]:
         index = index + 1 if item.row == last else 0
         last = item.row
         try:
-            entries.append(_entry(path, reading.format, item, index))
+            entries.append(_entry(path, item, index))
         except ValueError as error:
             skipped.append(Skipped(item.row, str(error)))
     return entries, skipped
 
 
-def _entry(path: Path, form: Format | None, item: Item, index: int) -> _Entry:
+def _entry(path: Path, item: Item, index: int) -> _Entry:
     """Return the place of an output in the index.
 
     Raises
@@ -121,11 +122,12 @@ def _entry(path: Path, form: Format | None, item: Item, index: int) -> _Entry:
     if ids and not -_LARGEST <= min(ids) <= max(ids) < _LARGEST:
         raise ValueError("one of its token_ids has more than 64 bits")
     again: Callable[[], FileOutput] = lambda: output  # noqa: E731
-    if item.at is not None and form is not None:
-        again = partial(_again, path, form, item.row, item.at, index)
+    if item.at is not None:
+        again = partial(_again, path, item.at, index)
     name = _clean(output.id) or str(item.row)
     prompt = _clean(output.prompt)
     failed = output.finish == "error"
+    wordy = ids is None and not failed
     return _Entry(
         row=item.row,
         model=_clean(output.model),
@@ -135,14 +137,18 @@ def _entry(path: Path, form: Format | None, item: Item, index: int) -> _Entry:
         who=identity(prompt, name, output.prompt_hash),
         hashed=bool(output.prompt_hash) and not prompt,
         again=again,
-        ids=0 if failed else None if ids is None else len(ids),
+        size=len(_tokens(output, True)[0]) if wordy else len(ids or ()),
+        wordy=wordy,
         textless=not failed and output.text is None and output.pieces is None,
     )
 
 
-def _again(path: Path, form: Format, row: int, at: int, index: int) -> FileOutput:
-    """Read an output from its line."""
-    outputs = form.outputs(Row(row, decode(line_at(path, at)), at))
+def _again(path: Path, at: int, index: int) -> FileOutput:
+    """Read an output of a line again."""
+    line = line_at(path, at).rstrip(b"\n") + b"\n"
+    # With another behind it: a line that is alone may pass for a document of rows.
+    items = Reading(io.BytesIO(line + b"{}\n"), str(path))
+    outputs = (one.output for one in items if isinstance(one, Item) and one.row == 1)
     return next(islice(outputs, index, None))
 
 
@@ -187,7 +193,8 @@ def _recording(
             samples[whose] = _sample(entry, sample_id, entry.prompt if first else "")
         sample = samples[whose]
         stream = partial(_stream, entry.again, words)
-        budget = max(budget, len(stream().token_ids) if words else entry.ids or 0)
+        recount = words and not entry.wordy
+        budget = max(budget, len(stream().token_ids) if recount else entry.size)
         streams[identity(sample.prompt, sample.id), count[whose], None] = stream
         if entry.hashed and owners[entry.who] == whose:
             # A row with the hash of its prompt alone is asked for by its id, or by the prompt.

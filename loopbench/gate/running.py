@@ -425,6 +425,9 @@ def _corrected(path: Path, policy: Policy) -> Corrected:
     return {
         (rule, row.model, row.temperature, row.group): rate.value
         for row in rows
+        # Without an early stop there is nothing to correct, and where prompts repeat an unequal
+        # number of times the mean of the prompts, which is judged, is another than the rate.
+        if row.early_stopped
         for rule, rate in (
             ("max_doom_rate", row.corrected_doom_rate),
             ("max_stuck_rate", row.corrected_stuck_rate),
