@@ -17,6 +17,7 @@ from loopbench.results.observed import (
     Observed,
     book_difference,
     differences,
+    mending,
     missing_generations,
     template_difference,
 )
@@ -132,7 +133,8 @@ def compare(sides: Sequence[Entry]) -> list[Comparison]:
         if other:
             raise ValueError(
                 f"{first.label} and {second.label} measured different things: "
-                f"{'; '.join(map(str, other))}. Run them with the same settings."
+                f"{'; '.join(map(str, other))}. "
+                + mending(other, "Run them with the same settings.")
             )
         notes = list(_notes(first, second))
         cells = (first.observed.cells(), second.observed.cells())

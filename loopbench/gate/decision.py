@@ -22,6 +22,7 @@ from loopbench.results.observed import (
     Observed,
     book_difference,
     differences,
+    mending,
     missing_generations,
     template_difference,
 )
@@ -241,7 +242,8 @@ def refuse_other_settings(observed: Observed, baseline: Observed) -> None:
     if found:
         raise GateUnusable(
             "The baseline measured something else (this run against the baseline): "
-            f"{'; '.join(map(str, found))}. Measure the baseline again, or gate with its settings."
+            f"{'; '.join(map(str, found))}. "
+            + mending(found, "Measure the baseline again, or gate with its settings.")
         )
 
 

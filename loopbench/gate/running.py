@@ -422,12 +422,13 @@ def _one_row(header: Header) -> None:
 
 def _corrected(path: Path, policy: Policy) -> Corrected:
     rows = [*rows_of(path), *(rows_of(path, "task") if policy.per_task else ())]
+    # Where prompts repeat an unequal number of times, the mean of the prompts, which is judged, is
+    # another than the rate: without an early stop the difference is no correction.
+    equal = read_header(path).generations is None
     return {
         (rule, row.model, row.temperature, row.group): rate.value
         for row in rows
-        # Without an early stop there is nothing to correct, and where prompts repeat an unequal
-        # number of times the mean of the prompts, which is judged, is another than the rate.
-        if row.early_stopped
+        if row.early_stopped or equal
         for rule, rate in (
             ("max_doom_rate", row.corrected_doom_rate),
             ("max_stuck_rate", row.corrected_stuck_rate),

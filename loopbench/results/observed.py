@@ -81,6 +81,8 @@ class Difference(NamedTuple):
     what: str
     first: str
     second: str
+    judged: bool = False
+    """How outputs were judged, not what was asked: judging them again mends it."""
 
     @property
     def differs(self) -> bool:
@@ -112,8 +114,8 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
         yield Difference("items hash", _short(a.items_hash), _short(b.items_hash))
     yield from sampling_differences(a.samplings, b.samplings)
     yield Difference("repeats", str(a.repeats), str(b.repeats))
-    yield Difference("naming of outcomes", f"v{a.judgement}", f"v{b.judgement}")
-    yield Difference("measuring rules", _rules(a.measure), _rules(b.measure))
+    yield Difference("naming of outcomes", f"v{a.judgement}", f"v{b.judgement}", judged=True)
+    yield Difference("measuring rules", _rules(a.measure), _rules(b.measure), judged=True)
     yield Difference("early stopping", _rules(a.stop), _rules(b.stop))
     if a.episodes and b.episodes and not (a.episodes.closed_book or b.episodes.closed_book):
         yield Difference("agent episodes", _episodes(a.episodes), _episodes(b.episodes))
@@ -122,7 +124,15 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
             f"detector {name}",
             _version(first.detectors, name),
             _version(second.detectors, name),
+            judged=True,
         )
+
+
+def mending(found: Sequence[Difference], otherwise: str) -> str:
+    """Return what to do about differences: to judge again, or what has to be done otherwise."""
+    if all(difference.judged for difference in found):
+        return "Judge the older one again with 'loopbench score RUN --out NEW'."
+    return otherwise
 
 
 def sampling_differences(

@@ -232,7 +232,10 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path, monkeypatch, capsys)
     assert "gsm8k" in out and "ifeval" in out and "100.0" in out
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert call(monkeypatch, first, "--format", "md") == 0
-    assert "| gsm8k | 1 | 100.0 [20.7, 100.0] | 100.0 [20.7, 100.0] | 0.0 | – | – |" in capsys.readouterr().out
+    assert (
+        "| gsm8k | 1 | 100.0 [20.7, 100.0] | 100.0 [20.7, 100.0] | 0.0 | – | – |"
+        in capsys.readouterr().out
+    )
     assert call(monkeypatch, first, "--format", "json") == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["task"], found["doom_rate"]["value"]) == ("gsm8k", 1.0)
