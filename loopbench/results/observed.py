@@ -146,7 +146,7 @@ def sampling_differences(
             found = {getattr(s, field.name) for s in side}
             numbers = [f"{value:g}" for value in sorted(found - {None})]
             values.append(", ".join(["none"] * (None in found) + numbers))
-        yield Difference(words.get(field.name, field.name), *values)
+        yield Difference(words.get(field.name, field.name), values[0], values[1])
 
 
 def _version(versions: Mapping[str, int], name: str) -> str:
@@ -173,7 +173,8 @@ def template_difference(first: Observed, second: Observed) -> list[Difference]:
     )
     if mine == theirs:
         return []
-    return [Difference("chat template", *(", ".join(map(_short, side)) for side in (mine, theirs)))]
+    shown = [", ".join(map(_short, side)) for side in (mine, theirs)]
+    return [Difference("chat template", shown[0], shown[1])]
 
 
 def book_difference(first: Observed, second: Observed) -> list[Difference]:
@@ -185,7 +186,8 @@ def book_difference(first: Observed, second: Observed) -> list[Difference]:
         "none" if rule is None else "closed" if rule.closed_book else "open"
         for rule in (first.header.episodes, second.header.episodes)
     ]
-    return [Difference("book of the agent tasks", *books)] if books[0] != books[1] else []
+    mine, theirs = books
+    return [Difference("book of the agent tasks", mine, theirs)] if mine != theirs else []
 
 
 def _episodes(rule: EpisodeRule) -> str:
