@@ -136,7 +136,10 @@ _OPTIONS = (
         "--policy", "policy_file", type=_FILE, help="Rules in TOML; options win over the file's."
     ),
     _rate_option("--confidence", "Of every one-sided limit.  [default: 95%]"),
-    _rate_option("--max-errors", "Share of failed generations that is allowed.  [default: 0%]"),
+    _rate_option(
+        "--max-errors",
+        "Share of failed generations, or of unreadable rows, that is allowed.  [default: 0%]",
+    ),
     click.option(
         "--inconclusive",
         type=click.Choice(("fail", "pass")),

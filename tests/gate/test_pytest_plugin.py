@@ -143,9 +143,7 @@ def test_a_model_is_run(pytester: pytest.Pytester) -> None:
 def test_a_file_of_outputs_is_judged_as_it_is(pytester: pytest.Pytester) -> None:
     pytester.makefile(
         ".jsonl",
-        rows="".join(
-            f'{{"prompt": "p{i}", "text": "End", "finish": "stop"}}\n' for i in range(9)
-        ),
+        rows="".join(f'{{"prompt": "p{i}", "text": "End", "finish": "stop"}}\n' for i in range(9)),
     )
     pytester.makepyfile(
         """

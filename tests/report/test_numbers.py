@@ -34,7 +34,7 @@ def test_under_one_budget_fates_are_counted() -> None:
     records = [
         record("a", "doom", level="verbatim", onset=10),
         record("b", "clean", tokens=20),
-        record("c", "recovered", level="counter", onset=30),
+        record("c", "recovered", level="verbatim", onset=30),
         record("d", "truncated", tokens=1000),
         record("e", "error", tokens=1),
     ]
@@ -193,3 +193,20 @@ def test_loops_are_counted_by_their_first_token() -> None:
 
 def test_what_cannot_be_seen_is_written_out() -> None:
     assert visible(" the\n\u202e\x00é") == "␣the⏎U+202EU+0000é"
+
+
+@pytest.mark.parametrize(
+    ("finish", "outcome", "befell"),
+    [
+        ("stop", "clean", (100, "end")),
+        ("length", "truncated", (30, "loop")),
+        ("unknown", "unknown", (100, None)),
+        ("unknown", "doom", (30, "loop")),
+    ],
+)
+def test_a_count_that_was_left_is_no_loop_where_the_output_may_have_ended_by_itself(
+    finish: str, outcome: str, befell: tuple[int, str | None]
+) -> None:
+    left = record("l", outcome, level="counter", onset=30, tokens=100, finish=finish)
+    assert fate(observation_of(left), 1000) == befell
+    assert first_loop(record("v", "recovered", level="verbatim", onset=30)) == 30
