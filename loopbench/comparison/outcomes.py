@@ -11,6 +11,7 @@ import msgspec
 from loopbench.gate.metrics import by_prompt
 from loopbench.gate.policy import BINARY, Metric
 from loopbench.judging.outcome import STUCK
+from loopbench.results.header import Header
 from loopbench.results.observations import Seen
 from loopbench.results.observed import (
     Difference,
@@ -162,6 +163,8 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
         Difference("engine", f"{old.engine} {old.engine_version}",
                    f"{new.engine} {new.engine_version}"),
         Difference("deterministic", str(a.deterministic), str(b.deterministic)),
+        # Of runs they are equal, or there would be no comparison.
+        Difference("longest output", f"{_longest(a)} tokens", f"{_longest(b)} tokens"),
         *template_difference(first.observed, second.observed),
         *book_difference(first.observed, second.observed),
     ):  # fmt: skip
@@ -184,6 +187,10 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
                 f"of {untold} generations of {side.label} it is not known why they ended: they are "
                 "no part of the truncated rate, and count as stuck where they loop at their end"
             )
+
+
+def _longest(header: Header) -> int:
+    return max((sampling.max_new_tokens for sampling in header.samplings), default=0)
 
 
 def _comparison(

@@ -29,6 +29,7 @@ from loopbench.files.recordings import (
     line_at,
 )
 from loopbench.pieces import cut
+from loopbench.results.header import RECORDING
 from loopbench.types import ModelInfo, Sample, Sampling
 
 _LARGEST = 1 << 63
@@ -54,6 +55,8 @@ class _Entry(NamedTuple):
     """Tokens: its own, or the words of its text."""
     wordy: bool
     """There are no ids."""
+    budget: int
+    """What the file says, in tokens of the model; 0 where it does not."""
     textless: bool
 
 
@@ -139,6 +142,7 @@ def _entry(path: Path, item: Item, index: int) -> _Entry:
         again=again,
         size=len(_tokens(output, True)[0]) if wordy else len(ids or ()),
         wordy=wordy,
+        budget=output.budget or 0,
         textless=not failed and output.text is None and output.pieces is None,
     )
 
@@ -194,7 +198,9 @@ def _recording(
         sample = samples[whose]
         stream = partial(_stream, entry.again, words)
         recount = words and not entry.wordy
-        budget = max(budget, len(stream().token_ids) if recount else entry.size)
+        size = len(stream().token_ids) if recount else entry.size
+        # Words are no tokens of the model, in which the file counts.
+        budget = max(budget, size, 0 if words else entry.budget)
         streams[identity(sample.prompt, sample.id), count[whose], None] = stream
         if entry.hashed and owners[entry.who] == whose:
             # A row with the hash of its prompt alone is asked for by its id, or by the prompt.
@@ -261,7 +267,7 @@ def _file_info(path: Path, name: str, part: str, tokenization: str) -> ModelInfo
     return ModelInfo(
         name=name,
         path=f"{path}#{part}" if part else str(path),
-        fingerprint=f"recording:{digest}" + (f"#{part}" if part else ""),
+        fingerprint=f"{RECORDING}{digest}" + (f"#{part}" if part else ""),
         architecture="unknown",
         parameters=0,
         quantization="unknown",

@@ -9,6 +9,9 @@ import msgspec
 
 from loopbench.types import EpisodeRule, ModelInfo, Rule, Sampling, Struct
 
+RECORDING = "recording:"
+"""How the fingerprint of a model begins of which there is only a file of outputs."""
+
 
 class Header(Struct, frozen=True):
     """What a run measures, with everything that a rate depends on."""
@@ -48,6 +51,11 @@ class Header(Struct, frozen=True):
     generations: int | None = None
     """Generations of each model, where prompts repeat an unequal number of times, as they may in
     a recording; None: every sample with every sampling, `repeats` times."""
+
+    @property
+    def of_file(self) -> bool:
+        """Whether its outputs come from a file: the budget is then only their longest."""
+        return all(model.fingerprint.startswith(RECORDING) for model in self.models)
 
     @property
     def expected(self) -> int:

@@ -98,8 +98,8 @@ def differences(first: Observed, second: Observed) -> list[Difference]:
 
     Tasks and their versions, items, budget, temperature and every other field of the
     sampling, repeats, measuring and stopping rules, versions of the detectors and of the rule that
-    names outcomes. The model, its
-    engine and its quantisation are what one compares; see `setups`.
+    names outcomes. Of two files of outputs the budgets are not known, only the longest output. The
+    model, its engine and its quantisation are what one compares.
     """
     return [difference for difference in _differences(first, second) if difference.differs]
 
@@ -112,7 +112,9 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
     yield Difference("samples", str(a.samples), str(b.samples))
     if a.tasks == b.tasks and a.samples == b.samples:
         yield Difference("items hash", _short(a.items_hash), _short(b.items_hash))
-    yield from sampling_differences(a.samplings, b.samplings)
+    for found in sampling_differences(a.samplings, b.samplings):
+        if found.what != "budget" or not (a.of_file and b.of_file):
+            yield found
     yield Difference("repeats", str(a.repeats), str(b.repeats))
     yield Difference("naming of outcomes", f"v{a.judgement}", f"v{b.judgement}", judged=True)
     yield Difference("measuring rules", _rules(a.measure), _rules(b.measure), judged=True)

@@ -12,6 +12,7 @@ from loopbench.comparison.outcomes import Comparison, Entry, Moved, compare, ent
 from loopbench.comparison.report import details, json_text, markdown, rich_table, sentence, title
 from loopbench.results.observed import Observed
 from loopbench.statistics.paired import mcnemar, paired_difference
+from loopbench.types import Sampling
 
 
 def side(outcomes: list[str], model: str, **fields) -> Observed:
@@ -302,3 +303,19 @@ def test_pairs_that_ended_nobody_knows_why_count_for_the_end_alone() -> None:
     assert [note.split(" it is not known")[0] for note in found.notes if "not known" in note] == [
         "of 2 generations of a (old)", "of 1 generations of a (new)",
     ]  # fmt: skip
+
+
+def test_files_of_outputs_are_compared_though_their_longest_outputs_differ() -> None:
+    def of_file(outcomes: list[str], longest: int, fingerprint: str) -> Observed:
+        run = observed(records(outcomes, budget=longest))
+        model = msgspec.structs.replace(run.header.models[0], fingerprint=fingerprint)
+        sampling = Sampling(max_new_tokens=longest)
+        header = msgspec.structs.replace(run.header, models=[model], samplings=[sampling])
+        return msgspec.structs.replace(run, header=header)
+
+    old = of_file(["doom", "clean"], 700, "recording:1")
+    (found,) = compare(entries([("x", old), ("y", of_file(["clean"] * 2, 900, "recording:2"))]))
+    assert found.changes[0].pairs == 2
+    assert "longest output 700 tokens against 900 tokens" in found.notes
+    with pytest.raises(ValueError, match="budget 700 against 900"):
+        compare(entries([("x", old), ("y", of_file(["clean"] * 2, 900, "sha256:2"))]))

@@ -195,3 +195,11 @@ def test_of_lines_only_an_index_is_held(load, tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
     file.write_bytes(file.read_bytes().replace(b"text 1", b"TEXT 1"))
     assert [text for *_, text in said(recording)] == ["text 0", "TEXT 1", "text 2"]
+
+
+def test_the_budget_is_what_the_file_says_where_its_tokens_are_the_models(load) -> None:
+    row = {"text": "ab", "token_ids": [1, 2], "sampling_params": {"max_tokens": 4096}}
+    assert load(row).samplings[0].max_new_tokens == 4096
+    assert load({**row, "token_ids": [1] * 5000}).samplings[0].max_new_tokens == 5000
+    # Words are other tokens.
+    assert load(row, {"text": "c"}).samplings[0].max_new_tokens < 4096
