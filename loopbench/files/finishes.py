@@ -11,8 +11,8 @@ _WORDS: dict[Finish, str] = {
     # By itself: an end token, a stop string, or a call of a tool.
     "stop": (
         "stop stopped stop_sequence stop_str stop_word word eos eos_token eos_found eog end"
-        " end_turn end_of_turn end_of_text endoftext tool_calls tool_call tool_use function_call complete"
-        " completed finish finished done pause_turn"
+        " end_turn end_of_turn end_of_text endoftext tool_calls tool_call tool_use function_call"
+        " complete completed finish finished done pause_turn"
     ),
     # At a limit: of the answer, or of the context.
     "length": (

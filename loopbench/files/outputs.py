@@ -53,6 +53,8 @@ class Row(NamedTuple):
     """Byte at which its line begins, where it can be read again from there."""
     context: Mapping[str, Any] = {}
     """What the file says about all its rows, such as the header of an archive."""
+    file: str = ""
+    """What the file is called, for tools that tell the task or the model only there."""
 
 
 class Skipped(NamedTuple):
