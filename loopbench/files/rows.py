@@ -6,12 +6,10 @@ Of JSON lines only an index is kept in memory; what cannot be read again at its 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -32,10 +30,9 @@ from loopbench.pieces import cut
 from loopbench.results.header import RECORDING
 from loopbench.types import ModelInfo, Sample, Sampling
 
-_LARGEST = 1 << 63
 _SHOWN = 10
 """Models of a file that a message lists."""
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class _Entry(NamedTuple):
@@ -105,36 +102,24 @@ def _read(path: Path, file: BinaryIO) -> tuple[list[_Entry], list[Skipped]]:
             continue
         index = index + 1 if item.row == last else 0
         last = item.row
-        try:
-            entries.append(_entry(path, item, index))
-        except ValueError as error:
-            skipped.append(Skipped(item.row, str(error)))
+        entries.append(_entry(path, reading, item, index))
     return entries, skipped
 
 
-def _entry(path: Path, item: Item, index: int) -> _Entry:
-    """Return the place of an output in the index.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be judged.
-    """
+def _entry(path: Path, reading: Reading, item: Item, index: int) -> _Entry:
+    """Return the place of an output in the index."""
     output = item.output
     ids = output.token_ids
-    if ids and not -_LARGEST <= min(ids) <= max(ids) < _LARGEST:
-        raise ValueError("one of its token_ids has more than 64 bits")
     again: Callable[[], FileOutput] = lambda: output  # noqa: E731
     if item.at is not None:
-        again = partial(_again, path, item.at, index)
-    name = _clean(output.id) or str(item.row)
-    prompt = _clean(output.prompt)
+        again = partial(_again, path, reading, (item.row, item.at, index))
+    name, prompt = output.id or str(item.row), output.prompt or ""
     failed = output.finish == "error"
     wordy = ids is None and not failed
     return _Entry(
         row=item.row,
-        model=_clean(output.model),
-        task=_clean(output.task) or RECORDED,
+        model=output.model or "",
+        task=output.task or RECORDED,
         name=name,
         prompt=prompt,
         who=identity(prompt, name, output.prompt_hash),
@@ -147,18 +132,9 @@ def _entry(path: Path, item: Item, index: int) -> _Entry:
     )
 
 
-def _again(path: Path, at: int, index: int) -> FileOutput:
-    """Read an output of a line again."""
-    line = line_at(path, at).rstrip(b"\n") + b"\n"
-    # With another behind it: a line that is alone may pass for a document of rows.
-    items = Reading(io.BytesIO(line + b"{}\n"), str(path))
-    outputs = (one.output for one in items if isinstance(one, Item) and one.row == 1)
-    return next(islice(outputs, index, None))
-
-
-def _clean(text: str | None) -> str:
-    """Return a text that can be written as UTF-8: JSON may hold halves of characters."""
-    return _SURROGATES.sub("\ufffd", text or "")
+def _again(path: Path, reading: Reading, place: tuple[int, int, int]) -> FileOutput:
+    row, at, index = place
+    return reading.again(row, index, line_at(path, at))
 
 
 def _chosen(path: Path, models: Sequence[str], name: str | None) -> str:
@@ -225,14 +201,15 @@ def _stream(again: Callable[[], FileOutput], words: bool) -> RecordedOutput:
         ids,
         pieces,
         finish=output.finish,
-        raw_finish=_clean(output.raw_finish) or f"recorded {output.finish}",
-        error=_clean(output.error) or None,
+        raw_finish=output.raw_finish or f"recorded {output.finish}",
+        error=output.error,
     )
 
 
 def _tokens(output: FileOutput, words: bool) -> tuple[Sequence[int], Sequence[str]]:
-    parts = None if output.pieces is None else [_clean(piece) for piece in output.pieces]
-    text = _clean(output.text) if parts is None else "".join(parts)
+    # JSON may hold halves of characters, which no file of a run can.
+    parts = output.pieces and [_HALF.sub("\ufffd", piece) for piece in output.pieces]
+    text = (output.text or "") if parts is None else "".join(parts)
     if words or output.token_ids is None:
         return fallback_tokens(text)
     ids, chars = output.token_ids, output.token_chars

@@ -298,6 +298,32 @@ def test_every_form_of_file_is_read(tmp_path: Path) -> None:
     assert sorted(outcome for _, _, outcome in kept[0]) == ["clean", "clean", "doom"]
 
 
+def lm_eval_row(doc_id: int, response: str, **more: Any) -> dict[str, Any]:
+    return {
+        "doc_id": doc_id, "doc": {"q": 1}, "target": "7", "filter": "none",
+        "arguments": {"gen_args_0": {"arg_0": f"Q{doc_id}", "arg_1": {"until": ["\n"]}}},
+        "resps": [[response]], "filtered_resps": [response], "exact_match": 0.0, **more,
+    }  # fmt: skip
+
+
+def test_samples_of_lm_eval_are_read(tmp_path: Path) -> None:
+    rows = [
+        lm_eval_row(0, "round and round we go, " * 90),
+        lm_eval_row(0, "round and round we go, " * 90, filter="strict"),
+        lm_eval_row(1, "seven", resps=[["seven", "eight"]]),
+    ]
+    path = write(tmp_path / "samples_gsm8k_2026-01-01T00-00-00.000.jsonl", rows)
+    recording = load(str(path))
+    assert [(s.task, s.prompt) for s in recording.samples] == [("gsm8k", "Q0"), ("gsm8k", "Q1")]
+    assert recording.repeats == 2
+    found = recording.find(request(prompt="Q1", repeat=1))
+    assert found and "".join(found.pieces) == "eight"
+    assert len(recording.streams) == 3
+    (row,) = rows_of(run(path, tmp_path / "run"))
+    assert (row.n, row.n_error, row.doom_rate.value) == (3, 0, 1 / 3)
+    assert (row.n_unknown, row.stuck_unknown) == (2, 1)
+
+
 def test_a_hash_stands_for_a_prompt(tmp_path: Path) -> None:
     import hashlib
 

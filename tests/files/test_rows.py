@@ -183,11 +183,11 @@ def test_every_token_has_the_text_that_it_added(load, row: dict, pieces: list[st
 def test_what_no_file_of_a_run_could_hold_is_mended_or_left_out(load) -> None:
     broken = '{"id": "\\ud83d", "prompt": "q\\udc00", "text": "a\\ud83db", "model": "m\\udfff"}'
     huge = {"token_ids": [10**30], "text": "x", "model": "m\ufffd"}
-    recording = load(broken, huge)
-    (found,) = said(recording)
-    assert found == ("recorded", "\ufffd", 0, "a\ufffdb")
-    json.dumps(found, ensure_ascii=False).encode()
-    assert [one.number for one in recording.skipped] == [2]
+    pieces = '{"token_ids": [1, 2], "text": ["a\\ud83d", "b"], "model": "m\\udfff"}'
+    assert said(load(broken, huge)) == [
+        ("recorded", "\ufffd", 0, "a\ufffdb"), ("recorded", "2", 0, "x"),
+    ]  # fmt: skip
+    assert [text for *_, text in said(load(pieces))] == ["a\ufffdb"]
 
 
 def test_of_lines_only_an_index_is_held(load, tmp_path: Path) -> None:
@@ -195,6 +195,25 @@ def test_of_lines_only_an_index_is_held(load, tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
     file.write_bytes(file.read_bytes().replace(b"text 1", b"TEXT 1"))
     assert [text for *_, text in said(recording)] == ["text 0", "TEXT 1", "text 2"]
+    file.write_bytes(file.read_bytes().replace(b'"text"', b'"test"'))
+    with pytest.raises(ValueError, match="no field of it is known to hold an output"):
+        said(recording)
+
+
+def test_a_line_is_read_again_by_the_format_that_read_it(load) -> None:
+    documents = [
+        {
+            "doc_id": i,
+            "filter": name,
+            "resps": [[f"{i} said", f"{i} also"]],
+            "arguments": [["Q", {}]],
+        }
+        for i in range(2)
+        for name in ("strict", "loose")
+    ]
+    recording = load({"prompt": "p", "text": "plain"}, *documents)
+    texts = [text for *_, text in said(recording)]
+    assert sorted(texts) == ["0 also", "0 said", "1 also", "1 said", "plain"]
 
 
 def test_the_budget_is_what_the_file_says_where_its_tokens_are_the_models(load) -> None:
