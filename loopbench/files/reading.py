@@ -13,6 +13,7 @@ import msgspec
 
 from loopbench.files import formats, hub
 from loopbench.files.containers import Contents, contents_of
+from loopbench.files.containers.values import decode
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.base import Format, Grouping, PerFile
 from loopbench.files.formats.common import listed, member
@@ -136,22 +137,45 @@ class Reading:
         found = next((one for one in self._known if one.recognises(row)), None)
         return Plain(self._how.fields) if found and found.name == formats.PLAIN else found
 
-    def _reader(self, row: Row) -> Format:
-        """Return the reader of a row, which may remember those before."""
+    def again(self, number: int, index: int, line: bytes) -> FileOutput:
+        """Read an output again, from the line at its place in the file.
+
+        Parameters
+        ----------
+        number
+            Of its row.
+        index
+            Which of the outputs of that row it was.
+        line
+            What stands there.
+
+        Raises
+        ------
+        RowError
+            If it does not stand there any more.
+        """
+        row = Row(number, decode(line), file=self.name)
+        outputs = self._read(row, self._format_of(row))
+        if (found := next(islice(outputs, index, None), None)) is None:
+            raise RowError(f"{self.name} was changed: row {number} has other outputs now")
+        return found
+
+    def _format_of(self, row: Row) -> Format:
         if self._asked:
-            return self._opened(self._asked)
+            return self._asked
         # Rows of one file are mostly alike, and there are many formats to ask.
         shape = _shape(row.value)
-        if (reader := self._shapes.get(shape)) is None:
+        if (found := self._shapes.get(shape)) is None:
             found = self.format
             if found.name == formats.PLAIN or not found.recognises(row):
                 found = self._recognised(row) or found
-            reader = self._opened(found)
             if len(self._shapes) < _SHAPES:
-                self._shapes[shape] = reader
-        return reader
+                self._shapes[shape] = found
+        return found
 
-    def _opened(self, found: Format) -> Format:
+    def _reader(self, row: Row) -> Format:
+        """Return the reader of a row, which may remember those before."""
+        found = self._format_of(row)
         if found.name not in self._readers:
             self._readers[found.name] = found.opened() if isinstance(found, PerFile) else found
         return self._readers[found.name]
@@ -165,13 +189,15 @@ class Reading:
                 yield row
                 continue
             try:
-                reader = self._reader(row)
-                said = self._said(row, reader)
-                for output in reader.outputs(row):
-                    whole = _whole(msgspec.structs.replace(output, **said) if said else output)
-                    yield Item(row=row.number, output=whole, at=row.at)
+                for output in self._read(row, self._reader(row)):
+                    yield Item(row=row.number, output=output, at=row.at)
             except (RowError, TypeError, ValueError, RecursionError) as error:
                 yield Skipped(row.number, str(error) or type(error).__name__)
+
+    def _read(self, row: Row, reader: Format) -> Iterator[FileOutput]:
+        said = self._said(row, reader)
+        for output in reader.outputs(row):
+            yield _whole(msgspec.structs.replace(output, **said) if said else output)
 
     def _said(self, row: Row, reader: Format) -> dict[str, Any]:
         """Return what the fields that the user named hold."""

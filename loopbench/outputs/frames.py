@@ -47,7 +47,7 @@ _TYPES = {
     "error": "string",
 }
 """Of the columns of `outputs_frame`; `left` and `strides` are lists, and kept out of tables."""
-_RATES = ("stuck", "doom", "verbatim", "counter", "circular", "recovered", "truncated")
+_RATES = ("stuck", "doom", "verbatim", "counter", "circular", "recovered", "truncated", "unknown")
 
 
 def _pandas() -> Any:
