@@ -22,10 +22,11 @@ OUTCOMES_OF: dict[str, tuple[Outcome, ...]] = {
 }
 """What each rate counts."""
 RATES = tuple(OUTCOMES_OF)
-TEXT_RATES = ("stuck_rate", "doom_rate", "circular_rate")
+TEXT_RATES = ("stuck_rate", "doom_rate")
 """Rates that a text alone gives: a text that loops at its end is stuck, whatever its finish.
 
-The others are rates of the responses whose finish is known.
+The others are rates of the responses whose finish is known; one that goes round at its end may
+have ended by itself.
 """
 LEAST_BUDGET = 512
 """Loops often start later than 256 tokens, the default of lm-eval, and take some to confirm."""

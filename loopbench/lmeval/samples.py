@@ -276,8 +276,8 @@ def samples_notes(rows: Sequence[SampleRow]) -> list[str]:
         notes.append(
             f"Of {untold} of {sum(row.n for row in rows)} responses it is not known why they "
             f"ended: {stuck} of them loop at their end and count as stuck, though some may have "
-            "ended by themselves; recovered and truncated are rates of the others. 'loopbench "
-            "lm-eval' logs token ids and the finish."
+            "ended by themselves; circular, recovered and truncated are rates of the others. "
+            "'loopbench lm-eval' logs token ids and the finish."
         )
     low = [row.budget for row in rows if row.budget is not None and row.budget < LEAST_BUDGET]
     if low:

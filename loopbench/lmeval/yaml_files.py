@@ -32,9 +32,6 @@ metric_list:
   - metric: doom_rate
     aggregation: mean
     higher_is_better: false
-  - metric: circular_rate
-    aggregation: mean
-    higher_is_better: false
 """
 _TASK = """\
 include: _common.yaml

@@ -247,7 +247,7 @@ def test_circular_streams_are_stopped_where_that_is_asked_for(
         ("table", ["RUN", "--by", "--format"]),
         ("score", ["RUN", "--detectors", "--out"]),
         ("detect", ["FILE"]),
-        ("ls", ["{models|tasks|detectors|backends}"]),
+        ("ls", ["{models|tasks|detectors|backends|formats}"]),
     ],
 )  # fmt: skip
 def test_help_names_the_options(command: str, words: list[str]) -> None:
@@ -338,19 +338,17 @@ UNREADABLE = [
     '{"id": 1}',
     '{"token_ids": ["a"]}',
     '{"finish": "odd"}',
-    '{"token_ids": [1], "finish": "odd"}',
     '{"token_ids": [18446744073709551616]}',
-    '{"text": "\\ud800"}',
     '{"deep": ' + "[" * 20_000,
 ]
 
 
 @pytest.mark.parametrize("line", UNREADABLE, ids=range(len(UNREADABLE)))
 def test_detect_names_the_line_that_it_cannot_read(line: str, loopbench) -> None:
-    said = loopbench("detect", stdin='{"token_ids": [1]}\n' + line + "\n")
-    assert len(said.out.splitlines()) == 1
-    assert said.err.startswith("loopbench: Line 2 cannot be judged: ")
-    assert said.code == 2
+    said = loopbench("detect", stdin='{"token_ids": [1]}\n' + line + '\n{"token_ids": [2]}\n')
+    assert len(said.out.splitlines()) == 2
+    assert said.err.startswith("loopbench: standard input row 2 is not read: ")
+    assert said.code == 0
 
 
 def test_a_byte_order_mark_does_not_turn_rows_into_a_text() -> None:

@@ -72,9 +72,14 @@ def test_how_it_ended_is_part_of_the_outcome(text: str, finish: Finish) -> None:
     assert detect(text, finish=finish).outcome == OUTCOMES[text][finish]
 
 
-def test_a_loop_that_was_left_is_shown_all_the_same() -> None:
-    found = detect(COUNT + PROSE, finish="stop")
-    assert (found.level, found.period) == ("counter", 9)
+def test_only_the_loop_that_explains_the_outcome_is_shown() -> None:
+    found = detect(COUNT + PROSE, finish="length")
+    assert (found.outcome, found.level, found.period, found.at_end) == ("truncated", None, None, None)
+    assert [v.repeats for v in found.verdicts if v.looped]
+    listed = detect(COUNT, finish="stop")
+    assert (listed.outcome, listed.level, listed.at_end) == ("clean", None, "counter")
+    recovered = detect("so " * 200 + PROSE, finish="stop")
+    assert (recovered.outcome, recovered.level, recovered.repeats) == ("recovered", "verbatim", 200)
 
 
 def test_without_a_loop_nothing_is_reported() -> None:
@@ -90,9 +95,11 @@ def test_the_loop_at_the_end_goes_before_one_that_was_left() -> None:
 
 
 def test_the_strictest_loop_is_shown_whatever_the_order_of_the_rules() -> None:
-    for text in ("so " * 200 + COUNT + PROSE, COUNT + PROSE + "so " * 200):
+    for finish, text in (
+        ("stop", "so " * 200 + COUNT + PROSE), ("length", COUNT + PROSE + "so " * 200),
+    ):  # fmt: skip
         for rules in (MEASURE, MEASURE[::-1]):
-            found = detect(text, rules=rules)
+            found = detect(text, finish=finish, rules=rules)  # type: ignore[arg-type]
             assert (found.level, found.detector) == ("verbatim", "suffix")
 
 

@@ -41,7 +41,7 @@ TABLE: dict[str, dict[Finish, Outcome]] = {
         "one left, one terminal": ("recovered", "doom", "doom", "error", "doom"),
         # Only a rule for circular ends can have stopped it.
         "circular, left": ("clean", "truncated", "circular", "error", "unknown"),
-        "circular": ("clean", "circular", "circular", "error", "circular"),
+        "circular": ("clean", "circular", "circular", "error", "unknown"),
         # A verbatim loop says nothing new either; the strictest level decides.
         "both": ("recovered", "doom", "doom", "error", "doom"),
         "left a loop, then circular": (
@@ -49,7 +49,7 @@ TABLE: dict[str, dict[Finish, Outcome]] = {
             "circular",
             "circular",
             "error",
-            "circular",
+            "unknown",
         ),
     }.items()
 }

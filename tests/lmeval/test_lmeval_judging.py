@@ -32,7 +32,7 @@ def output(text: str, ids: list[int] | None = None, finish="length", **more) -> 
 def test_the_raw_output_is_judged_not_what_was_left_of_it(finish, outcome) -> None:
     judgement = judge_response(output("so it " * 100, LOOP, finish))
     assert (judgement.outcome, judgement.tokenization) == (outcome, "given")
-    assert (judgement.period, judgement.tokens) == (2, 200)
+    assert (judgement.period, judgement.tokens) == (None if finish == "error" else 2, 200)
 
 
 def test_counts_are_seen_by_the_text_of_each_token() -> None:
@@ -45,7 +45,7 @@ def test_counts_are_seen_by_the_text_of_each_token() -> None:
 @pytest.mark.parametrize(
     ("text", "outcome"),
     [("so it goes, " * 60, "doom"), ("so it goes, " * 60 + "until it ends.", "unknown"),
-     ("It is 7.", "unknown"), ("", "unknown"), (CIRCULAR, "circular")],
+     ("It is 7.", "unknown"), ("", "unknown"), (CIRCULAR, "unknown")],
 )  # fmt: skip
 def test_a_text_alone_does_not_tell_how_it_ended(text: str, outcome) -> None:
     judgement = judge_response(text)
@@ -55,16 +55,18 @@ def test_a_text_alone_does_not_tell_how_it_ended(text: str, outcome) -> None:
 
 @pytest.mark.parametrize(
     ("finish", "outcome"),
-    [("length", "circular"), ("loop", "circular"), ("stop", "clean"), ("unknown", "circular")],
+    [("length", "circular"), ("loop", "circular"), ("stop", "clean"), ("unknown", "unknown")],
 )
 def test_an_output_that_ended_by_itself_is_not_circular(finish, outcome) -> None:
     judgement = judge_response(output(CIRCULAR, finish=finish))
-    assert (judgement.outcome, judgement.level, judgement.finish) == (outcome, "circular", finish)
+    assert (judgement.outcome, judgement.finish) == (outcome, finish)
+    assert judgement.level == ("circular" if outcome == "circular" else None)
 
 
 def test_a_text_that_left_a_loop_and_then_goes_round_is_circular() -> None:
     text = "so it goes, " * 60 + CIRCULAR
-    assert judge_response(text).outcome == judge_response(output(text)).outcome == "circular"
+    assert judge_response(output(text)).outcome == "circular"
+    assert judge_response(text).outcome == "unknown"
     assert judge_response(output(text, finish="stop")).outcome == "recovered"
 
 
@@ -96,7 +98,7 @@ def test_recovered_and_truncated_are_rates_of_what_ended_for_a_known_reason() ->
     untold = [(0, said("doom", "unknown")), (0, said("unknown", "unknown"))]
     found = rates([*untold, (1, said("recovered"))])
     assert {name: (mean.value, mean.n) for name, mean in found.items()} == {
-        "stuck_rate": (0.25, 3), "doom_rate": (0.25, 3), "circular_rate": (0, 3),
+        "stuck_rate": (0.25, 3), "doom_rate": (0.25, 3), "circular_rate": (0, 1),
         "recovered_rate": (1, 1), "truncated_rate": (0, 1),
     }  # fmt: skip
     assert rates(untold)["recovered_rate"] == rates(untold)["truncated_rate"] == (None, None, 0)
@@ -115,7 +117,8 @@ def test_stuck_is_doom_and_circular_together() -> None:
 
 
 def test_what_a_text_alone_gives_is_what_its_end_says() -> None:
-    assert set(TEXT_RATES) == {n for n, of in OUTCOMES_OF.items() if set(of) <= set(STUCK)}
+    # What goes round at its end may have ended by itself.
+    assert set(TEXT_RATES) == {n for n, of in OUTCOMES_OF.items() if "doom" in of}
 
 
 def test_the_budget_has_several_names() -> None:

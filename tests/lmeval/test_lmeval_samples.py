@@ -110,19 +110,19 @@ def test_ends_that_go_round_have_a_column_beside_doom(tmp_path: Path) -> None:
     assert not any("–" in note for note in samples_notes([found]))
 
 
-def test_a_text_that_goes_round_counts_as_stuck_and_the_note_says_so(tmp_path: Path) -> None:
+def test_a_text_that_goes_round_may_have_ended_and_the_note_says_so(tmp_path: Path) -> None:
     target = tmp_path / "out" / NAME
     found = score_file(written(tmp_path, row(0, CIRCULAR), row(1, LOOP)), target)
-    assert (found.doom_rate.value, found.stuck_rate.value, found.n) == (0.5, 1, 2)
+    assert (found.doom_rate.value, found.stuck_rate.value, found.n) == (0.5, 0.5, 2)
     (first, _) = (json.loads(line)["loopbench"][0] for line in target.read_text().splitlines())
-    assert (first["outcome"], first["finish"]) == ("circular", "unknown")
+    assert (first["outcome"], first["finish"]) == ("unknown", "unknown")
     (line,) = samples_grid([found]).rows
-    assert [line[i] for i in (4, 5, 6)] == ["50.0", "–", "–"]
+    assert [line[i] for i in (4, 5, 6)] == ["–", "–", "–"]
     assert any("may have ended by themselves" in note for note in samples_notes([found]))
     # What was written is read again, and so is what an earlier version wrote.
-    assert score_file(target).stuck_unknown == 2
+    assert score_file(target).stuck_unknown == 1
     target.write_text(target.read_text().replace('"unknown"', "null"))
-    assert score_file(target).stuck_unknown == 2
+    assert score_file(target).stuck_unknown == 1
 
 
 def shown(grid: Any, width: int) -> list[str]:
@@ -232,7 +232,7 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path, monkeypatch, capsys)
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert call(monkeypatch, first, "--format", "md") == 0
     assert (
-        "| gsm8k | 1 | 100.0 [20.7, 100.0] | 100.0 [20.7, 100.0] | 0.0 | – | – |"
+        "| gsm8k | 1 | 100.0 [20.7, 100.0] | 100.0 [20.7, 100.0] | – | – | – |"
         in capsys.readouterr().out
     )
     assert call(monkeypatch, first, "--format", "json") == 0
