@@ -6,7 +6,6 @@ import pytest
 from toy import CIRCULAR
 
 from loopbench.detectors.parts.tokens import FALLBACK
-from loopbench.judging.outcome import STUCK
 from loopbench.lmeval.judging import (
     OUTCOMES_OF,
     TEXT_RATES,
