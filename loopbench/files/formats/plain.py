@@ -14,6 +14,7 @@ from loopbench.files.formats.common import (
     id_of,
     listed,
     member,
+    member_or_none,
     model_of,
     prompt_of,
     task_of,
@@ -122,7 +123,8 @@ class Plain:
                 None,
             )
             texts = list(texts_of(value[name])) if name else []
-        told = member(value, self._fields.finish) if self._fields.finish else finish_in(value)
+        asked = self._fields.finish
+        told = member_or_none(value, asked) if asked else finish_in(value)
         if told is None:
             told = _flag(value)
         return (
