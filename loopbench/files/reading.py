@@ -18,7 +18,7 @@ from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.base import Format, Grouping, PerFile
 from loopbench.files.formats.common import listed, member, member_or_none
 from loopbench.files.formats.plain import Plain
-from loopbench.files.outputs import Fields, FileError, FileOutput, Row, RowError, Skipped
+from loopbench.files.outputs import Fields, FileError, FileOutput, Row, RowError, Skipped, shown
 from loopbench.types import Struct
 
 _TRIED = 64
@@ -174,7 +174,7 @@ class Reading:
                     whole = _whole(msgspec.structs.replace(output, **said) if said else output)
                     yield Item(row=row.number, output=whole, at=row.at)
             except (RowError, TypeError, ValueError, RecursionError) as error:
-                yield Skipped(row.number, str(error) or type(error).__name__)
+                yield Skipped(row.number, shown(str(error)) or type(error).__name__)
 
     def _check_named(self, tried: list[Row | Skipped]) -> None:
         """Check that fields which the user named are in some of the rows, if not in all."""

@@ -164,6 +164,15 @@ def test_what_is_not_understood_is_refused_with_its_fields() -> None:
         read(b"[]")
 
 
+def test_what_a_file_holds_does_not_reach_the_terminal_as_it_is() -> None:
+    with pytest.raises(FileError) as caught:
+        read([{"red\x1b[31m\r\nfield": 1, "x" * 9999: 2}], name="a\nfile")
+    said = str(caught.value)
+    assert said.isprintable() and said.startswith("a file (json)") and len(said) < 600
+    _, skipped = read([{"output": "a"}, {"\x1b[31m": 1}])
+    assert isinstance(skipped, Skipped) and skipped.problem.isprintable()
+
+
 def test_a_format_can_be_asked_for() -> None:
     assert texts([CHAT], format="openai") == ["a"]
     with pytest.raises(FileError, match=r"not in the format 'lm_eval': row 1: .*'resps'"):
