@@ -14,18 +14,18 @@ import msgspec
 from loopbench.files import formats, hub
 from loopbench.files.containers import Contents, contents_of
 from loopbench.files.containers.values import decode
+from loopbench.files.documents import rows_of
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.base import Format, Grouping, PerFile
-from loopbench.files.formats.common import listed, member
+from loopbench.files.formats.common import listed, member, member_or_none
 from loopbench.files.formats.plain import Plain
-from loopbench.files.outputs import Fields, FileError, FileOutput, Row, RowError, Skipped
+from loopbench.files.outputs import Fields, FileError, FileOutput, Row, RowError, Skipped, shown
 from loopbench.types import Struct
 
 _TRIED = 64
 """First rows that are looked at to recognise a format: some may be damaged."""
 _SHAPES = 256
 """Most shapes of rows that are remembered: in a hostile file each may have its own."""
-_WRAPPERS = ("rows", "data", "results", "outputs", "samples", "examples", "instances", "items")
 
 
 class How(Struct, frozen=True):
@@ -94,6 +94,9 @@ class Reading:
             tried, rows = [], iter(inner)
         self.format = self._found(tried, rows)
         """The format of the first row that is of any."""
+        if how.fields.finish or how.fields.group:
+            tried += islice(rows, _TRIED)
+            self._check_named(tried)
         self._rows = chain(tried, rows)
 
     def __enter__(self) -> Self:
@@ -109,7 +112,7 @@ class Reading:
 
     def _inside(self, only: Row | Skipped) -> list[Row] | None:
         """Return the rows of a file that is one document of rows, and no row itself."""
-        inner = _unwrapped(only) if isinstance(only, Row) else None
+        inner = rows_of(only) if isinstance(only, Row) else None
         if not inner or not isinstance(only, Row):
             return None
         # Its list may look like several samples of one row.
@@ -192,7 +195,23 @@ class Reading:
                 for output in self._read(row, self._reader(row)):
                     yield Item(row=row.number, output=output, at=row.at)
             except (RowError, TypeError, ValueError, RecursionError) as error:
-                yield Skipped(row.number, str(error) or type(error).__name__)
+                yield Skipped(row.number, shown(str(error)) or type(error).__name__)
+
+    def _check_named(self, tried: list[Row | Skipped]) -> None:
+        """Check that fields which the user named are in some of the rows, if not in all."""
+        rows = [row for row in tried if isinstance(row, Row)]
+        for path in (self._how.fields.finish, self._how.fields.group):
+            problem = None
+            for row in rows if path else ():
+                try:
+                    member(row.value, str(path))
+                except RowError as error:
+                    problem = problem or f"row {row.number}: {error}"
+                else:
+                    break
+            else:
+                if problem:
+                    raise FileError(f"{self.name} cannot be read so: {problem}.")
 
     def _read(self, row: Row, reader: Format) -> Iterator[FileOutput]:
         said = self._said(row, reader)
@@ -204,9 +223,10 @@ class Reading:
         said: dict[str, Any] = {}
         fields = self._how.fields
         if fields.group is not None:
-            said["group"] = str(member(row.value, fields.group))
+            group = member_or_none(row.value, fields.group)
+            said["group"] = None if group is None else f"{group!s:.200}"
         if fields.finish is not None and reader.name != formats.PLAIN:
-            word = member(row.value, fields.finish)
+            word = member_or_none(row.value, fields.finish)
             said |= {"finish": finish_of(word), "raw_finish": raw_of(word)}
         return said
 
@@ -249,39 +269,6 @@ def _is_whole(text: str) -> bool:
 
 _HALF = re.compile("[\ud800-\udfff]")
 _TEXTS_OF_OUTPUTS = ("text", "raw_finish", "id", "prompt", "model", "task", "group", "error")
-
-
-def _unwrapped(only: Row) -> list[Row] | None:
-    """Return the rows that a document holds, where it is such a document."""
-    value = only.value
-    if not isinstance(value, dict):
-        return None
-    for name in _WRAPPERS:
-        found: Any = value.get(name)
-        about = {key: one for key, one in value.items() if key != name}
-        if _are_rows(found):
-            return _numbered(((one, about) for one in found), only)
-        # lm-eval's results in Python: a list of rows for each task.
-        if isinstance(found, dict) and found and all(map(_are_rows, found.values())):
-            each = ((one, {**about, "task": task}) for task, rows in found.items() for one in rows)
-            return _numbered(each, only)
-    if len(value) > 1 and all(isinstance(one, dict) for one in value.values()):
-        # A dictionary of rows, each under its name.
-        return _numbered((({"id": key, **one}, {}) for key, one in value.items()), only)
-    return None
-
-
-def _are_rows(found: Any) -> bool:
-    return isinstance(found, list) and any(isinstance(one, dict) for one in found)
-
-
-def _numbered(values: Iterable[tuple[Any, dict[str, Any]]], only: Row) -> list[Row]:
-    rows = []
-    for number, (one, about) in enumerate(values, 1):
-        # Hugging Face's dataset viewer wraps each row once more.
-        wrapped = isinstance(one, dict) and {"row", "row_idx"} <= one.keys()
-        rows.append(Row(number, one["row"] if wrapped else one, None, about, only.file))
-    return rows
 
 
 def _not_understood(

@@ -37,7 +37,9 @@ def _only_choice(value: Any) -> Mapping[str, Any] | None:
     if len(choices) != 1 or not isinstance(choices[0], dict):
         return None
     in_pieces = isinstance(choices[0].get("delta"), dict)
-    plain = value.get("object") == "text_completion" and isinstance(choices[0].get("text"), str)
+    # Without a name they are answers, which somebody saved without saying why they ended.
+    plain = value.get("object") == "text_completion" and isinstance(value.get("id"), str)
+    plain = plain and isinstance(choices[0].get("text"), str)
     return choices[0] if in_pieces or plain else None
 
 

@@ -74,7 +74,8 @@ def test_how_it_ended_is_part_of_the_outcome(text: str, finish: Finish) -> None:
 
 def test_only_the_loop_that_explains_the_outcome_is_shown() -> None:
     found = detect(COUNT + PROSE, finish="length")
-    assert (found.outcome, found.level, found.period, found.at_end) == ("truncated", None, None, None)
+    assert (found.outcome, found.level, found.period) == ("truncated", None, None)
+    assert found.at_end is None
     assert [v.repeats for v in found.verdicts if v.looped]
     listed = detect(COUNT, finish="stop")
     assert (listed.outcome, listed.level, listed.at_end) == ("clean", None, "counter")

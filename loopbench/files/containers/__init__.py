@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import BinaryIO, NamedTuple
 
 from loopbench.files.containers.streams import DAMAGES, peek, plain_stream
-from loopbench.files.outputs import FileError, Row, Skipped
+from loopbench.files.outputs import FileError, Row, Skipped, shown
 
 __all__ = ["Contents", "contents_of"]
 
@@ -106,7 +106,7 @@ def _to_the_damage(rows: Iterator[Row | Skipped], name: str) -> Iterator[Row | S
             yield row
             number = row.number
     except DAMAGES as error:
-        problem = str(error).strip().rstrip(".") or "it is damaged"
+        problem = shown(str(error)).rstrip(".") or "it is damaged"
         if not number:
             if isinstance(error, FileError):
                 raise

@@ -12,7 +12,7 @@ from typing import Any
 
 from loopbench.files.containers.streams import DAMAGES, PEEKED, seekable
 from loopbench.files.containers.values import LONGEST, decode
-from loopbench.files.outputs import FileError, Row, Skipped
+from loopbench.files.outputs import FileError, Row, Skipped, shown
 
 _ZSTD = 93
 """How newer versions of inspect_ai pack members; Python knows it from 3.14 on."""
@@ -57,7 +57,7 @@ def _samples(archive: zipfile.ZipFile, name: str) -> Iterator[Row | Skipped]:
         try:
             yield Row(number, _read(archive, member), None, context)
         except ValueError as error:
-            yield Skipped(number, f"{member.filename}: {error}")
+            yield Skipped(number, shown(f"{member.filename}: {error}"))
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:

@@ -169,6 +169,14 @@ def member(value: Any, path: str) -> Any:
     return found
 
 
+def member_or_none(value: Any, path: str) -> Any:
+    """Return what a dotted path leads to; None where there is nothing: tables have no nulls."""
+    try:
+        return member(value, path)
+    except RowError:
+        return None
+
+
 def listed(fields: Iterable[Any], most: int = 20) -> str:
     """Return names of fields for a message: not too many, and none too long."""
     return ", ".join(f"{name!s:.80}" for name in islice(fields, most)) or "none"

@@ -14,6 +14,7 @@ from loopbench.files.formats.common import (
     given_id,
     listed,
     member,
+    member_or_none,
     model_of,
     prompt_of,
     task_of,
@@ -124,7 +125,8 @@ class Plain:
                 None,
             )
             texts = list(texts_of(value[name])) if name else []
-        told = member(value, self._fields.finish) if self._fields.finish else finish_in(value)
+        asked = self._fields.finish
+        told = member_or_none(value, asked) if asked else finish_in(value)
         if told is None:
             told = _flag(value)
         return (
