@@ -11,19 +11,21 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from loopbench.files import formats
-from loopbench.files.containers import contents_of
+from loopbench.files import formats, hub
+from loopbench.files.containers import Contents, contents_of
 from loopbench.files.containers.values import decode
+from loopbench.files.documents import rows_of
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.base import Format, Grouping, PerFile
-from loopbench.files.formats.common import listed, member
+from loopbench.files.formats.common import listed, member, member_or_none
 from loopbench.files.formats.plain import Plain
 from loopbench.files.outputs import Fields, FileError, FileOutput, Row, RowError, Skipped
 from loopbench.types import Struct
 
 _TRIED = 64
 """First rows that are looked at to recognise a format: some may be damaged."""
-_WRAPPERS = ("rows", "data", "results", "outputs", "samples", "examples", "instances", "items")
+_SHAPES = 256
+"""Most shapes of rows that are remembered: in a hostile file each may have its own."""
 
 
 class How(Struct, frozen=True):
@@ -52,7 +54,7 @@ class Reading:
     Parameters
     ----------
     file
-        Open for bytes, at its beginning.
+        Open for bytes, at its beginning; or rows that stand in no file.
     name
         What it is called in messages; its suffix tells CSV from text.
     how
@@ -64,11 +66,19 @@ class Reading:
         If it holds no outputs that are known to anyone here, with the fields that it has.
     """
 
-    def __init__(self, file: BinaryIO, name: str, how: How = How()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        file: BinaryIO | Contents,
+        name: str,
+        how: How = How(),  # noqa: B008
+    ) -> None:
         self.name = name
         self._file, self._how = file, how
         self._known = formats.known()
+        self._formats: dict[str, Format] = {}
         self._readers: dict[str, Format] = {}
+        """Of those formats: what reads the rows of this file, and may remember those before."""
+        self._shapes: dict[Any, Format] = {}
         asked = how.format or (formats.PLAIN if how.fields.text else None)
         if how.fields.text and asked != formats.PLAIN:
             raise FileError(
@@ -78,7 +88,7 @@ class Reading:
         self._asked: Format | None = None
         if asked:
             self._asked = Plain(how.fields) if asked == formats.PLAIN else formats.get(asked)
-        contents = contents_of(file, name)
+        contents = file if isinstance(file, Contents) else contents_of(file, name)
         self.kind = contents.kind
         rows = _called(contents.rows, name)
         tried = list(islice(rows, 2))
@@ -86,6 +96,9 @@ class Reading:
             tried, rows = [], iter(inner)
         self.format = self._found(tried, rows)
         """The format of the first row that is of any."""
+        if how.fields.finish or how.fields.group:
+            tried += islice(rows, _TRIED)
+            self._check_named(tried)
         self._rows = chain(tried, rows)
 
     def __enter__(self) -> Self:
@@ -96,11 +109,12 @@ class Reading:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if not isinstance(self._file, Contents):
+            self._file.close()
 
     def _inside(self, only: Row | Skipped) -> list[Row] | None:
         """Return the rows of a file that is one document of rows, and no row itself."""
-        inner = _unwrapped(only) if isinstance(only, Row) else None
+        inner = rows_of(only) if isinstance(only, Row) else None
         if not inner or not isinstance(only, Row):
             return None
         # Its list may look like several samples of one row.
@@ -128,6 +142,21 @@ class Reading:
         found = next((one for one in self._known if one.recognises(row)), None)
         return Plain(self._how.fields) if found and found.name == formats.PLAIN else found
 
+    def _reader(self, row: Row) -> Format:
+        """Return the reader of a row, which may remember those before."""
+        if self._asked:
+            return self._opened(self._asked)
+        # Rows of one file are mostly alike, and there are many formats to ask.
+        shape = _shape(row.value)
+        if (reader := self._shapes.get(shape)) is None:
+            found = self.format
+            if found.name == formats.PLAIN or not found.recognises(row):
+                found = self._recognised(row) or found
+            reader = self._opened(found)
+            if len(self._shapes) < _SHAPES:
+                self._shapes[shape] = reader
+        return reader
+
     def again(self, number: int, index: int, line: bytes) -> FileOutput:
         """Read an output again, from the line at its place in the file.
 
@@ -146,21 +175,15 @@ class Reading:
             If it does not stand there any more.
         """
         row = Row(number, decode(line), file=self.name)
-        outputs = self._read(row, self._format_of(row))
-        if (found := next(islice(outputs, index, None), None)) is None:
+        # What remembers the rows before has read this one already.
+        form = self._formats[self._reader(row).name]
+        if (found := next(islice(self._read(row, form), index, None), None)) is None:
             raise RowError(f"{self.name} was changed: row {number} has other outputs now")
         return found
 
-    def _format_of(self, row: Row) -> Format:
-        found: Format = self.format
-        if not self._asked and (found.name == formats.PLAIN or not found.recognises(row)):
-            found = self._recognised(row) or found
-        return found
-
-    def _reader(self, row: Row) -> Format:
-        """Return the reader of a row, which may remember those before."""
-        found = self._format_of(row)
+    def _opened(self, found: Format) -> Format:
         if found.name not in self._readers:
+            self._formats[found.name] = found
             self._readers[found.name] = found.opened() if isinstance(found, PerFile) else found
         return self._readers[found.name]
 
@@ -183,14 +206,31 @@ class Reading:
         for output in reader.outputs(row):
             yield _whole(msgspec.structs.replace(output, **said) if said else output)
 
+    def _check_named(self, tried: list[Row | Skipped]) -> None:
+        """Check that fields which the user named are in some of the rows, if not in all."""
+        rows = [row for row in tried if isinstance(row, Row)]
+        for path in (self._how.fields.finish, self._how.fields.group):
+            problem = None
+            for row in rows if path else ():
+                try:
+                    member(row.value, str(path))
+                except RowError as error:
+                    problem = problem or f"row {row.number}: {error}"
+                else:
+                    break
+            else:
+                if problem:
+                    raise FileError(f"{self.name} cannot be read so: {problem}.")
+
     def _said(self, row: Row, reader: Format) -> dict[str, Any]:
         """Return what the fields that the user named hold."""
         said: dict[str, Any] = {}
         fields = self._how.fields
         if fields.group is not None:
-            said["group"] = str(member(row.value, fields.group))
+            group = member_or_none(row.value, fields.group)
+            said["group"] = None if group is None else f"{group!s:.200}"
         if fields.finish is not None and reader.name != formats.PLAIN:
-            word = member(row.value, fields.finish)
+            word = member_or_none(row.value, fields.finish)
             said |= {"finish": finish_of(word), "raw_finish": raw_of(word)}
         return said
 
@@ -200,51 +240,38 @@ def _called(rows: Iterable[Row | Skipped], name: str) -> Iterator[Row | Skipped]
         yield row._replace(file=name) if isinstance(row, Row) else row
 
 
+def _shape(value: Any, deeper: bool = True) -> Any:
+    """Return what tells one kind of row from another: names and types, two levels of them."""
+    if type(value) is dict:
+        if not deeper:
+            return tuple(value)
+        return tuple(value), tuple([_shape(one, False) for one in value.values()])
+    if type(value) is list and value:
+        first = value[0]
+        return list, tuple(first) if type(first) is dict else type(first)
+    return type(value)
+
+
 def _whole(output: FileOutput) -> FileOutput:
     """Return an output whose texts can be written: JSON may hold halves of characters."""
     mended = {
         name: _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
         for name in _TEXTS_OF_OUTPUTS
-        if (value := getattr(output, name)) and not value.isascii() and _HALF.search(value)
+        if (value := getattr(output, name)) and not (value.isascii() or _is_whole(value))
     }
     return msgspec.structs.replace(output, **mended) if mended else output
 
 
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()  # much faster than a search
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 _HALF = re.compile("[\ud800-\udfff]")
 _TEXTS_OF_OUTPUTS = ("text", "raw_finish", "id", "prompt", "model", "task", "group", "error")
-
-
-def _unwrapped(only: Row) -> list[Row] | None:
-    """Return the rows that a document holds, where it is such a document."""
-    value = only.value
-    if not isinstance(value, dict):
-        return None
-    for name in _WRAPPERS:
-        found: Any = value.get(name)
-        about = {key: one for key, one in value.items() if key != name}
-        if _are_rows(found):
-            return _numbered(((one, about) for one in found), only)
-        # lm-eval's results in Python: a list of rows for each task.
-        if isinstance(found, dict) and found and all(map(_are_rows, found.values())):
-            each = ((one, {**about, "task": task}) for task, rows in found.items() for one in rows)
-            return _numbered(each, only)
-    if len(value) > 1 and all(isinstance(one, dict) for one in value.values()):
-        # A dictionary of rows, each under its name.
-        return _numbered((({"id": key, **one}, {}) for key, one in value.items()), only)
-    return None
-
-
-def _are_rows(found: Any) -> bool:
-    return isinstance(found, list) and any(isinstance(one, dict) for one in found)
-
-
-def _numbered(values: Iterable[tuple[Any, dict[str, Any]]], only: Row) -> list[Row]:
-    rows = []
-    for number, (one, about) in enumerate(values, 1):
-        # Hugging Face's dataset viewer wraps each row once more.
-        wrapped = isinstance(one, dict) and {"row", "row_idx"} <= one.keys()
-        rows.append(Row(number, one["row"] if wrapped else one, None, about, only.file))
-    return rows
 
 
 def _not_understood(
@@ -281,13 +308,16 @@ def _not_understood(
 
 
 def open_reading(path: Path, how: How = How()) -> Reading:  # noqa: B008
-    """Open a file of outputs.
+    """Open a file of outputs, or a data set of the Hub: `hf:owner/name:config/split`.
 
     Raises
     ------
     FileError
         If there is none, it cannot be read, or it holds no outputs that are known to anyone here.
     """
+    name = path.as_posix()
+    if name.startswith(hub.PREFIX):
+        return Reading(Contents("hub", hub.hub_rows(name)), name, how)
     try:
         file: io.BufferedReader = path.open("rb")
     except OSError as error:

@@ -760,6 +760,8 @@ def _piece(text: str, finish: str | None = None, name: str = "r") -> dict[str, A
     return {"candidates": [{**candidate, **told}], "responseId": name, "modelVersion": "g"}
 
 
+_UNNAMED = {"object": "text_completion", "choices": [{"index": 0, "text": "a"}]}
+
 STREAMS: dict[str, list[Example]] = {
     "openai": [
         Example(
@@ -794,6 +796,8 @@ STREAMS: dict[str, list[Example]] = {
             ],
             [{"text": "An oak", "finish": "length"}],
         ),
+        # Whole answers, though they do not say why they ended.
+        Example([_UNNAMED, _UNNAMED], [{"text": "a"}, {"text": "a"}]),
         Example(
             [
                 {

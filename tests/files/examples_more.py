@@ -619,6 +619,15 @@ LLAMA_SERVER: list[Example] = [
 
 LLAMA_SERVER_PARTS: list[Example] = [
     (
+        # Some say the whole again at the end.
+        [
+            {"content": "mo", "tokens": [7], "stop": False, "slot_id": 0},
+            {"content": "o", "tokens": [8], "stop": False, "slot_id": 0},
+            {"content": "moo", "tokens": [7, 8], "stop": True, "slot_id": 0, "stopped_limit": True},
+        ],
+        [{"text": "moo", "token_ids": [7, 8], "finish": "length", "raw_finish": "stopped_limit"}],
+    ),
+    (
         [
             {"index": 0, "content": "mo", "tokens": [7], "stop": False, "id_slot": 0},
             {"index": 1, "content": "ba", "stop": False, "id_slot": 1},
@@ -945,3 +954,59 @@ PARTS: dict[str, list[Example]] = {
     "whisper": WHISPER_PARTS,
 }
 """Outputs that are spread over several rows."""
+
+REFUSED: list[tuple[str, Any, str]] = [
+    (
+        "human_eval",
+        {"task_id": "HumanEval/1", "passed": False, "result": "timed out"},
+        "has no field 'completion'",
+    ),
+    ("human_eval", {"output_list": ["a", 5], "code_list": []}, r"'output_list\[1\]' holds no text"),
+    ("bfcl", {"id": "simple_1", "result": 5, "latency": 0.1}, "neither text nor calls"),
+    ("swe_bench", {"instance_id": "a", "model_patch": 5}, "'model_patch' holds no text"),
+    (
+        "mt_bench",
+        {"question_id": 1, "choices": [{"turns": [5]}]},
+        r"'choices\[0\]\.turns\[0\]' holds no text",
+    ),
+    (
+        "tau_bench",
+        {"task_id": "1", "termination_reason": "user_stop", "messages": None},
+        "'messages' is no list of messages",
+    ),
+    (
+        "vllm",
+        {"request_id": "1", "outputs": [{"text": 5, "token_ids": [], "finish_reason": None}]},
+        r"'outputs\[0\]' has neither text nor token_ids",
+    ),
+    ("vllm", {"generated_texts": [None], "errors": []}, r"'generated_texts\[0\]' holds no text"),
+    ("whisper", {"segments": [{"text": 5, "start": 0}]}, r"'segments\[0\]\.text' holds no text"),
+    (
+        "helm",
+        {"request_states": [{"result": {"completions": [{"text": None}]}}]},
+        "'request_states.0..result.completions.0..text' holds no text",
+    ),
+    ("opencompass", {"origin_prompt": "Dig?", "prediction": [3]}, r"'prediction\[0\]' holds no"),
+    (
+        "tgi",
+        {
+            "generated_text": "x",
+            "details": {"finish_reason": "length", "best_of_sequences": [{"generated_text": 3}]},
+        },
+        r"'details\.best_of_sequences\[0\]\.generated_text' holds no text",
+    ),
+]
+"""Rows that a format knows and cannot read, with what it says."""
+
+OTHERS: list[Any] = [
+    # Questions, references and summaries: what these tools write beside outputs.
+    {"question_id": 81, "category": "farm", "turns": ["Who?", "Why?"]},
+    {"uid": "u1", "category": "farm", "prompt": "Who?"},
+    {"task_id": "HumanEval/0", "prompt": "def f():", "canonical_solution": "1", "test": "f()"},
+    {"date": "t", "hash": "0a", "eval": {"HumanEval/0": {"nfiles": 1, "base": [["failed", []]]}}},
+    {"model_id": "rye-3b", "num_prompts": 8, "completed": 8, "mean_ttft_ms": 2.5},
+    {"request_states": [], "adapter_spec": {}},
+    {"instance_id": "barn__barn-1", "patch": "+hay", "problem_statement": "No hay."},
+    {"start": 0.0, "end": 2.0},
+]
+"""Rows that are nobody's."""

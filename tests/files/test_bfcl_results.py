@@ -54,3 +54,21 @@ def test_arguments_stay_as_they_were_written() -> None:
     (output,) = FORMAT.outputs(Row(1, value))
     assert output.text is not None
     assert '"arguments": {"lawn": 1,  1,  1,  1}\n</tool_call>' in output.text
+
+
+@pytest.mark.parametrize(
+    ("steps", "log", "finish"),
+    [
+        (21, None, "length"),
+        (20, None, "unknown"),
+        # The last of them was no call, so the model had ended by itself.
+        (21, [{"begin_of_turn_query": [], "step_20": [{"role": "assistant"}]}], "unknown"),
+        (3, [{"step_2": [{"role": "handler_log", "content": "It was forced to quit."}]}], "length"),
+        (3, [{"step_0": [{"content": "It was forced to quit."}]}, {"step_0": []}], "unknown"),
+        (3, [{"step_0": 5}, [], {"begin": None}], "unknown"),
+    ],
+)
+def test_a_turn_that_used_up_its_steps_was_cut(steps: int, log: object, finish: str) -> None:
+    value = {"id": "multi_turn_base_1", "result": [["Hello."], ["Again."] * steps], "latency": []}
+    (output,) = FORMAT.outputs(Row(1, {**value, "inference_log": log}))
+    assert output.finish == finish

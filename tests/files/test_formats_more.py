@@ -74,6 +74,24 @@ def test_a_row_of_something_else_is_not_recognised(name: str) -> None:
         assert not form.recognises(Row(1, value)), value
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        # A program beside an answer is the right one; a span with a label is no speech.
+        ({"task_id": 1, "solution": "x = 1", "output": "x = 2"}, "x = 2"),
+        ({"start": 0, "end": 4, "text": "Hay.", "label": "CROP"}, "Hay."),
+        ({"id": 1, "result": "Hay.", "latency": 0.5}, "Hay."),
+        ({"id": "case-1", "messages": [], "reward": 0, "response": "Hay."}, "Hay."),
+        ({"instruction": "Mow.", "output": "Hay."}, "Hay."),
+        ({"text": "Hay.", "meta_info": {"source": "web"}}, "Hay."),
+        ({"generated_text": "Hay.", "details": None}, "Hay."),
+    ],
+)
+def test_what_only_looks_like_one_of_these_is_plain(value: Any, text: str) -> None:
+    found, (output,) = read(as_lines([value]))
+    assert (found, output.text) == (formats.PLAIN, text)
+
+
 HOSTILE: list[Any] = [
     None, True, -1, 10**30, math.nan, math.inf, "", "\ud800", "a", [], {}, [None], [[[[[]]]]],
     [{}], {"": None}, {"name": []}, ["a", 1], [[["a"], 3], None],

@@ -13,6 +13,7 @@ import pytest
 
 from loopbench.files.hub import HubName, hub_rows, parse, rows_of
 from loopbench.files.outputs import FileError, Row, Skipped
+from loopbench.files.reading import Item, open_reading
 
 ROWS = [
     {"id": "a", "output": "barley", "finish_reason": "stop"},
@@ -150,3 +151,24 @@ def test_a_download_that_breaks_off_keeps_the_rows_before(
         Row(1, ROWS[0], file="hf:farm/hay"),
         Skipped(2, "the Hub cannot be reached; nothing behind it is read"),
     ]
+
+
+def test_a_name_is_read_as_a_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, lambda *_, **__: ROWS)
+    with open_reading(Path("hf:farm/hay/test")) as reading:
+        assert (reading.kind, reading.format.name) == ("hub", "plain")
+        items = [item for item in reading if isinstance(item, Item)]
+    assert [(i.output.text, i.output.finish) for i in items] == [
+        ("barley", "stop"),
+        ("barley barley", "unknown"),
+    ]
+
+
+def test_a_name_that_cannot_be_read_is_refused_as_a_file_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake(monkeypatch, lambda *_, **__: [{"audio": 3}])
+    with pytest.raises(FileError, match=r"hf:farm/hay \(hub\) is in no format known here"):
+        open_reading(Path("hf:farm/hay"))
+    with pytest.raises(FileError, match="hf:OWNER/NAME"):
+        open_reading(Path("hf:hay"))

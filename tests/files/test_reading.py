@@ -133,10 +133,20 @@ def test_finish_and_group_can_be_named_for_every_format() -> None:
     assert (found.finish, found.raw_finish, found.group) == ("stop", "eos", "de")
 
 
+def test_a_named_field_may_be_missing_in_some_rows() -> None:
+    rows = [{"output": "a"}, {"output": "b", "why": "length", "lang": 3}, {**CHAT, "why": "eos"}]
+    found = outputs(rows, finish="why", group="lang")
+    assert [one.finish for one in found] == ["unknown", "length", "stop"]
+    assert [one.group for one in found] == [None, "3", "de"]
+
+
 def test_a_wrong_name_is_refused_with_the_fields_that_there_are() -> None:
     for content in (b'{"said": "a", "id": 1}\n' * 3, b'[{"said": "a", "id": 1}]'):
         with pytest.raises(FileError, match="row 1: there is no field 'sayd', only said, id"):
             read(content, text="sayd")
+        for named in ("finish", "group"):
+            with pytest.raises(FileError, match="row 1: there is no field 'sayd', only said, id"):
+                read(content, text="said", **{named: "sayd"})
     with pytest.raises(FileError, match="its field 'id' holds no text"):
         read(b'{"said": "a", "id": 1}\n', text="id")
 

@@ -21,7 +21,7 @@ class Contents(NamedTuple):
     """The rows of a file, read as they are asked for."""
 
     kind: str
-    """`json`, `events`, `parquet`, `arrow`, `csv`, `zip` or `text`."""
+    """`json`, `events`, `parquet`, `arrow`, `csv`, `zip`, `text` or `hub`."""
     rows: Iterator[Row | Skipped]
 
 

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from loopbench.files.formats.chats import answer_text, call_text
-from loopbench.files.formats.common import count, id_of, model_of, object_of
+from loopbench.files.formats.common import count, id_of, mappings, model_of, object_of
 from loopbench.files.outputs import FileOutput, Row, RowError
 from loopbench.types import Finish
 
@@ -33,6 +33,8 @@ _SUMMARY = frozenset(("accuracy", "correct_count", "total_count"))
 _FAILED = "Error during inference:"
 _MOST_STEPS = 20
 """Steps of one turn; with one more the harness gives up."""
+_FORCED = "forced to quit"
+"""What it then writes into its log."""
 _NESTED = 8
 
 
@@ -119,7 +121,15 @@ def _failure(result: Any) -> str | None:
 
 
 def _gave_up(value: Mapping[str, Any], result: Any) -> bool:
-    return _has_turns(result) and len(result[-1]) > _MOST_STEPS
+    """Return whether the harness ended the last turn, as its log says or its steps tell."""
+    if not _has_turns(result):
+        return False
+    turns = list(mappings(value.get("inference_log")))
+    if not turns:
+        return len(result[-1]) > _MOST_STEPS
+    steps = [step for step in turns[-1].values() if isinstance(step, list)]
+    notes = [note.get("content") for note in mappings(steps[-1])] if steps else []
+    return any(isinstance(note, str) and _FORCED in note for note in notes)
 
 
 def _has_turns(result: Any) -> bool:

@@ -63,7 +63,7 @@ class LlamaServer:
             return
         if not isinstance(value.get("content"), str):
             raise RowError("its field 'content' holds no text")
-        raw = _raw_finish(value) if value.get("stop") is True else None
+        raw = _raw_finish(value)
         yield FileOutput(
             text=value["content"],
             token_ids=ids_of(value.get("tokens")),

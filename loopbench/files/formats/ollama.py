@@ -63,7 +63,7 @@ class Ollama:
         source = message if isinstance(message, Mapping) else value
         yield FileOutput(
             text=said({**source, "content": source.get("content" if chat else "response")}) or "",
-            finish=finish_of(told) if value["done"] else "unknown",
+            finish=finish_of(told),
             raw_finish=raw_of(told),
             output_tokens=count(value.get("eval_count")),
             field="message.content" if chat else "response",
