@@ -247,7 +247,7 @@ def test_circular_streams_are_stopped_where_that_is_asked_for(
         ("table", ["RUN", "--by", "--format"]),
         ("score", ["RUN", "--detectors", "--out"]),
         ("detect", ["FILE"]),
-        ("ls", ["{models|tasks|detectors|backends}"]),
+        ("ls", ["{models|tasks|detectors|backends|formats}"]),
     ],
 )  # fmt: skip
 def test_help_names_the_options(command: str, words: list[str]) -> None:
@@ -302,11 +302,11 @@ def test_agreement_as_a_page(run: Path, tmp_path: Path) -> None:
     assert "4 outputs" in page.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("what", ["models", "tasks", "detectors", "backends"])
+@pytest.mark.parametrize("what", ["models", "tasks", "detectors", "backends", "formats"])
 def test_ls_shows_names(what: str) -> None:
     known = {
         "models": "smollm2-135m", "tasks": "countdown", "detectors": "suffix",
-        "backends": "llamacpp",
+        "backends": "llamacpp", "formats": "lm_eval",
     }  # fmt: skip
     assert known[what] in here("ls", what).stdout
 

@@ -8,8 +8,8 @@ import gzip
 import io
 import tempfile
 import zlib
-from collections.abc import Iterator
-from typing import IO, BinaryIO, cast
+from collections.abc import Callable, Iterator
+from typing import IO, Any, BinaryIO, cast
 
 from loopbench.files.outputs import FileError
 
@@ -18,6 +18,8 @@ PEEKED = 1 << 20
 """Bytes of the beginning that are looked at."""
 LARGEST = 1 << 33
 """Bytes of a table or an archive that is unpacked to a temporary file."""
+_FED = 1 << 8
+"""Packed bytes at a time: four of them may hold 128 KiB."""
 _NESTED = 3
 """How often a file may be packed; one that holds itself would be unpacked for ever."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -139,20 +141,50 @@ def _zstd(stream: io.BufferedReader, name: str) -> object:
             f"{name} is compressed with zstd; install its reader with: "
             "pip install 'loopbench-edge[files]'"
         ) from error
-    return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    return _Unzstd(stream, zstandard.ZstdDecompressor)
 
 
-class _Forward(io.RawIOBase):
-    """A decompressor that nobody goes back in: it would begin anew each time."""
+class _Unzstd(io.RawIOBase):
+    """Frames of zstd one after another; unlike the library's own stream, a cut one is an error."""
 
-    def __init__(self, stream: io.RawIOBase) -> None:
-        self._stream = stream
+    def __init__(self, stream: io.BufferedReader, opened: Callable[[], Any]) -> None:
+        self._stream, self._opened = stream, opened
+        self._frame: Any = None
+        self._rest, self._packed = memoryview(b""), b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        read = self._stream.read(len(buffer)) or b""
+        while not self._rest:
+            self._packed = self._packed or self._stream.read(_FED)
+            if not self._packed:
+                if self._frame is not None:
+                    raise EOFError("it is cut off")
+                return 0
+            self._frame = self._frame or self._opened().decompressobj()
+            self._rest = memoryview(self._frame.decompress(self._packed))
+            self._packed = b""
+            if self._frame.eof:
+                self._frame, self._packed = None, self._frame.unused_data
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+class _Forward(io.RawIOBase):
+    """A stream that nobody goes back in: a decompressor would begin anew each time."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        # What was read before some damage is given before that is said.
+        self._read = getattr(stream, "read1", stream.read)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        read = self._read(len(buffer)) or b""
         buffer[: len(read)] = read
         return len(read)
 
@@ -161,13 +193,13 @@ class _Shared(_Forward):
     """A file that whoever opened it closes."""
 
     def seekable(self) -> bool:
-        return self._stream.seekable()
+        return bool(self._stream.seekable())
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._stream.seek(offset, whence)
+        return int(self._stream.seek(offset, whence))
 
     def tell(self) -> int:
-        return self._stream.tell()
+        return int(self._stream.tell())
 
 
 class _Again(io.RawIOBase):

@@ -14,7 +14,7 @@ import msgspec
 from loopbench.files.containers.streams import PEEKED
 from loopbench.files.outputs import Row, Skipped
 
-LONGEST = 1 << 29
+LONGEST = 1 << 28
 """Bytes of the longest value that is read: a file of nothing but one line must not fill memory."""
 _CHUNK = 1 << 20
 _NEAR = 16
