@@ -20,7 +20,7 @@ class FileOutput(Struct, frozen=True):
     finish: Finish = "unknown"
     raw_finish: str | None = None
     """The file's own word for why it ended; None where it has none."""
-    id: str | None = None
+    id: str | int | None = None
     """The file's own name of the item; its number is used without."""
     repeat: int = 0
     """Which of several outputs of one item."""

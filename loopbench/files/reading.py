@@ -75,9 +75,7 @@ class Reading:
         self.name = name
         self._file, self._how = file, how
         self._known = formats.known()
-        self._formats: dict[str, Format] = {}
         self._readers: dict[str, Format] = {}
-        """Of those formats: what reads the rows of this file, and may remember those before."""
         self._shapes: dict[Any, Format] = {}
         asked = how.format or (formats.PLAIN if how.fields.text else None)
         if how.fields.text and asked != formats.PLAIN:
@@ -142,21 +140,6 @@ class Reading:
         found = next((one for one in self._known if one.recognises(row)), None)
         return Plain(self._how.fields) if found and found.name == formats.PLAIN else found
 
-    def _reader(self, row: Row) -> Format:
-        """Return the reader of a row, which may remember those before."""
-        if self._asked:
-            return self._opened(self._asked)
-        # Rows of one file are mostly alike, and there are many formats to ask.
-        shape = _shape(row.value)
-        if (reader := self._shapes.get(shape)) is None:
-            found = self.format
-            if found.name == formats.PLAIN or not found.recognises(row):
-                found = self._recognised(row) or found
-            reader = self._opened(found)
-            if len(self._shapes) < _SHAPES:
-                self._shapes[shape] = reader
-        return reader
-
     def again(self, number: int, index: int, line: bytes) -> FileOutput:
         """Read an output again, from the line at its place in the file.
 
@@ -175,15 +158,29 @@ class Reading:
             If it does not stand there any more.
         """
         row = Row(number, decode(line), file=self.name)
-        # What remembers the rows before has read this one already.
-        form = self._formats[self._reader(row).name]
-        if (found := next(islice(self._read(row, form), index, None), None)) is None:
+        # Not by the reader: what remembers the rows before has read this one already.
+        outputs = self._read(row, self._format_of(row))
+        if (found := next(islice(outputs, index, None), None)) is None:
             raise RowError(f"{self.name} was changed: row {number} has other outputs now")
         return found
 
-    def _opened(self, found: Format) -> Format:
+    def _format_of(self, row: Row) -> Format:
+        if self._asked:
+            return self._asked
+        # Rows of one file are mostly alike, and there are many formats to ask.
+        shape = _shape(row.value)
+        if (found := self._shapes.get(shape)) is None:
+            found = self.format
+            if found.name == formats.PLAIN or not found.recognises(row):
+                found = self._recognised(row) or found
+            if len(self._shapes) < _SHAPES:
+                self._shapes[shape] = found
+        return found
+
+    def _reader(self, row: Row) -> Format:
+        """Return the reader of a row, which may remember those before."""
+        found = self._format_of(row)
         if found.name not in self._readers:
-            self._formats[found.name] = found
             self._readers[found.name] = found.opened() if isinstance(found, PerFile) else found
         return self._readers[found.name]
 
@@ -257,7 +254,8 @@ def _whole(output: FileOutput) -> FileOutput:
     mended = {
         name: _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
         for name in _TEXTS_OF_OUTPUTS
-        if (value := getattr(output, name)) and not (value.isascii() or _is_whole(value))
+        if isinstance(value := getattr(output, name), str)
+        and not (value.isascii() or _is_whole(value))
     }
     return msgspec.structs.replace(output, **mended) if mended else output
 

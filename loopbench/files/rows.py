@@ -114,7 +114,8 @@ def _entry(path: Path, reading: Reading, item: Item, index: int) -> _Entry:
     again: Callable[[], FileOutput] = lambda: output  # noqa: E731
     if item.at is not None:
         again = partial(_again, path, reading, (item.row, item.at, index))
-    name, prompt = output.id or str(item.row), output.prompt or ""
+    name = str(item.row if output.id is None else output.id)
+    prompt = output.prompt or ""
     failed = output.finish == "error"
     wordy = ids is None and not failed
     return _Entry(

@@ -7,7 +7,7 @@ from typing import get_args
 
 from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
 from loopbench.judging.monitor import scan_all
-from loopbench.judging.outcome import LEVELS, classify, stuck_level
+from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
 from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.naming import UnknownNameError
 from loopbench.types import Finish, Level, Outcome, Rule, Struct, Verdict
@@ -17,8 +17,10 @@ class Detection(Struct, frozen=True):
     """What the detectors say about one output."""
 
     outcome: Outcome
+    at_end: Level | None
+    """The strictest loop that the output ends in, whatever the outcome; None without one."""
     level: Level | None
-    """Level of the reported loop; None without one."""
+    """Level of the reported loop: that which it is stuck in, or recovered from; else None."""
     detector: str | None
     period: int | None
     repeats: int | None
@@ -36,6 +38,7 @@ def detect(
     text: str | Sequence[str] | None = None,
     finish: Finish = "length",
     rules: Sequence[Rule] = MEASURE,
+    ends_only: bool = False,
 ) -> Detection:
     """Judge one output.
 
@@ -76,9 +79,11 @@ def detect(
     else:
         ids, tokenization = list(ids_or_text), "given"
     verdicts = scan_all(detectors_of(rules), ids, text)
-    shown = _reported(verdicts)
+    outcome = classify(finish, verdicts)
+    shown = reported(outcome, verdicts)
     return Detection(
-        outcome=classify(finish, verdicts),
+        outcome=outcome,
+        at_end=stuck_level(verdicts),
         level=shown.level if shown else None,
         detector=shown.detector if shown else None,
         period=shown.period if shown else None,
@@ -90,9 +95,17 @@ def detect(
     )
 
 
-def _reported(verdicts: Sequence[Verdict]) -> Verdict | None:
-    level = stuck_level(verdicts)
-    if level:
-        return next(v for v in verdicts if v.level == level and v.terminal)
-    looped = [v for v in verdicts if v.looped]
-    return min(looped, key=lambda v: LEVELS.index(v.level), default=None)
+def reported(outcome: Outcome, verdicts: Sequence[Verdict]) -> Verdict | None:
+    """Return the verdict that explains an outcome: on the end, or on what was recovered from.
+
+    What an output passed through on its way to another outcome explains nothing: it is in the
+    verdicts.
+    """
+    if outcome in STUCK:
+        levels = DOOM_LEVELS if outcome == "doom" else ("circular",)
+        found = [v for level in levels for v in verdicts if v.level == level and v.looped]
+        # A stream that was stopped may have gone on for some tokens behind its loop.
+        return next((v for v in found if v.terminal), found[0] if found else None)
+    if outcome == "recovered":
+        return next(v for v in verdicts if v.level == "verbatim" and v.looped)
+    return None

@@ -30,8 +30,10 @@ def classify(finish: Finish, verdicts: Iterable[Verdict]) -> Outcome:
     squares that was asked for. A model that ends by itself is neither doomed nor circular, and
     a count that it left is a list: only a verbatim loop is something to recover from.
 
-    Where nobody knows why an output ended, its end alone speaks: a loop there is a loop, and
-    without one the outcome is `unknown`.
+    Where nobody knows why an output ended, its end alone speaks: a verbatim loop or a count
+    there is doom, since almost none of these ends by itself. Everything else is `unknown`, also
+    what goes round: of 117 outputs of reasoning models that had ended by themselves, 57 did so
+    at their end, where the answer says once more what the thinking had said.
     """
     verdicts = list(verdicts)
     found = {v.level for v in verdicts if v.looped}
@@ -40,11 +42,13 @@ def classify(finish: Finish, verdicts: Iterable[Verdict]) -> Outcome:
     if finish == "stop":
         return "recovered" if "verbatim" in found else "clean"
     level = stuck_level(verdicts)
+    if finish == "unknown":
+        return "doom" if level in DOOM_LEVELS else "unknown"
     if level is None and finish == "loop":
         # Tokens that came after the stop can hide the end of the loop it was stopped for.
         level = next((level for level in LEVELS if level in found), "verbatim")
     if level is None:
-        return "unknown" if finish == "unknown" else "truncated"
+        return "truncated"
     return "doom" if level in DOOM_LEVELS else "circular"
 
 

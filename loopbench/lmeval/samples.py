@@ -12,7 +12,6 @@ import msgspec
 
 from loopbench.errors import RunError
 from loopbench.judging.outcome import STUCK
-from loopbench.judging.rows import InputError
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
     OUTCOMES_OF,
@@ -30,6 +29,10 @@ from loopbench.statistics.intervals import clustered_rate
 from loopbench.types import Finish, Struct
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl")
+
+
+class InputError(ValueError):
+    """A line cannot be judged; its text names the line and what is wrong."""
 
 
 class Said(Struct, frozen=True):

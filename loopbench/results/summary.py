@@ -68,7 +68,7 @@ class Row(Struct, frozen=True):
     circled_rate: Rate
     """Of the outputs that ended by themselves: those that went round on the way."""
     recovered_rate: Rate
-    """Of the outputs whose finish is known, as are truncated_rate and flip_rate."""
+    """Of the outputs whose finish is known, as are circular_rate, truncated_rate and flip_rate."""
     truncated_rate: Rate
     flip_rate: Rate
     """Prompts whose outcome differed between repeats."""
@@ -234,7 +234,7 @@ def _row(
         verbatim_rate=_rate(valid, lambda end: end.doom == "verbatim"),
         counter_rate=_rate(valid, lambda end: end.doom == "counter"),
         corrected_doom_rate=_corrected(_DOOM, valid, followed),
-        circular_rate=_rate(valid, lambda end: end.outcome == "circular"),
+        circular_rate=_rate(told, lambda end: end.outcome == "circular"),
         stuck_rate=_rate(valid, _stuck),
         corrected_stuck_rate=_corrected(STUCK, valid, followed),
         circled_rate=_rate(ended, lambda end: end.circled),

@@ -188,15 +188,19 @@ def _untold_notes(rows: Sequence[Row]) -> list[str]:
     untold, judged = _untold(rows), sum(row.n - row.n_error for row in rows)
     if not untold:
         return []
-    notes = ["unkn.: in no loop at its last token, and nobody knows why it ended there."]
+    notes = [
+        "unkn.: not doomed, and nobody knows why it ended; one that goes round at its end may have "
+        "ended by itself."
+    ]
     if untold == judged:
         notes.append(
-            "Of no output is it known why it ended, so there is no rate of recovered and truncated."
+            "Of no output is it known why it ended, so there is no rate of circular, recovered and "
+            "truncated."
         )
     else:
         notes.append(
-            f"Of {untold} of {judged} outputs it is not known why they ended; recovered and "
-            "truncated are rates of the others."
+            f"Of {untold} of {judged} outputs it is not known why they ended; circular, recovered "
+            "and truncated are rates of the others."
         )
     unsure = sum(row.stuck_unknown for row in rows)
     if unsure:

@@ -85,7 +85,7 @@ def test_the_description_names_engine_version_and_tokenization() -> None:
     with FakeServer() as server:
         told = BACKEND.describe(f"{server.url}#tiny", api="completions")
         assert told.path == f"{server.url}#tiny"
-    assert (told.tokenization, told.template_hash) == ("words-v1", None)
+    assert (told.tokenization, told.template_hash) == ("words-v2", None)
     assert told.fingerprint != info.fingerprint
 
 

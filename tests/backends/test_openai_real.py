@@ -90,7 +90,7 @@ def test_its_own_route_gives_the_ids_of_the_engine_itself(server: Server) -> Non
 @pytest.mark.parametrize("api", ["chat", "completions"])
 def test_the_common_routes_give_declared_words(server: Server, api: str) -> None:
     info = BACKEND.describe(server.url, api=api)
-    assert info.tokenization == "words-v1"
+    assert info.tokenization == "words-v2"
     with open_backend(server.url, api=api, slots=2) as opened:
         results = run(opened, ask(24))
         stopped = run(opened, ask(500, ["Write a very long story."] * 3), stop_after=5)

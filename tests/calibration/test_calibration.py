@@ -51,7 +51,7 @@ def trace(
         token_chars=[len(piece) for piece in pieces],
         text="".join(pieces),
         label_source="constructed",
-        tokenizer="words-v1",
+        tokenizer="words-v2",
     )
 
 

@@ -25,7 +25,7 @@ LOOP = Trace(
     token_chars=[3, 0, 1, 0, 1],
     text="so 🙂🙂",
     label_source="constructed",
-    tokenizer="words-v1",
+    tokenizer="words-v2",
 )
 REAL = msgspec.structs.replace(
     LOOP,

@@ -184,7 +184,7 @@ EXAMPLES: dict[str, list[Example]] = {
             ],
             [
                 {
-                    "id": "3",
+                    "id": 3,
                     "prompt": "p",
                     "text": "An oak.",
                     "finish": "length",

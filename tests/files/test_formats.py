@@ -176,7 +176,8 @@ def _with(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 def check(output: FileOutput) -> None:
     """Check what readers of outputs rely on."""
-    for field in ("text", "raw_finish", "id", "prompt", "prompt_hash", "model", "task", "error"):
+    assert isinstance(output.id, str | int | None)
+    for field in ("text", "raw_finish", "prompt", "prompt_hash", "model", "task", "error"):
         assert isinstance(getattr(output, field), str | None), (field, output)
     assert finish_of(output.finish) == output.finish
     assert isinstance(output.repeat, int) and output.repeat >= 0

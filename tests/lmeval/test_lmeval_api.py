@@ -106,7 +106,7 @@ def test_without_ids_the_text_is_scored_and_the_finish_still_counts(server: Serv
     (loop, _), (stop, _) = run(server, "local-completions")
     assert (loop["outcome"], loop["tokenization"], loop["level"]) == (
         "doom",
-        "words-v1",
+        "words-v2",
         "verbatim",
     )
     assert (stop["outcome"], stop["finish"]) == ("recovered", "stop")

@@ -48,7 +48,7 @@ def test_lm_eval_runs_with_its_own_arguments(monkeypatch, capsys, tmp_path) -> N
         assert row[f"{name},none"] == "N/A"
     (samples,) = tmp_path.rglob("samples_*.jsonl")
     lines = [json.loads(line) for line in samples.read_text().splitlines()]
-    assert [line["loopbench"][0]["tokenization"] for line in lines] == ["words-v1"] * 2
+    assert [line["loopbench"][0]["tokenization"] for line in lines] == ["words-v2"] * 2
 
 
 def test_its_help_is_lm_evals(monkeypatch, capsys) -> None:

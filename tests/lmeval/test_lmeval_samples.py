@@ -11,8 +11,7 @@ from toy import CIRCULAR
 
 from loopbench.detectors.parts.tokens import FALLBACK
 from loopbench.errors import RunError
-from loopbench.judging.rows import InputError
-from loopbench.lmeval.samples import samples_grid, samples_notes, score_file
+from loopbench.lmeval.samples import InputError, samples_grid, samples_notes, score_file
 
 LOOP = "so it goes, " * 60
 NAME = "samples_gsm8k_2026-11-24T14-02-49.231745.jsonl"
@@ -154,7 +153,7 @@ def test_the_table_fits_into_100_columns_and_is_one_where_there_is_room(tmp_path
     )
     for lines in (narrow, wide):
         # Nothing is cut into pieces.
-        for whole in ("[75.8, 100.0]", "exact_match,flexible-extract 1.0000", "words-v1"):
+        for whole in ("[75.8, 100.0]", "exact_match,flexible-extract 1.0000", "words-v2"):
             assert any(whole in line for line in lines)
     for width in (60, 80):
         assert all(len(line) <= width for line in shown(grid, width))

@@ -114,11 +114,11 @@ def test_engines_and_weights_are_shown_where_rows_differ_in_them(rows: list[Row]
 
 
 def test_a_declared_tokenization_is_told(rows: list[Row]) -> None:
-    assert not any("words-v1" in note for note in footnotes(rows))
-    split = [msgspec.structs.replace(row, model="s", tokenization="words-v1") for row in rows]
-    told = [note for note in footnotes(split) if "words-v1" in note]
+    assert not any("words-v2" in note for note in footnotes(rows))
+    split = [msgspec.structs.replace(row, model="s", tokenization="words-v2") for row in rows]
+    told = [note for note in footnotes(split) if "words-v2" in note]
     assert told == [
-        "s: the engine gives no token ids; loops are found in the tokens of words-v1, a split "
+        "s: the engine gives no token ids; loops are found in the tokens of words-v2, a split "
         "of the text."
     ]
 

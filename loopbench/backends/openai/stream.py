@@ -11,7 +11,7 @@ from loopbench.backends.intake import End
 from loopbench.backends.parts.llama_server.stream import completion_body
 from loopbench.backends.parts.seeds import request_seed
 from loopbench.backends.parts.sse import StreamError
-from loopbench.detectors.parts.tokens import fallback_tokens
+from loopbench.detectors.parts.tokens import fallback_tokens, split_after
 from loopbench.types import Finish, Request, Sampling
 
 DONE = b"[DONE]"
@@ -109,7 +109,7 @@ def end_of(choice: Choice) -> End:
 class WordStream:
     """`fallback_tokens`, chunk by chunk: the same ids and pieces, whatever the chunks.
 
-    A word or a run of spaces may go on in the next chunk, so the last one is held back.
+    A word or a run of spaces may go on in the next chunk, so the last piece is held back.
 
     Parameters
     ----------
@@ -120,36 +120,37 @@ class WordStream:
     def __init__(self, prefix: str = "") -> None:
         ids, pieces = fallback_tokens(prefix)
         self._known = dict(zip(pieces, ids, strict=True))
-        self._held: list[str] = []
+        self._done = [prefix]
+        self._held = ""
 
     def feed(self, text: str) -> tuple[list[int], list[str]]:
         """Return the ids and pieces that are complete now."""
-        _, pieces = fallback_tokens(text)
-        if self._held and pieces and _goes_on(self._held[-1], pieces[0]):
-            self._held.append(pieces.pop(0))
+        pieces = split_after(self._before(), self._held + text)
         if not pieces:
             return [], []
-        done = [*self._join(), *pieces[:-1]]
-        self._held = [pieces[-1]]
-        return self._ids(done), done
+        self._held = pieces.pop()
+        self._done += pieces
+        return self._ids(pieces), pieces
 
     def end(self) -> tuple[list[int], list[str]]:
-        """Return what was held back."""
-        done = self._join()
-        self._held = []
-        return self._ids(done), done
+        """Return what was held back, read as it was where the same text stood before."""
+        held, self._held = self._held, ""
+        ids, pieces = fallback_tokens("".join(self._done) + held)
+        at, size = len(pieces), 0
+        while size < len(held):
+            at -= 1
+            size += len(pieces[at])
+        if size != len(held):  # the prefix ended inside a run
+            return self._ids([held]), [held]
+        # A completed word has the id of the whole one, which came first.
+        words = dict(zip(reversed(ids), reversed(pieces), strict=True))
+        return self._ids([words[i] for i in ids[at:]]), pieces[at:]
 
-    def _join(self) -> list[str]:
-        return ["".join(self._held)] if self._held else []
+    def _before(self) -> str:
+        return self._done[-1][-1:]
 
     def _ids(self, pieces: list[str]) -> list[int]:
         return [self._known.setdefault(piece, len(self._known)) for piece in pieces]
-
-
-def _goes_on(before: str, piece: str) -> bool:
-    """Return whether two neighbouring pieces are one: both of a word, or both white."""
-    last, first = before[-1], piece[0]
-    return len(fallback_tokens(last + first)[0]) == 1
 
 
 class ChoiceReader:

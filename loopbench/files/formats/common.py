@@ -47,15 +47,22 @@ def first_text(row: Mapping[str, Any], names: Iterable[str]) -> str | None:
     return None
 
 
+_IDS = (
+    "sample_id", "id", "uid", "custom_id", "task_id", "question_id", "doc_id", "instance_id",
+    "problem_id", "prompt_id", "key", "idx", "index",
+)  # fmt: skip
+
+
 def id_of(row: Mapping[str, Any]) -> str | None:
-    """Return the row's own name."""
-    return first_text(
-        row,
-        (
-            "sample_id", "id", "uid", "custom_id", "task_id", "question_id", "doc_id",
-            "instance_id", "problem_id", "prompt_id", "key", "idx", "index",
-        ),
-    )  # fmt: skip
+    """Return the row's own name, as a text."""
+    return first_text(row, _IDS)
+
+
+def given_id(row: Mapping[str, Any]) -> str | int | None:
+    """Return the row's own name as it is written: who looks it up has a number, or a text."""
+    found = id_of(row)
+    numbers = (row.get(name) for name in _IDS)
+    return next((one for one in numbers if type(one) is int and str(one) == found), found)
 
 
 def model_of(row: Mapping[str, Any]) -> str | None:

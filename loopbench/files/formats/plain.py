@@ -11,7 +11,7 @@ from loopbench.files.formats.common import (
     are_ids,
     budget_of,
     first_text,
-    id_of,
+    given_id,
     listed,
     member,
     member_or_none,
@@ -77,7 +77,7 @@ class Plain:
                 yield FileOutput(text=text, repeat=repeat, field="")
             return
         common: dict[str, Any] = {
-            "id": id_of(value),
+            "id": given_id(value),
             "model": model_of(value),
             "task": task_of(value),
             "prompt": prompt_of(value),
@@ -93,7 +93,9 @@ class Plain:
         if not any(texts) and (failed := _failure(value, finishes)):
             yield FileOutput(finish="error", error=failed, **common)
             return
-        if name is None:
+        if name is None and any(value.get(name) == [] for name in _IDS):
+            texts = [""]  # it said nothing at all
+        elif name is None:
             raise RowError(_nothing(value))
         single = len(texts) == 1
         for repeat, (text, finish) in enumerate(zip_longest(texts, finishes[: len(texts)])):
@@ -102,7 +104,7 @@ class Plain:
                 finish=finish_of(finish),
                 raw_finish=raw_of(finish),
                 repeat=repeat,
-                field=name if single else f"{name}[{repeat}]",
+                field=(name or _IDS[0]) if single else f"{name}[{repeat}]",
                 **common,
             )
 

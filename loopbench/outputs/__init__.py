@@ -1,0 +1,1 @@
+"""Outputs that somebody has already: read from any file, judged, counted, listed."""
