@@ -98,5 +98,8 @@ def _holds_outputs(path: Path) -> bool:
     """Return whether this is a file, and none of weights."""
     if not path.is_file() or path.suffix.lower() in _WEIGHTS:
         return False
-    with path.open("rb") as file:
-        return file.read(len(_GGUF)) != _GGUF
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_GGUF)) != _GGUF
+    except OSError:
+        return True  # whoever reads it says why it cannot be

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import loopbench
 from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens
-from loopbench.files.outputs import FileOutput, Skipped
+from loopbench.files.outputs import FileError, FileOutput, Skipped
 from loopbench.files.reading import Item, Reading
 from loopbench.files.recordings import (
     RECORDED,
@@ -70,19 +70,20 @@ def load_file(path: Path, name: str | None) -> Recording:
             entries, skipped = _read(path, file)
     except OSError as error:
         raise RecordingError(f"{path} cannot be replayed: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise RecordingError(f"{path} cannot be replayed. {error}") from error
+    except FileError as error:
+        raise RecordingError(str(error)) from error
     models = list(dict.fromkeys(entry.model for entry in entries))
     label = _chosen(path, models, name)
     entries = [entry for entry in entries if entry.model == (label if any(models) else "")]
     words = any(entry.wordy for entry in entries)
-    # Without a text there are no words, and ids of a vocabulary are no words either.
-    lost = [entry for entry in entries if words and entry.textless]
-    skipped += [
-        Skipped(entry.row, "it has token ids without a text, and other rows a text without ids")
-        for entry in lost
-    ]
-    entries = [entry for entry in entries if not (words and entry.textless)]
+    if words:
+        # Without a text there are no words, and ids of a vocabulary are no words either.
+        skipped += [
+            Skipped(entry.row, "it has token ids without a text, and other rows a text without ids")
+            for entry in entries
+            if entry.textless
+        ]
+        entries = [entry for entry in entries if not entry.textless]
     if not entries:
         first = f": row {skipped[0].number}: {skipped[0].problem}" if skipped else ""
         raise RecordingError(f"{path} holds no outputs that can be replayed{first}.")

@@ -141,7 +141,7 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     notes = [
         "Rates in percent with 95 % intervals. stuck: doom and circular together. doom: at its "
         "last token still in a loop, verbatim or counting; circular: at the budget, going round "
-        "without saying anything new; recovered: looped, left the loop, ended by itself; "
+        "without saying anything new; recovered: left a verbatim loop, ended by itself; "
         "truncated: at the budget, still saying something new.",
     ]
     notes += _untold_notes(rows)

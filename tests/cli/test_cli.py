@@ -388,3 +388,24 @@ def test_stages_of_the_reference_model_have_their_own_suite(
     install(monkeypatch, lambda request: (ANSWER, "stop"))
     here("run", *models, "--limit", "1", "--out", str(tmp_path / "out"))
     assert read_header(tmp_path / "out").selection == [suite]
+
+
+def test_a_file_of_outputs_is_judged_as_it_is_unless_early_stops_are_tried(
+    tmp_path: Path, loopbench
+) -> None:
+    file = tmp_path / "answers.jsonl"
+    rows = [{"model": name, "prompt": "p", "text": "so it goes, " * 300, "finish_reason": "stop"}
+            for name in ("small", "large")]  # fmt: skip
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    several = loopbench("run", file, "--out", tmp_path / "run")
+    assert several.code == 2
+    assert "has several models, small, large; name one as" in several.err
+    for number, flags in enumerate(([], ["--no-early-stop"], ["--early-stop"])):
+        said = loopbench(
+            "run", f"{file}#large", *flags, "--format", "json", "--out", tmp_path / str(number)
+        )
+        (row,) = json.loads(said.out)
+        assert (row["model"], row["n"]) == ("large", 1)
+        ended = ("doom_rate", "recovered_rate")
+        values = [row[name]["value"] for name in ended]
+        assert values == ([1.0, 0.0] if flags == ["--early-stop"] else [0.0, 1.0])

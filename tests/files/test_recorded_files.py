@@ -134,7 +134,7 @@ def test_rows_that_cannot_be_read_are_counted_and_told(load) -> None:
 
 
 def test_nothing_that_can_be_replayed_is_one_sentence(load) -> None:
-    with pytest.raises(RecordingError, match=r"cannot be replayed\. .* The fields of its first"):
+    with pytest.raises(RecordingError, match=r"no format known here\. The fields of its first"):
         load({"id": 1})
 
 
@@ -143,6 +143,7 @@ def test_ids_without_a_text_are_left_out_where_others_have_no_ids(load) -> None:
     assert recording.info.tokenization == FALLBACK
     assert [text for *_, text in said(recording)] == ["one two"]
     assert recording.skipped[0].problem.startswith("it has token ids without a text")
+    assert recording.skipped[0].number == 2
     # Alone they are judged.
     assert load({"token_ids": [1, 2, 3]}).info.tokenization == "model"
 
