@@ -109,6 +109,8 @@ class Numeral(NamedTuple):
     end: int
     notation: Notation
     value: int
+    width: int = 0
+    """Digits, counted below zero after a sign; 0 for words, marks and ordinals."""
 
 
 class Numerals:
@@ -140,14 +142,15 @@ class Numerals:
                 return found, start
             kind = match.lastgroup
             if kind == "digits":
-                digits = match.group()
+                digits, width = match.group(), end - start
                 if digits[-1] > "9":
-                    digits = digits[:-2]
+                    digits, width = digits[:-2], 0
                 if len(digits) <= MAX_DIGITS:
-                    found.append(Numeral(start, end, Notation.DIGITS, int(digits)))
+                    found.append(Numeral(start, end, Notation.DIGITS, int(digits), width))
             elif kind == "signed":
-                if end - start - 1 <= MAX_DIGITS:
-                    found.append(Numeral(start, end, Notation.DIGITS, int(match.group())))
+                width = start + 1 - end
+                if -width <= MAX_DIGITS:
+                    found.append(Numeral(start, end, Notation.DIGITS, int(match.group()), width))
             elif kind == "words":
                 value = spelled(match["words"])
                 if value is not None:
