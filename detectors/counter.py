@@ -79,7 +79,7 @@ class _Stream:
     def __init__(self, rule: Counter) -> None:
         self._rule = rule
         self._items = Items()
-        self._stamps = [Stamps(self._items, commas=commas) for commas in (False, True)]
+        self._stamps = [Stamps(self._items, decimal_commas=commas) for commas in (False, True)]
 
     def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
         self._items.extend(pieces)
@@ -99,11 +99,13 @@ def _search(items: Items, stamps: Sequence[Stamps], rule: Counter) -> TailLoop |
         return None
     loop, whole = _loop_of_items(items, rule, covered)
     joints = set() if whole else {*items.literals[-max(covered, 2) :].tolist()} & {*_JOINTS}
-    for reading, of_use in zip(stamps, (joints - {COMMA}, joints & {COMMA}), strict=True):
-        other = _loop_of_stamps(items, reading, rule, covered) if of_use else None
-        if other and (not loop or other.span.start + other.span.period < loop.span.start):
-            loop = other
-    return loop
+    if not joints:
+        return loop
+    # Where there are decimal points, a comma stands between columns.
+    other = _loop_of_stamps(items, stamps[POINT not in joints], rule, covered)
+    if loop and other and other.span.start + other.span.period >= loop.span.start:
+        return loop
+    return other or loop
 
 
 def _loop_of_items(items: Items, rule: Counter, covered: int) -> tuple[TailLoop | None, bool]:
@@ -125,7 +127,7 @@ def _loop_of_stamps(
 ) -> TailLoop | None:
     """Return the loop of the numbers of several parts, each read as one."""
     reading = stamps.read()
-    if reading is None:
+    if not reading.promising():
         return None
     literals, first = reading.literals, reading.items
     covered = len(literals) - int(first.searchsorted(len(items.literals) - covered))
@@ -133,7 +135,7 @@ def _loop_of_stamps(
     if periodic is None:
         return None
     period, length = periodic
-    if reading.goes_on:
+    if len(first) < len(literals):
         length -= 1
     elif not items.open_rest_fits(int(first[len(first) - period])):
         return None
