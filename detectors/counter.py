@@ -97,34 +97,30 @@ def _search(items: Items, stamps: Sequence[Stamps], rule: Counter) -> TailLoop |
     # Of a periodic end all periods but the first have stood before, at least half of it.
     if 2 * items.recurring < max(covered, 2):
         return None
-    loop, whole = _loop_of_items(items, rule, covered)
-    joints = set() if whole else {*items.literals[-max(covered, 2) :].tolist()} & {*_JOINTS}
+    loop = _loop_of_items(items, rule, covered)
+    joints = {*items.literals[-max(covered, 2) :].tolist()} & {*_JOINTS}
     if not joints:
         return loop
-    # Where there are decimal points, a comma stands between columns.
+    # A comma stands between columns where fractions follow a point.
     other = _loop_of_stamps(items, stamps[POINT not in joints], rule, covered)
     if loop and other and other.span.start + other.span.period >= loop.span.start:
         return loop
     return other or loop
 
 
-def _loop_of_items(items: Items, rule: Counter, covered: int) -> tuple[TailLoop | None, bool]:
-    """Return the loop of the numbers each by itself, and whether no other can be longer."""
+def _loop_of_items(items: Items, rule: Counter, covered: int) -> TailLoop | None:
+    """Return the loop of the numbers each by itself."""
     n = len(items.literals)
     periodic = _periodic(items.literals, rule.min_repeats, covered)
     if periodic is None or not items.open_rest_fits(n - periodic.period):
-        return None, False
+        return None
     count = steady_count(items.numbers, periodic, rule.min_repeats, covered)
     if count is None:
-        return None, False
-    last = np.arange(n - count.block - 1, n)
-    loop = _described(items, rule, count, last, n - count.length)
-    return loop, count.length + count.block > periodic.length
+        return None
+    return _described(items, rule, count, np.arange(n - count.block - 1, n), n - count.length)
 
 
-def _loop_of_stamps(
-    items: Items, stamps: Stamps, rule: Counter, covered: int
-) -> TailLoop | None:
+def _loop_of_stamps(items: Items, stamps: Stamps, rule: Counter, covered: int) -> TailLoop | None:
     """Return the loop of the numbers of several parts, each read as one."""
     reading = stamps.read()
     if not reading.promising():

@@ -40,7 +40,7 @@ _ROWS, _COLUMNS = np.arange(_BLOCKS)[:, None], np.arange(_LOOKS)
 _GLANCE = (_BLOCKS + 1) * _MOST_BETWEEN + _LOOKS
 _POWERS = 10 ** np.arange(_MOST_DECIMALS + 1)
 _FIELDS = 6
-_MAY_GO_ON = re.compile(r"[:.,][0-9]*\Z")
+_MAY_GO_ON = re.compile(r"[:.,][0-9]*(?:st?|nd?|rd?|th?)?\Z")
 
 
 class _State(IntEnum):
