@@ -11,6 +11,11 @@ letters or Roman numerals as marks at the beginning of a line. How far a count m
 says `steady.py`: at most once in eight rows, forward, or back to where it has been. The
 literals may change too, if each change lasts: the months in a list of dates.
 
+Parts of one number carry: "00:59.98" and "01:29.96", "9.31" and "10.64", "999" and "1,013". They
+are read one by one first, then as one number (`stamps.py`), and the longer count is told. So
+"1.9", "1.10" is a count as well. Clocks may begin again at midnight. Decimals that are off by
+one in the last digit time and again are a rounded table, not a count.
+
 Does not see lists whose statements differ, or a modular sequence, but for the stretch
 since it last wrapped.
 """
@@ -25,7 +30,7 @@ from numpy.typing import NDArray
 
 from loopbench.detectors.parts.items import COLON, COMMA, POINT, Items
 from loopbench.detectors.parts.periods import Tail, tail_period
-from loopbench.detectors.parts.stamps import Stamps
+from loopbench.detectors.parts.stamps import Reading, Stamps
 from loopbench.detectors.parts.steady import Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
@@ -141,12 +146,23 @@ def _loop_of_stamps(items: Items, stamps: Stamps, rule: Counter, covered: int) -
         return None
     values, unit = found
     count = steady_count(values, Tail(period, length), rule.min_repeats, covered)
-    if count is None:
+    if count is None or _rounded(values[len(values) - count.length :], reading, count):
         return None
     begin = len(first) - len(values) + _begin(values, count)
     start = int(first[begin]) + (begin < len(first) - length)
     strides = tuple(step / unit for step in count.strides)
     return _described(items, rule, count._replace(strides=strides), first, start)
+
+
+def _rounded(values: NDArray[np.int64], reading: Reading, count: Count) -> bool:
+    """Whether decimals of a count are now and then off by one in their last digit.
+
+    Such is a table of y = 0.303 x. One that is off once may have been miscounted.
+    """
+    block, rows = count.block, len(values) // count.block
+    table = values[len(values) - rows * block :].reshape(rows, block)
+    by_one = np.abs(table[1:] - table[:-1] - np.array(count.strides, np.int64)) == 1
+    return bool((np.count_nonzero(by_one & reading.decimal(block), axis=0) > 1).any())
 
 
 def _begin(values: NDArray[np.int64], count: Count) -> int:

@@ -97,7 +97,7 @@ _SUFFIX_BEGUN = {"", "s", "n", "r", "t"}
 _LONGEST = max(map(len, _JOINED))
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
-_OPEN_DIGITS = re.compile(r"-?[0-9]*(?:st?|nd?|rd?|th?)?")
+_OPEN_DIGITS = re.compile(r"-?(?:[0-9]+(?:st?|nd?|rd?|th?)?)?")
 _OPEN_RUN = re.compile(_WORD_RUN)
 _OPEN_MARK = re.compile(rf"({_MARKS})(?:[.):\]]\*{{0,2}})?")
 

@@ -40,7 +40,7 @@ _ROWS, _COLUMNS = np.arange(_BLOCKS)[:, None], np.arange(_LOOKS)
 _GLANCE = (_BLOCKS + 1) * _MOST_BETWEEN + _LOOKS
 _POWERS = 10 ** np.arange(_MOST_DECIMALS + 1)
 _FIELDS = 6
-_MAY_GO_ON = re.compile(r"[:.,][0-9]*(?:st?|nd?|rd?|th?)?\Z")
+_MAY_GO_ON = re.compile(r"[:.,](?:[0-9]+(?:st?|nd?|rd?|th?)?)?\Z")
 
 
 class _State(IntEnum):
@@ -93,7 +93,12 @@ class Stamps:
             strict=True,
         )
         for index, (literal, value, width) in enumerate(new, at):
-            if literal <= COMMA and width > 0 and self._state and self._joins(literal, value, width):
+            if (
+                literal <= COMMA
+                and width > 0
+                and self._state
+                and self._joins(literal, value, width)
+            ):
                 continue
             if index:
                 rows += self._signed()
@@ -132,7 +137,9 @@ class Stamps:
             return True
         if width > _MOST_DECIMALS:
             return False
-        if literal == COMMA and (state is _State.THOUSANDS or not (self._decimal_commas or width == 3)):
+        if literal == COMMA and (
+            state is _State.THOUSANDS or not (self._decimal_commas or width == 3)
+        ):
             return False
         number[3:5] = value, width
         self._state = _State.CLOSED
@@ -179,6 +186,11 @@ class Reading(NamedTuple):
         # Each number of a block, but perhaps in those blocks that are off.
         enough = 2 * steady.sum(axis=1) >= known.sum(axis=1)
         return bool(enough.all(axis=1).any())
+
+    def decimal(self, count: int) -> NDArray[np.bool_]:
+        """Return which of the last finished numbers are decimals, and no clock times."""
+        rows = self.rows[self.finished - count : self.finished]
+        return np.asarray((rows[:, 4] > 0) & (rows[:, 5] == 1))
 
     def values(self, tail: Tail) -> tuple[Numbers, int] | None:
         """Return the last `tail.length` numbers as whole ones, and what 1 has become.
