@@ -11,10 +11,13 @@ import json
 import re
 
 _ONCE = frozenset(
-    "requestid reqid clientrequestid callid toolcallid traceid spanid correlationid invocationid "
-    "idempotencykey nonce salt timestamp ts requestedat sentat now currenttime".split()
+    re.findall(
+        r"\w+",
+        "requestid xrequestid reqid clientrequestid callid toolcallid traceid spanid correlationid "
+        "invocationid idempotencykey nonce salt timestamp ts requestedat sentat now currenttime",
+    )
 )
-_ID, _TIME = frozenset("id uuid guid uid".split()), frozenset("time datetime".split())
+_ID, _TIME = {"id", "uuid", "guid", "uid"}, {"time", "datetime"}
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _MOMENT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 _EPOCH = r"1\d{9}(?:\d{3})?(?:\.\d{1,9})?"
