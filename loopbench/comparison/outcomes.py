@@ -18,6 +18,7 @@ from loopbench.results.observed import (
     book_difference,
     differences,
     missing_generations,
+    remedy,
     template_difference,
 )
 from loopbench.statistics.intervals import Interval, holm
@@ -132,7 +133,8 @@ def compare(sides: Sequence[Entry]) -> list[Comparison]:
         if other:
             raise ValueError(
                 f"{first.label} and {second.label} measured different things: "
-                f"{'; '.join(map(str, other))}. Run them with the same settings."
+                f"{'; '.join(map(str, other))}. "
+                f"{remedy(other, 'Run them with the same settings.')}"
             )
         notes = list(_notes(first, second))
         cells = (first.observed.cells(), second.observed.cells())

@@ -22,6 +22,7 @@ from loopbench.results.observed import (
     book_difference,
     differences,
     missing_generations,
+    remedy,
     template_difference,
 )
 from loopbench.statistics import sequential as bets
@@ -231,7 +232,8 @@ def refuse_other_settings(observed: Observed, baseline: Observed) -> None:
     if found:
         raise GateUnusable(
             "The baseline measured something else (this run against the baseline): "
-            f"{'; '.join(map(str, found))}. Measure the baseline again, or gate with its settings."
+            f"{'; '.join(map(str, found))}. "
+            f"{remedy(found, 'Measure the baseline again, or gate with its settings.')}"
         )
 
 

@@ -102,6 +102,24 @@ def differences(first: Observed, second: Observed) -> list[Difference]:
     return [difference for difference in _differences(first, second) if difference.differs]
 
 
+def remedy(found: Sequence[Difference], otherwise: str) -> str:
+    """Return what makes two runs comparable, as a sentence.
+
+    Parameters
+    ----------
+    found
+        What they differ in.
+    otherwise
+        The sentence where their outputs were made differently: only verdicts can be made anew.
+    """
+    if all(one.what == "measuring rules" or one.what.startswith("detector ") for one in found):
+        return (
+            "Only the rules that judged them differ: 'loopbench score RUN --out NEW' judges the "
+            "outputs of the older run again."
+        )
+    return otherwise
+
+
 def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
     a, b = first.header, second.header
     names = sorted({*a.tasks, *b.tasks})
