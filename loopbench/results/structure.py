@@ -33,7 +33,8 @@ def structure_loop(record: Record) -> Structure | None:
     """Return in which loop of structure an output ends, the most special kind first.
 
     `run`: its last 64 tokens or 200 characters hold no letter and no digit. `calls`: the last
-    three tool calls are equal, or the last ones are a cycle twice (`toolcycle`). `copies`: it
+    three tool calls are equal, or the last ones are a cycle twice, or 16 differ in request ids
+    alone (`toolcycle`). `copies`: it
     ends in four copies of one block over 64 tokens (`suffix`).
 
     Only outputs of extraction and tool tasks that are not known to have ended by themselves: what

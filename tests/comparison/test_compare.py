@@ -187,6 +187,7 @@ def test_labels_tell_runs_of_one_model_apart() -> None:
         ({"items_hash": "sha256:9"}, "items hash sha256:0 against sha256:9"),
         ({"samples": 9}, "samples 8 against 9"),
         ({"repeats": 3}, "repeats 1 against 3"),
+        ({"measure": []}, "Judge the older one again"),
         ({"stop": []}, "early stopping suffix(min_repeats=8, min_tokens=256) + counter"),
     ],
 )

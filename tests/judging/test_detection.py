@@ -85,7 +85,7 @@ def test_only_the_loop_that_explains_the_outcome_is_shown() -> None:
 
 def test_without_a_loop_nothing_is_reported() -> None:
     found = detect(PROSE)
-    assert [v.looped for v in found.verdicts] == [False, False, False]
+    assert [v.looped for v in found.verdicts] == [False] * len(MEASURE)
     assert (found.level, found.detector, found.onset) == (None, None, None)
     assert (found.period, found.repeats) == (None, None)
 
