@@ -123,11 +123,23 @@ class Offenders:
         files
             Whether their files are named too.
         """
-        found = [one for _, _, one in sorted(self._heap, reverse=True)]
-        return [line for one in found for line in _told(one, files)]
+        return [line for one in self.worst() for line in told(one, files)]
+
+    def worst(self) -> list[JudgedOutput]:
+        """Return them, the worst first."""
+        return [one for _, _, one in sorted(self._heap, reverse=True)]
 
 
-def _told(one: JudgedOutput, files: bool) -> tuple[str, str]:
+def told(one: JudgedOutput, files: bool) -> tuple[str, str]:
+    """Return what a stuck output wasted, and what it repeats.
+
+    Parameters
+    ----------
+    one
+        The output.
+    files
+        Whether its file is named too.
+    """
     where = f"{printable(one.file)} row {one.row}" if files else f"row {one.row}"
     name = f" ({printable(str(one.id))})" if str(one.id) != str(one.row) else ""
     kind = "goes round" if one.level == "circular" else f"{one.level} ×{one.repeats}"
