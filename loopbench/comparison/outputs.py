@@ -55,7 +55,8 @@ def compare_outputs(first: Side, second: Side) -> Comparison:
     # A file that names no task does not make its prompts others.
     tasks = [{one.task for one in side.outputs} for side in (first, second)]
     by_task = tasks[0] == tasks[1]
-    seen = [_seen(side, pairing, by_task) for side in (first, second)]
+    called = _names(first, pairing, by_task)
+    seen = [_seen(side, pairing, by_task, called) for side in (first, second)]
     most = max(max(Counter(one.prompt for one in side).values()) for side in seen)
     known = all(one.finish != "unknown" for side in (first, second) for one in side.outputs)
     budgets = {one.budget for side in (first, second) for one in side.outputs}
@@ -87,15 +88,29 @@ def _pairing(first: Side, second: Side) -> _Pairing:
     )
 
 
-def _seen(side: Side, pairing: _Pairing, by_task: bool) -> list[Seen]:
+def _key(one: JudgedOutput, pairing: _Pairing, by_task: bool) -> tuple[str, str]:
+    return (by_task and one.task) or "all", str(pairing.name(one))
+
+
+def _names(side: Side, pairing: _Pairing, by_task: bool) -> dict[tuple[str, str], str]:
+    """Return what prompts are called: by the first side's ids, where these tell them apart."""
+    names = {_key(one, pairing, by_task): str(one.id) for one in side.outputs}
+    told = {(task, names[task, key]) for task, key in names}
+    return names if len(told) == len(names) else {}
+
+
+def _seen(
+    side: Side, pairing: _Pairing, by_task: bool, called: dict[tuple[str, str], str]
+) -> list[Seen]:
+    keys = [_key(one, pairing, by_task) for one in side.outputs]
     return [
         Seen(
             model=side.label,
             temperature=0.0,
-            task=(by_task and one.task) or "all",
+            task=key[0],
             level="",
             category="ungraded",
-            sample=str(pairing.name(one)),
+            sample=called.get(key, key[1]),
             repeat=one.repeat,
             outcome=one.outcome,
             score=0.0,
@@ -104,7 +119,7 @@ def _seen(side: Side, pairing: _Pairing, by_task: bool) -> list[Seen]:
             error=one.error,
             graded=False,
         )
-        for one in side.outputs
+        for key, one in zip(keys, side.outputs, strict=True)
     ]
 
 

@@ -17,6 +17,8 @@ from loopbench.results.table import printable
 
 BEFORE, LOOP, AFTER = 1_200, 600, 400
 """Characters of an output that are shown: in front of its loop, of the loop, and behind it."""
+LINES = 15
+"""Most lines of each."""
 _TEXT = "text-align:left;white-space:pre-wrap;overflow-wrap:anywhere"
 _TINT = "background:rgba(127,127,127,.18);border-radius:3px;padding:0 .25em"
 _LOOPS = "background:rgba(234,88,12,.28);border-radius:2px"
@@ -115,10 +117,14 @@ def marked(text: str, start: int | None, end: int | None) -> str:
 
 
 def _cut(text: str, most: int, tail: bool = False) -> str:
-    if len(text) <= most:
+    """Return the beginning or the end of a text, and how much more of it there is."""
+    lines = text.splitlines(keepends=True)
+    part = "".join(lines[-LINES:] if tail else lines[:LINES])
+    part = part[-most:] if tail else part[:most]
+    if part == text:
         return _seen(text)
-    rest = f'<span style="{_SOFT}"> … {len(text) - most:,} more characters … </span>'
-    return rest + _seen(text[-most:]) if tail else _seen(text[:most]) + rest
+    rest = f'<span style="{_SOFT}"> … {len(text) - len(part):,} more characters … </span>'
+    return rest + _seen(part) if tail else _seen(part) + rest
 
 
 def _seen(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -72,7 +73,12 @@ def csv_writer(file: BinaryIO | Any) -> Iterator[Add]:
     def add(rows: Sequence[JudgedOutput]) -> None:
         nonlocal titles
         # A cell that begins like a formula is one to a spreadsheet; these texts are hostile.
-        text = outputs_frame(rows).map(_harmless).to_csv(index=False, header=titles)
+        # Texts are quoted, whatever is in them: else a single \r would begin a line.
+        text = (
+            outputs_frame(rows)
+            .map(_harmless)
+            .to_csv(index=False, header=titles, quoting=csv.QUOTE_NONNUMERIC)
+        )
         file.write(text.encode("utf-8", "replace"))
         titles = False
 

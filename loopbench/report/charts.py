@@ -361,7 +361,7 @@ def share_chart(counts: Mapping[str, Mapping[Outcome, int]]) -> Figure:
                     bars, shares, left=left, color=tint, alpha=alpha, height=0.6, label=outcome
                 )
             left = [a + b for a, b in zip(left, shares, strict=True)]
-        _bars(axes, [short(label) for label in counts], "% of outputs")
+        _bars(axes, [short(label) for label in counts], "% of outputs", ncols=len(_LOOKS))
         axes.set_xlim(0, 100)
 
     return _drawn(1.15 + 0.28 * len(counts), draw)
@@ -388,7 +388,7 @@ def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
     return _drawn(1.15 + 0.28 * len(series), draw)
 
 
-def _bars(axes: Axes, labels: Sequence[str], unit: str) -> None:
+def _bars(axes: Axes, labels: Sequence[str], unit: str, ncols: int = 4) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_yticks(range(len(labels)), labels)
@@ -398,7 +398,7 @@ def _bars(axes: Axes, labels: Sequence[str], unit: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, borderpad=0,
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=ncols, fontsize=8, borderpad=0,
             columnspacing=1, handlelength=1.2,
         )  # fmt: skip
 

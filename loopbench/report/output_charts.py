@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from loopbench.judging.outcome import STUCK
 from loopbench.outputs.judged import JudgedOutput
-from loopbench.outputs.summary import OutputsRow, group_of
+from loopbench.outputs.summary import By, OutputsRow, group_of
 from loopbench.report import charts
 from loopbench.report.charts import Mark, Plan
 from loopbench.report.numbers import Tokens
@@ -31,12 +32,13 @@ def plans_of_outputs(outputs: Sequence[JudgedOutput], rows: Sequence[OutputsRow]
         Their summary, whose lines are the lines of the charts.
     """
     lines = _lines(rows)
+    labels = _labels([row.name for row in lines], rows[0].by)
     some = "" if len(lines) == len(_parts(rows)) else f" The {MOST} highest rates."
-    groups: dict[str, list[JudgedOutput]] = {row.name: [] for row in lines}
+    groups: dict[str, list[JudgedOutput]] = {label: [] for label in labels.values()}
     for one in outputs:
         name = group_of(one, rows[0].by)
-        if one.outcome != "error" and name in groups:
-            groups[name].append(one)
+        if one.outcome != "error" and name in labels:
+            groups[labels[name]].append(one)
     found = [
         Plan(
             "loop-rate",
@@ -45,7 +47,7 @@ def plans_of_outputs(outputs: Sequence[JudgedOutput], rows: Sequence[OutputsRow]
             f"new (circular); the highest rates first.{some}",
             partial(
                 charts.interval_chart,
-                {row.name: [Mark(0, row.stuck_rate, row.doom_rate)] for row in lines},
+                {labels[row.name]: [Mark(0, row.stuck_rate, row.doom_rate)] for row in lines},
             ),
         ),
         Plan(
@@ -63,6 +65,15 @@ def plans_of_outputs(outputs: Sequence[JudgedOutput], rows: Sequence[OutputsRow]
         lambda: charts.token_chart([_tokens(some) for some in groups.values()], list(groups)),
     )
     return [*found, *([onsets] if onsets else []), tokens]
+
+
+def _labels(names: Sequence[str], by: By) -> dict[str, str]:
+    """Return what lines are called: files without the folders that they all are in."""
+    if by != "file" or len(names) < 2:
+        return {name: name for name in names}
+    parts = [Path(name).parts for name in names]
+    shared = next((i for i, some in enumerate(zip(*parts, strict=False)) if len(set(some)) > 1), 0)
+    return {name: str(Path(*of[shared:])) for name, of in zip(names, parts, strict=True)}
 
 
 def _parts(rows: Sequence[OutputsRow]) -> Sequence[OutputsRow]:
