@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,19 +113,42 @@ def compare(*results: RunsResult | OutputsResult | Place) -> Compared:
 
 def _sides(results: Sequence[OutputsResult]) -> list[Side]:
     """Return the outputs of each model of each result, with labels that tell them apart."""
-    parts: list[tuple[str | None, str, list[JudgedOutput]]] = []
+    parts: list[list[JudgedOutput]] = []
     for result in results:
-        place = ", ".join(dict.fromkeys(Path(one.file).name for one in result.outputs))
         models: dict[str | None, list[JudgedOutput]] = {}
         for one in result.outputs:
             models.setdefault(one.model, []).append(one)
-        parts += [(model, place, some) for model, some in models.items()]
-    models_of = [model for model, _, _ in parts]
-    sides = []
-    for number, (model, place, some) in enumerate(parts, 1):
-        label = model if model and models_of.count(model) == 1 else place
-        alike = [place for _, place, _ in parts].count(place) > 1
-        if label == place and alike:
-            label = f"{place} ({model or number})"
-        sides.append(Side(label, some))
-    return sides
+        parts += models.values()
+    labels = [""] * len(parts)
+    # Each is as short as it may be: the model, the file, its whole path, a number.
+    for form in (_model, _file, _path):
+        made = [form(some) for some in parts]
+        alike = Counter(labels)
+        labels = [
+            new if alike[old] > 1 or not old else old for old, new in zip(labels, made, strict=True)
+        ]
+    alike = Counter(labels)
+    return [
+        Side(f"{label} · {number}" if alike[label] > 1 else label, some)
+        for number, (label, some) in enumerate(zip(labels, parts, strict=True), 1)
+    ]
+
+
+def _model(outputs: Sequence[JudgedOutput]) -> str:
+    return outputs[0].model or _names(outputs, name=True)
+
+
+def _file(outputs: Sequence[JudgedOutput]) -> str:
+    model = outputs[0].model
+    return f"{model} ({_names(outputs, name=True)})" if model else _names(outputs, name=True)
+
+
+def _path(outputs: Sequence[JudgedOutput]) -> str:
+    model = outputs[0].model
+    return f"{model} ({_names(outputs)})" if model else _names(outputs)
+
+
+def _names(outputs: Sequence[JudgedOutput], name: bool = False) -> str:
+    files = dict.fromkeys(Path(one.file).name if name else one.file for one in outputs)
+    first, *rest = files
+    return f"{first} and {len(rest)} more" if rest else first

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from loopbench.files.outputs import FileError, FileOutput, Skipped
-from loopbench.files.reading import How, open_reading
+from loopbench.files.reading import How, Reading
 from loopbench.notebook.result import Result
 from loopbench.outputs.judged import JudgedOutput
 from loopbench.outputs.judging import Unread
@@ -150,17 +150,18 @@ class OutputsResult(Result):
             raise FileError(f"The texts of {file} are not kept, and it cannot be read again.")
         if opened.stamp != stamp_of(file):
             raise FileError(f"{file} has changed since it was loaded; load it again.")
-        outputs = _outputs(file, self._how)
-        for one in wanted:
-            place = (one.row, one.field, one.repeat)
-            yield next(
-                output.text
-                for row, output in outputs
-                if (row, output.field, output.repeat) == place
-            )
+        with Path(file).open("rb") as opened_again:
+            outputs = _outputs(Reading(opened_again, file, self._how))
+            for one in wanted:
+                place = (one.row, one.field, one.repeat)
+                yield next(
+                    output.text
+                    for row, output in outputs
+                    if (row, output.field, output.repeat) == place
+                )
 
 
-def _outputs(file: str, how: How) -> Iterator[tuple[int, FileOutput]]:
-    for item in open_reading(Path(file), how):
+def _outputs(reading: Reading) -> Iterator[tuple[int, FileOutput]]:
+    for item in reading:
         if not isinstance(item, Skipped):
             yield item.row, item.output
