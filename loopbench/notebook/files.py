@@ -75,7 +75,7 @@ class OutputsResult(Result):
         ends_only: bool,
         by: By | None,
     ) -> None:
-        self.outputs = outputs
+        self._outputs = outputs
         self.rows: list[OutputsRow] = summary.rows(by)
         """The summary; the last row is that of all."""
         self.unread, self.passed_over = unread, passed_over
@@ -83,6 +83,10 @@ class OutputsResult(Result):
         """What each file was read as."""
         self._summary, self._files, self._how = summary, files, how
         self._ends_only = ends_only
+
+    @property
+    def outputs(self) -> list[JudgedOutput]:
+        return self._outputs
 
     @property
     def records(self) -> list[JudgedOutput]:
@@ -145,8 +149,8 @@ class OutputsResult(Result):
 
     def _read_again(self, file: str, wanted: Sequence[JudgedOutput]) -> Iterator[str | None]:
         """Yield the texts of outputs of one file, which keeps them in the same order."""
-        opened = self._files[file]
-        if opened.stamp is None:
+        opened = self._files.get(file)
+        if opened is None or opened.stamp is None:
             raise FileError(f"The texts of {file} are not kept, and it cannot be read again.")
         if opened.stamp != stamp_of(file):
             raise FileError(f"{file} has changed since it was loaded; load it again.")
@@ -154,11 +158,8 @@ class OutputsResult(Result):
             outputs = _outputs(Reading(opened_again, file, self._how))
             for one in wanted:
                 place = (one.row, one.field, one.repeat)
-                yield next(
-                    output.text
-                    for row, output in outputs
-                    if (row, output.field, output.repeat) == place
-                )
+                same = (o.text for row, o in outputs if (row, o.field, o.repeat) == place)
+                yield next(same, None)
 
 
 def _outputs(reading: Reading) -> Iterator[tuple[int, FileOutput]]:

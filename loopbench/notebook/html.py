@@ -19,6 +19,10 @@ BEFORE, LOOP, AFTER = 1_200, 600, 400
 """Characters of an output that are shown: in front of its loop, of the loop, and behind it."""
 LINES = 15
 """Most lines of each."""
+ROWS = 60
+"""Most rows of a table that are shown."""
+CELL = 120
+"""Most characters of a cell: a name may be as long as a hostile file makes it."""
 _TEXT = "text-align:left;white-space:pre-wrap;overflow-wrap:anywhere"
 _TINT = "background:rgba(127,127,127,.18);border-radius:3px;padding:0 .25em"
 _LOOPS = "background:rgba(234,88,12,.28);border-radius:2px"
@@ -41,17 +45,21 @@ def line(text: str, style: str = "") -> str:
 
 
 def table(grid: Grid) -> str:
-    """Return a table; an interval stands under its value."""
-    keys = grid.keys
+    """Return a table; an interval stands under its value.
+
+    Of very many rows the first ones are shown, and the last, which may be that of all.
+    """
+    keys, cut = grid.keys, len(grid.rows) > ROWS
+    shown = [*grid.rows[: ROWS - 1], grid.rows[-1]] if cut else grid.rows
     head = "".join(f"<th{_side(i, keys)}>{escaped(t)}</th>" for i, t in enumerate(grid.titles))
     rows = (
-        "".join(f"<td{_side(i, keys)}>{_cell(c)}</td>" for i, c in enumerate(row))
-        for row in grid.rows
+        "".join(f"<td{_side(i, keys)}>{_cell(c)}</td>" for i, c in enumerate(row)) for row in shown
     )
+    more = line(f"{len(grid.rows) - ROWS} further rows are not shown.", _SOFT) if cut else ""
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return (
         '<div style="overflow-x:auto"><table style="margin:.3em 0">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}"
     )
 
 
@@ -62,8 +70,8 @@ def _side(column: int, keys: int) -> str:
 
 def _cell(text: str) -> str:
     value, bracket, interval = text.replace("\n", " ").partition(" [")
-    if not (bracket and interval.endswith("]")):
-        return escaped(text)
+    if not (bracket and interval.endswith("]")) or len(text) > CELL:
+        return escaped(text if len(text) <= CELL else text[: CELL - 1] + "…")
     return (
         f'{escaped(value)}<br><span style="{_SOFT};white-space:nowrap;font-size:85%">'
         f"[{escaped(interval)}</span>"

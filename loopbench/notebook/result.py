@@ -66,10 +66,13 @@ class Result(ABC):
     `outputs` has one row for each; its places are those of `to_pandas()`'s index.
     """
 
-    outputs: list[JudgedOutput]
-
     def __len__(self) -> int:
         return len(self.outputs)
+
+    @property
+    @abstractmethod
+    def outputs(self) -> list[JudgedOutput]:
+        """One row for each output, with the same fields for runs and files."""
 
     @property
     @abstractmethod

@@ -58,7 +58,7 @@ class RunsResult(Result):
         return [audit for run in self.runs for audit in run.loaded.audits]
 
     @cached_property
-    def outputs(self) -> list[JudgedOutput]:  # type: ignore[override]
+    def outputs(self) -> list[JudgedOutput]:
         """One row for each output, with the fields that those of files have."""
         return [
             described_record(record, row, run.place, run.loaded.header)

@@ -146,3 +146,25 @@ def test_an_output_without_a_text_says_so(tmp_path: Path) -> None:
     assert result.text(0) is None
     assert "It has no text." in shown(result.show(0)).text
     assert "(no text)" in shown(result).text
+
+
+def test_very_many_rows_and_very_long_names_are_cut(tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    rows = [{"text": "Fine.", "model": f"{i} {'m' * 5000}"} for i in range(html.ROWS + 20)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = loopbench.load(path)
+    text = result._repr_html_()
+    assert "21 further rows are not shown." in shown(result).text
+    assert text.count("<tr>") == 1 + html.ROWS
+    assert len(text) < 100_000
+    assert text.count("m…") == html.ROWS - 1
+
+
+def test_failed_generations_alone_are_shown_and_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "failed.jsonl"
+    path.write_text(json.dumps({"text": "", "error": "no memory", "finish_reason": "error"}) + "\n")
+    result = loopbench.load(path)
+    assert [one.outcome for one in result.outputs] == ["error"]
+    assert "–" in shown(result).text
+    for chart in result.charts:
+        assert result.plot(chart).axes
