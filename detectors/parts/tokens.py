@@ -47,7 +47,7 @@ _MOST_PLACES = 8
 _CUT_CHARACTER = "\ufffd"
 """What becomes of the first bytes of a character, of which three may stand alone."""
 _MOST_BYTES = 3
-_LAST_LETTERS = re.compile(rf"{_LETTER}+\Z")
+_LAST_WORD = re.compile(rf"\s?{_LETTER}+\Z")
 
 
 def as_ids(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
@@ -128,9 +128,9 @@ def complete_cut(text: str, ids: list[int], pieces: list[str]) -> None:
     broken = len(text) - len(whole)
     if broken > _MOST_BYTES or not whole:
         return
-    # Of a vocabulary's tokens several may make what is left of a word.
-    letters = _LAST_LETTERS.search(whole[-LONGEST_RUN:])
-    least = broken + (len(letters.group()) if letters else 0 if broken else 1)
+    # Of a vocabulary's tokens several may make what is left of a word, the space before it included.
+    word = _LAST_WORD.search(whole[-LONGEST_RUN:])
+    least = broken + (len(word.group()) if word else 0 if broken else 1)
     first, rest = len(pieces), 0
     while rest < least and first > 0:
         first -= 1

@@ -20,7 +20,7 @@ class FileOutput(Struct, frozen=True):
     finish: Finish = "unknown"
     raw_finish: str | None = None
     """The file's own word for why it ended; None where it has none."""
-    id: str | None = None
+    id: str | int | None = None
     """The file's own name of the item; its number is used without."""
     repeat: int = 0
     """Which of several outputs of one item."""
@@ -53,6 +53,8 @@ class Row(NamedTuple):
     """Byte at which its line begins, where it can be read again from there."""
     context: Mapping[str, Any] = {}
     """What the file says about all its rows, such as the header of an archive."""
+    file: str = ""
+    """What the file is called, for tools that tell the task or the model only there."""
 
 
 class Skipped(NamedTuple):

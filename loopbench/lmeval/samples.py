@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from loopbench.errors import RunError
-from loopbench.judging.rows import InputError
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
     OUTCOMES_OF,
@@ -29,6 +28,10 @@ from loopbench.statistics.intervals import clustered_rate
 from loopbench.types import Finish, Struct
 
 _NAME = re.compile(r"samples_(.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl")
+
+
+class InputError(ValueError):
+    """A line cannot be judged; its text names the line and what is wrong."""
 
 
 class Said(Struct, frozen=True):

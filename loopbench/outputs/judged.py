@@ -217,7 +217,7 @@ def described(
         budget=output.budget,
         budget_default=output.budget_default,
         doubtful=outcome == "doom" and listed,
-        wasted=span.end - span.start - span.period if span and outcome in STUCK else 0,
+        wasted=max(0, span.end - span.start - span.period) if span and outcome in STUCK else 0,
         left=list(_left(detection, span, places)),
         error=_sound(output.error),
     )
@@ -289,4 +289,5 @@ class _Places:
         pieces = self._found()
         if pieces is None:
             return None
-        return pieces.between(span.start, span.start + span.period)[:EXCERPT]
+        # The rounds of what goes round are measured, not counted: one may be longer than all.
+        return pieces.between(span.start, min(span.start + span.period, span.end))[:EXCERPT]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 from loopbench.files.outputs import FileError, Skipped
 from loopbench.files.reading import How, Item, Reading
@@ -100,11 +101,21 @@ def _name(source: Source) -> str:
 
 def _open(source: Source) -> BinaryIO:
     if source.place == STDIN:
-        return open(sys.stdin.fileno(), "rb", closefd=False)
+        return _Kept(sys.stdin.buffer)
     try:
         return Path(source.place).open("rb")
     except OSError as error:
         raise FileError(f"{source.place} cannot be read: {error.strerror or error}.") from error
+
+
+class _Kept(io.BufferedReader):
+    """Standard input, which stays open for whoever comes after."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(cast(io.RawIOBase, file))
+
+    def close(self) -> None:
+        """Leave it."""
 
 
 def _reading(source: Source, file: BinaryIO, how: How) -> Reading:

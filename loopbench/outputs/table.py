@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import os
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from loopbench.outputs.judged import DOUBTFUL, JudgedOutput
 from loopbench.outputs.summary import SHORT_BUDGET, OutputsRow
@@ -32,7 +34,7 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
     failed = any(row.n_error for row in rows)
     unread = any(row.n_unread for row in rows)
     columns = [
-        *([(rows[0].by, [printable(row.name) for row in rows])] if several else []),
+        *([(rows[0].by, _names(rows))] if several else []),
         ("n", [str(row.n) for row in rows]),
         *([("error", [str(row.n_error) for row in rows])] if failed else []),
         *([("unread", [str(row.n_unread) for row in rows])] if unread else []),
@@ -49,6 +51,20 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
     ]
     titles, cells = zip(*columns, strict=True)
     return Grid(titles, [*zip(*cells, strict=True)], "\n".join(notes(rows)), keys=1)
+
+
+def _names(rows: Sequence[OutputsRow]) -> list[str]:
+    """Return what rows are called: of files only what tells them apart."""
+    names = [row.name for row in rows]
+    if rows[0].by == "file":
+        paths = [PurePath(row.name) for row in rows if row.by == "file"]
+        alike = len({path.is_absolute() for path in paths}) == 1
+        common = len(os.path.commonpath([path.parent for path in paths])) if alike else 0
+        names = [
+            row.name[common:].lstrip("/") if common and row.by == "file" else row.name
+            for row in rows
+        ]
+    return [printable(name) for name in names]
 
 
 def _point(rate: Rate) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -41,8 +41,7 @@ def writer_of(form: str, out: Path | None) -> Iterator[Write]:
         return
     if form == "parquet" and out is None:
         raise ValueError("--format parquet needs --out: a table is a file of its own.")
-    file = out.open("wb") if out else open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115
-    with file:
+    with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
         if form == "rows":
             yield lambda one: _line(file, one)
             return

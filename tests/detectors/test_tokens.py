@@ -10,13 +10,14 @@ from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens, split_af
 from loopbench.detectors.suffix import Suffix, find_tail_loop
 
 PERIODIC = [
-    "agreed, ", "Yes", "Q", "GATTACA", "嗯", "是的，好的，", "はい。", "ไม่ใช่ ", "ទេ", "ー", "ㅋㅋ ",
-    "- first\n- second\n", '{"port": "north", "n": 3},\n', "    pass\n\n\n", "\n\n\n    ", "\n", "  ",
-    "\t", "It comes back to the same thing. ", "Is it 42? 6 * 7 = 42. Yes.\n\nBut wait: ",
-    "-----\n", "|---|---|\n", "====", "=-", "!", "?!", "😀", "👩‍👩‍👧 ", "हाँ, ठीक है। ", "نعم، حسنا. ",
-    "Да, верно! ", "ü̃ ", "bm8gbm8gbm8", "0", "01", "2.72 ", "<i></i>", "<br/>\n", "\\n", "\\u00e9",
-    "while (n > 0) {\n  n--;\n}\n", "甲乙丙丁。\n", "Rindfleischetikettierungsueberwachungsgesetz ",
-    "z" * 40 + " ", "\n" + " " * 36 + "}", "_", "___ ", "* * ", "…", " \n \n", "[7, 8]\n", "No. No. Yes. ",
+    "agreed, ", "Yes", "Q", "GATTACA", "嗯", "是的，好的，", "はい。", "ไม่ใช่ ", "ទេ", "ー",
+    "ㅋㅋ ", "- first\n- second\n", "{\"port\": \"north\", \"n\": 3},\n", "    pass\n\n\n",
+    "\n\n\n    ", "\n", "  ", "\t", "It comes back to the same thing. ",
+    "Is it 42? 6 * 7 = 42. Yes.\n\nBut wait: ", "-----\n", "|---|---|\n", "====", "=-", "!", "?!",
+    "😀", "👩‍👩‍👧 ", "हाँ, ठीक है। ", "نعم، حسنا. ", "Да, верно! ", "ü̃ ", "bm8gbm8gbm8", "0",
+    "01", "2.72 ", "<i></i>", "<br/>\n", "\\n", "\\u00e9", "while (n > 0) {\n  n--;\n}\n",
+    "甲乙丙丁。\n", "Rindfleischetikettierungsueberwachungsgesetz ", "z" * 40 + " ",
+    "\n" + " " * 36 + "}", "_", "___ ", "* * ", "…", " \n \n", "[7, 8]\n", "No. No. Yes. ",
 ]  # fmt: skip
 RULE = Suffix()
 

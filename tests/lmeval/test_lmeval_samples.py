@@ -10,8 +10,7 @@ import pytest
 from toy import CIRCULAR
 
 from loopbench.errors import RunError
-from loopbench.judging.rows import InputError
-from loopbench.lmeval.samples import samples_grid, samples_notes, score_file
+from loopbench.lmeval.samples import InputError, samples_grid, samples_notes, score_file
 
 LOOP = "so it goes, " * 60
 NAME = "samples_gsm8k_2026-11-24T14-02-49.231745.jsonl"

@@ -1,0 +1,141 @@
+"""The command `detect` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LOOP = "and again, " * 70
+
+
+def written(path: Path, *rows: Any) -> Path:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return written(
+        tmp_path / "outputs.jsonl",
+        {"id": "x", "response": LOOP, "finish_reason": "length", "model": "a"},
+        {"id": "y", "response": LOOP + "Then it ended.", "finish_reason": "stop", "model": "a"},
+        {"id": "z", "response": "Forty-two.", "finish_reason": "stop", "model": "b"},
+        {"id": "w", "response": "It is known that", "finish_reason": "length", "model": "b"},
+    )
+
+
+def test_piped_output_is_a_line_for_each(file: Path, loopbench: Callable[..., Any]) -> None:
+    said = loopbench("detect", file)
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert [(row["id"], row["outcome"]) for row in rows] == [
+        ("x", "doom"), ("y", "recovered"), ("z", "clean"), ("w", "truncated"),
+    ]  # fmt: skip
+    assert said.err.startswith("4 outputs, stuck 25.0 [")
+    assert said.code == 0
+
+
+def test_the_summary_is_by_model_with_the_worst(file: Path, loopbench: Callable[..., Any]) -> None:
+    out = loopbench("detect", file, "--format", "text").out
+    assert out.split()[:2] == ["model", "n"]
+    assert "row 1 (x): verbatim ×70" in out
+    rows = json.loads(loopbench("detect", file, "--format", "json").out)
+    assert [(row["name"], row["n"], row["stuck_rate"]["value"]) for row in rows] == [
+        ("a", 2, 0.5), ("b", 2, 0.0), ("all", 4, 0.25),
+    ]  # fmt: skip
+    assert loopbench("detect", file, "--format", "md", "--by", "all").out.startswith("| n |")
+
+
+@pytest.mark.parametrize(("most", "code"), [("20%", 1), ("25%", 0), ("0.3", 0)])
+def test_the_exit_code_says_whether_too_many_are_stuck(
+    file: Path, most: str, code: int, loopbench: Callable[..., Any]
+) -> None:
+    said = loopbench("detect", file, "--fail-over", most)
+    assert said.code == code
+    assert ("over" in said.err) is bool(code)
+
+
+def test_nothing_read_never_passes(tmp_path: Path, loopbench: Callable[..., Any]) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    failed = written(tmp_path / "failed.jsonl", {"id": 1, "error": "gone", "finish": "error"})
+    for file in (empty, failed):
+        assert loopbench("detect", file, "--fail-over", "50%").code == 2
+
+
+def test_a_bad_row_is_told_and_the_others_judged(loopbench: Callable[..., Any]) -> None:
+    given = '{"text": "a"}\n{"text": 5}\n{\n{"text": "b"}\n{"tex'
+    said = loopbench("detect", stdin=given)
+    assert len(said.out.splitlines()) == 2
+    for row in (2, 3, 5):
+        assert f"standard input row {row} is not read: " in said.err
+    assert "3 rows not read" in said.err
+    assert said.code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"\x00\x01\x02", "binary"),
+        (b'{"foo": "a", "bar": 1}', "The fields of its first row: foo, bar. .*--text-field"),
+        (b"[1, 2]", "holds no outputs"),
+        (b'{"text": "a"', "cannot be read"),
+        (b"PK\x03\x04 no zip", "no readable zip"),
+        (b"PAR1 no table PAR1", "no readable parquet"),
+        (b"\x1f\x8b no gzip", "cannot be read"),
+    ],
+)
+def test_what_is_not_understood_is_refused(
+    content: bytes, reason: str, tmp_path: Path, loopbench: Callable[..., Any]
+) -> None:
+    import re
+
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    said = loopbench("detect", path)
+    assert (said.code, said.out) == (2, "")
+    assert re.search(reason, said.err)
+
+
+def test_fields_can_be_named(tmp_path: Path, loopbench: Callable[..., Any]) -> None:
+    file = written(
+        tmp_path / "a.jsonl",
+        *({"foo": {"says": [LOOP]}, "why": {"end": end}, "kind": end} for end in ("eos", "length")),
+    )
+    assert loopbench("detect", file).code == 2
+    said = loopbench(
+        "detect", file, "--text-field", "foo.says.0", "--finish-field", "why.end", "--group-field",
+        "kind", "--format", "json",
+    )  # fmt: skip
+    rows = json.loads(said.out)
+    assert [(row["name"], row["stuck_rate"]["value"]) for row in rows] == [
+        ("eos", 0.0), ("length", 1.0), ("all", 0.5),
+    ]  # fmt: skip
+    wrong = loopbench("detect", file, "--text-field", "foo.say")
+    assert wrong.code == 2
+    assert "no field 'say' in foo, only says" in wrong.err
+
+
+def test_several_files_and_one_that_is_refused(
+    file: Path, tmp_path: Path, loopbench: Callable[..., Any]
+) -> None:
+    other = tmp_path / "other.bin"
+    other.write_bytes(b"\0")
+    said = loopbench("detect", file, other, "--format", "json")
+    assert said.code == 2
+    assert json.loads(said.out)[-1]["n"] == 4
+    folder = loopbench("detect", tmp_path, "--format", "json")
+    assert folder.code == 0
+
+
+def test_misused_options_are_told(file: Path, loopbench: Callable[..., Any]) -> None:
+    assert loopbench("detect", file, "--rows", "--format", "md").code == 2
+    assert loopbench("detect", file, "--fail-over", "3").code == 2
+    assert loopbench("detect", file, "--format", "parquet").code == 2
+    unknown = loopbench("detect", file, "--as", "plian")
+    assert unknown.code == 2
+    assert "Did you mean 'plain'?" in unknown.err
