@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from loopbench.files.outputs import FileError, FileOutput, Skipped
-from loopbench.files.reading import How, Reading
+from loopbench.files.reading import How, Reading, open_reading
 from loopbench.notebook.result import Result
 from loopbench.outputs.judged import JudgedOutput
-from loopbench.outputs.judging import Unread
+from loopbench.outputs.judging import STDIN_NAME, Unread
 from loopbench.outputs.summary import BY, By, OutputsRow, Summary
 from loopbench.outputs.table import notes, one_line, summary_grid
 from loopbench.report.charts import Plan
@@ -150,12 +150,12 @@ class OutputsResult(Result):
     def _read_again(self, file: str, wanted: Sequence[JudgedOutput]) -> Iterator[str | None]:
         """Yield the texts of outputs of one file, which keeps them in the same order."""
         opened = self._files.get(file)
-        if opened is None or opened.stamp is None:
+        if opened is None or file == STDIN_NAME:
             raise FileError(f"The texts of {file} are not kept, and it cannot be read again.")
         if opened.stamp != stamp_of(file):
             raise FileError(f"{file} has changed since it was loaded; load it again.")
-        with Path(file).open("rb") as opened_again:
-            outputs = _outputs(Reading(opened_again, file, self._how))
+        with open_reading(Path(file), self._how) as reading:
+            outputs = _outputs(reading)
             for one in wanted:
                 place = (one.row, one.field, one.repeat)
                 same = (o.text for row, o in outputs if (row, o.field, o.repeat) == place)

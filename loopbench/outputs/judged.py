@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import overload
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from loopbench.files.reading import Item
 from loopbench.judging.detection import Detection, detect, reported
 from loopbench.judging.outcome import STUCK
 from loopbench.pieces import Pieces, cut
+from loopbench.results.table import mended
 from loopbench.types import Finish, Level, LoopSpan, Outcome, Rule, Struct, Verdict
 
 DOUBTFUL = 512
@@ -191,7 +192,7 @@ def described(
     return JudgedOutput(
         file=_sound(file),
         row=item.row,
-        id=_sound(output.id) if output.id is not None else item.row,
+        id=item.row if output.id is None else _sound(output.id),
         repeat=output.repeat,
         field=output.field,
         model=_sound(output.model),
@@ -229,17 +230,12 @@ def _prompt(output: FileOutput) -> str | None:
     return hashlib.sha256(output.prompt.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@overload
-def _sound(text: str) -> str: ...
+_Said = TypeVar("_Said", str, str | None, str | int)
 
 
-@overload
-def _sound(text: str | None) -> str | None: ...
-
-
-def _sound(text: str | None) -> str | None:
-    """Replace halves of characters: JSON may hold them, and no file or table of text can."""
-    return text and text.encode("utf-8", "replace").decode()
+def _sound(said: _Said) -> _Said:
+    """Mend what JSON and names of files may hold, and no file or table of text can."""
+    return mended(said) if isinstance(said, str) else said
 
 
 def _span(verdict: Verdict) -> LoopSpan | None:

@@ -34,7 +34,7 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
     failed = any(row.n_error for row in rows)
     unread = any(row.n_unread for row in rows)
     columns = [
-        *([(rows[0].by, _names(rows))] if several else []),
+        *([(rows[0].by, names_of(rows))] if several else []),
         ("n", [str(row.n) for row in rows]),
         *([("error", [str(row.n_error) for row in rows])] if failed else []),
         *([("unread", [str(row.n_unread) for row in rows])] if unread else []),
@@ -53,7 +53,7 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
     return Grid(titles, [*zip(*cells, strict=True)], "\n".join(notes(rows)), keys=1)
 
 
-def _names(rows: Sequence[OutputsRow]) -> list[str]:
+def names_of(rows: Sequence[OutputsRow]) -> list[str]:
     """Return what rows are called: of files only what tells them apart."""
     names = [row.name for row in rows]
     if rows[0].by == "file":

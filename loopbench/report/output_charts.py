@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from loopbench.judging.outcome import STUCK
 from loopbench.outputs.judged import JudgedOutput
-from loopbench.outputs.summary import By, OutputsRow, group_of
+from loopbench.outputs.summary import OutputsRow, group_of
+from loopbench.outputs.table import names_of
 from loopbench.report import charts
 from loopbench.report.charts import Mark, Plan
 from loopbench.report.numbers import Tokens
@@ -32,7 +32,7 @@ def plans_of_outputs(outputs: Sequence[JudgedOutput], rows: Sequence[OutputsRow]
         Their summary, whose lines are the lines of the charts.
     """
     lines = _lines(rows)
-    labels = _labels([row.name for row in lines], rows[0].by)
+    labels = dict(zip((row.name for row in lines), names_of(lines), strict=True))
     some = "" if len(lines) == len(_parts(rows)) else f" The {MOST} highest rates."
     groups: dict[str, list[JudgedOutput]] = {label: [] for label in labels.values()}
     for one in outputs:
@@ -65,15 +65,6 @@ def plans_of_outputs(outputs: Sequence[JudgedOutput], rows: Sequence[OutputsRow]
         lambda: charts.token_chart([_tokens(some) for some in groups.values()], list(groups)),
     )
     return [*found, *([onsets] if onsets else []), tokens]
-
-
-def _labels(names: Sequence[str], by: By) -> dict[str, str]:
-    """Return what lines are called: files without the folders that they all are in."""
-    if by != "file" or len(names) < 2:
-        return {name: name for name in names}
-    parts = [Path(name).parts for name in names]
-    shared = next((i for i, some in enumerate(zip(*parts, strict=False)) if len(set(some)) > 1), 0)
-    return {name: str(Path(*of[shared:])) for name, of in zip(names, parts, strict=True)}
 
 
 def _parts(rows: Sequence[OutputsRow]) -> Sequence[OutputsRow]:

@@ -10,6 +10,7 @@ from msgspec import inspect
 
 from loopbench.errors import BackendError
 from loopbench.results.summary import Rate
+from loopbench.results.table import mended
 from loopbench.types import Struct
 
 if TYPE_CHECKING:
@@ -59,10 +60,7 @@ def frame_of(columns: Iterable[tuple[str, str, Sequence[Any]]]) -> pd.DataFrame:
 
 
 def _cell(value: Any, dtype: str) -> Any:
-    if dtype != "string" or value is None:
-        return value
-    # Half a character, which JSON may hold, is none to a table.
-    return str(value).encode("utf-8", "replace").decode()
+    return mended(str(value)) if dtype == "string" and value is not None else value
 
 
 def rows_frame(kind: type[Struct], rows: Sequence[Struct]) -> pd.DataFrame:

@@ -74,6 +74,13 @@ def test_ids_pair_where_no_prompt_is_there() -> None:
     assert found.notes == []
 
 
+def test_numbers_are_ids_where_the_file_gives_them() -> None:
+    first = side("a", [True, False], prompt=None, id=lambda i: 10 + i)
+    second = side("b", [False, True], prompt=None, id=lambda i: 11 - i)
+    found = compare_outputs(first, second)
+    assert (found.changes[0].pairs, found.started, found.stopped) == (2, [], [])
+
+
 def test_ids_pair_where_every_prompt_differs_and_that_is_said() -> None:
     found = compare_outputs(
         side("a", [True, False]), side("b", [True, True], prompt=lambda i: f"<s>p{i}")

@@ -55,9 +55,9 @@ def test_half_a_character_stops_no_table() -> None:
     half = "\ud800"
     row = judged(f"{half}and on, " * 90, id=half, model=half, raw_finish=half)
     frame = outputs_frame([row])
-    assert (frame.id[0], frame.model[0], frame.raw_finish[0]) == ("?", "?", "?")
-    assert frame.excerpt[0].startswith(("?", " ", "and"))
-    assert msgspec.json.decode(msgspec.json.encode(row))["id"] == "?"
+    assert (frame.id[0], frame.model[0], frame.raw_finish[0]) == ("\ufffd",) * 3
+    assert frame.excerpt[0].startswith(("\ufffd", " ", "and"))
+    assert msgspec.json.decode(msgspec.json.encode(row))["id"] == "\ufffd"
 
 
 def test_a_rate_of_the_summary_is_three_columns() -> None:

@@ -54,7 +54,7 @@ def test_what_is_written_is_read_back_with_its_types(
     start, end = frame.start[0], frame.end[0]
     assert LOOP[start:end].startswith(frame.excerpt[0])
     quote = "'" if form == "csv" else ""
-    assert frame.id.tolist() == [f"{quote}=HYPERLINK(1)", "b", "c", "?"]
+    assert frame.id.tolist() == [f"{quote}=HYPERLINK(1)", "b", "c", "\ufffd"]
     assert frame.model[2] == f"{quote}-m"
 
 

@@ -40,4 +40,4 @@ def test_a_list_is_a_text() -> None:
 
 def test_numbers_that_are_ids_become_text() -> None:
     frame = frame_of([("id", "string", [1, "x", None, "\udc80"])])
-    assert frame.id.tolist() == ["1", "x", pd.NA, "?"]
+    assert frame.id.tolist() == ["1", "x", pd.NA, "\ufffd"]
