@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from loopbench.files.outputs import FileError, FileOutput, Skipped
+from loopbench.files.outputs import FileError, Skipped
 from loopbench.files.reading import How, Reading, open_reading
 from loopbench.notebook.result import Result
 from loopbench.outputs.judged import JudgedOutput
@@ -32,6 +34,32 @@ class Opened(NamedTuple):
     """What wrote it."""
     stamp: tuple[int, int] | None
     """Its size and time, to see whether it is still the same; None for what is no file."""
+
+
+class _Spot(NamedTuple):
+    """Where an output stands in its file."""
+
+    row: int
+    field: str
+    repeat: int
+    before: int
+    """Outputs of its row with the same field and number that stand before it."""
+
+
+class _Spots:
+    """Counts outputs that stand in the same place; those of a row follow one another."""
+
+    def __init__(self) -> None:
+        self._row: tuple[str, int] | None = None
+        self._seen = Counter[tuple[str, int]]()
+
+    def of(self, file: str, row: int, field: str, repeat: int) -> _Spot:
+        """Return the spot of the next output."""
+        if (file, row) != self._row:
+            self._row = file, row
+            self._seen.clear()
+        self._seen[field, repeat] += 1
+        return _Spot(row, field, repeat, self._seen[field, repeat] - 1)
 
 
 def stamp_of(file: str) -> tuple[int, int] | None:
@@ -142,12 +170,17 @@ class OutputsResult(Result):
 
     def _texts(self, places: Sequence[int]) -> list[str | None]:
         found: list[str | None] = []
-        wanted = [self.outputs[place] for place in places]
-        for file, ones in groupby(wanted, key=lambda one: one.file):
-            found += self._read_again(file, [*ones])
+        for file, some in groupby(places, key=lambda place: self.outputs[place].file):
+            found += self._read_again(file, [self._spots[place] for place in some])
         return found
 
-    def _read_again(self, file: str, wanted: Sequence[JudgedOutput]) -> Iterator[str | None]:
+    @cached_property
+    def _spots(self) -> list[_Spot]:
+        """Where each output stands in its file."""
+        spots = _Spots()
+        return [spots.of(one.file, one.row, one.field, one.repeat) for one in self.outputs]
+
+    def _read_again(self, file: str, spots: Sequence[_Spot]) -> Iterator[str | None]:
         """Yield the texts of outputs of one file, which keeps them in the same order."""
         opened = self._files.get(file)
         if opened is None or file == STDIN_NAME:
@@ -155,14 +188,14 @@ class OutputsResult(Result):
         if opened.stamp != stamp_of(file):
             raise FileError(f"{file} has changed since it was loaded; load it again.")
         with open_reading(Path(file), self._how) as reading:
-            outputs = _outputs(reading)
-            for one in wanted:
-                place = (one.row, one.field, one.repeat)
-                same = (o.text for row, o in outputs if (row, o.field, o.repeat) == place)
-                yield next(same, None)
+            texts = _texts_of(reading)
+            for spot in spots:
+                yield next((text for found, text in texts if found == spot), None)
 
 
-def _outputs(reading: Reading) -> Iterator[tuple[int, FileOutput]]:
+def _texts_of(reading: Reading) -> Iterator[tuple[_Spot, str | None]]:
+    spots = _Spots()
     for item in reading:
         if not isinstance(item, Skipped):
-            yield item.row, item.output
+            output = item.output
+            yield spots.of(reading.name, item.row, output.field, output.repeat), output.text
