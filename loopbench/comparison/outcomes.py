@@ -11,12 +11,14 @@ import msgspec
 from loopbench.gate.metrics import by_prompt
 from loopbench.gate.policy import BINARY, Metric
 from loopbench.judging.outcome import STUCK
+from loopbench.results.header import Header
 from loopbench.results.observations import Seen
 from loopbench.results.observed import (
     Difference,
     Observed,
     book_difference,
     differences,
+    mending,
     missing_generations,
     template_difference,
 )
@@ -133,7 +135,8 @@ def compare(sides: Sequence[Entry]) -> list[Comparison]:
         if other:
             raise ValueError(
                 f"{first.label} and {second.label} measured different things: "
-                f"{'; '.join(map(str, other))}. Run them with the same settings."
+                f"{'; '.join(map(str, other))}. "
+                + mending(other, "Run them with the same settings.")
             )
         notes = list(_notes(first, second))
         cells = (first.observed.cells(), second.observed.cells())
@@ -167,6 +170,8 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
         Difference("engine", f"{old.engine} {old.engine_version}",
                    f"{new.engine} {new.engine_version}"),
         Difference("deterministic", str(a.deterministic), str(b.deterministic)),
+        # Of runs they are equal, or there would be no comparison.
+        Difference("longest output", f"{_longest(a)} tokens", f"{_longest(b)} tokens"),
         *template_difference(first.observed, second.observed),
         *book_difference(first.observed, second.observed),
     ):  # fmt: skip
@@ -183,6 +188,16 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
         failed = sum(one.outcome == "error" for one in side.observed.seen)
         if failed:
             yield f"{failed} generations of {side.label} failed and are left out"
+        untold = sum(not one.finish_known for one in side.observed.seen)
+        if untold:
+            yield (
+                f"of {untold} generations of {side.label} it is not known why they ended: they are "
+                "no part of the truncated rate, and count as stuck where they loop at their end"
+            )
+
+
+def _longest(header: Header) -> int:
+    return max((sampling.max_new_tokens for sampling in header.samplings), default=0)
 
 
 def comparison_of(

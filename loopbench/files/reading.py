@@ -13,6 +13,7 @@ import msgspec
 
 from loopbench.files import formats, hub
 from loopbench.files.containers import Contents, contents_of
+from loopbench.files.containers.values import decode
 from loopbench.files.finishes import finish_of, raw_of
 from loopbench.files.formats.base import Format, Grouping, PerFile
 from loopbench.files.formats.common import listed, member
@@ -22,6 +23,8 @@ from loopbench.types import Struct
 
 _TRIED = 64
 """First rows that are looked at to recognise a format: some may be damaged."""
+_SHAPES = 256
+"""Most shapes of rows that are remembered: in a hostile file each may have its own."""
 _WRAPPERS = ("rows", "data", "results", "outputs", "samples", "examples", "instances", "items")
 
 
@@ -73,6 +76,7 @@ class Reading:
         self._file, self._how = file, how
         self._known = formats.known()
         self._readers: dict[str, Format] = {}
+        self._shapes: dict[Any, Format] = {}
         asked = how.format or (formats.PLAIN if how.fields.text else None)
         if how.fields.text and asked != formats.PLAIN:
             raise FileError(
@@ -133,11 +137,45 @@ class Reading:
         found = next((one for one in self._known if one.recognises(row)), None)
         return Plain(self._how.fields) if found and found.name == formats.PLAIN else found
 
+    def again(self, number: int, index: int, line: bytes) -> FileOutput:
+        """Read an output again, from the line at its place in the file.
+
+        Parameters
+        ----------
+        number
+            Of its row.
+        index
+            Which of the outputs of that row it was.
+        line
+            What stands there.
+
+        Raises
+        ------
+        RowError
+            If it does not stand there any more.
+        """
+        row = Row(number, decode(line), file=self.name)
+        outputs = self._read(row, self._format_of(row))
+        if (found := next(islice(outputs, index, None), None)) is None:
+            raise RowError(f"{self.name} was changed: row {number} has other outputs now")
+        return found
+
+    def _format_of(self, row: Row) -> Format:
+        if self._asked:
+            return self._asked
+        # Rows of one file are mostly alike, and there are many formats to ask.
+        shape = _shape(row.value)
+        if (found := self._shapes.get(shape)) is None:
+            found = self.format
+            if found.name == formats.PLAIN or not found.recognises(row):
+                found = self._recognised(row) or found
+            if len(self._shapes) < _SHAPES:
+                self._shapes[shape] = found
+        return found
+
     def _reader(self, row: Row) -> Format:
         """Return the reader of a row, which may remember those before."""
-        found: Format = self.format
-        if not self._asked and (found.name == formats.PLAIN or not found.recognises(row)):
-            found = self._recognised(row) or found
+        found = self._format_of(row)
         if found.name not in self._readers:
             self._readers[found.name] = found.opened() if isinstance(found, PerFile) else found
         return self._readers[found.name]
@@ -151,13 +189,15 @@ class Reading:
                 yield row
                 continue
             try:
-                reader = self._reader(row)
-                said = self._said(row, reader)
-                for output in reader.outputs(row):
-                    whole = _whole(msgspec.structs.replace(output, **said) if said else output)
-                    yield Item(row=row.number, output=whole, at=row.at)
+                for output in self._read(row, self._reader(row)):
+                    yield Item(row=row.number, output=output, at=row.at)
             except (RowError, TypeError, ValueError, RecursionError) as error:
                 yield Skipped(row.number, str(error) or type(error).__name__)
+
+    def _read(self, row: Row, reader: Format) -> Iterator[FileOutput]:
+        said = self._said(row, reader)
+        for output in reader.outputs(row):
+            yield _whole(msgspec.structs.replace(output, **said) if said else output)
 
     def _said(self, row: Row, reader: Format) -> dict[str, Any]:
         """Return what the fields that the user named hold."""
@@ -176,16 +216,35 @@ def _called(rows: Iterable[Row | Skipped], name: str) -> Iterator[Row | Skipped]
         yield row._replace(file=name) if isinstance(row, Row) else row
 
 
+def _shape(value: Any, deeper: bool = True) -> Any:
+    """Return what tells one kind of row from another: names and types, two levels of them."""
+    if type(value) is dict:
+        if not deeper:
+            return tuple(value)
+        return tuple(value), tuple([_shape(one, False) for one in value.values()])
+    if type(value) is list and value:
+        first = value[0]
+        return list, tuple(first) if type(first) is dict else type(first)
+    return type(value)
+
+
 def _whole(output: FileOutput) -> FileOutput:
     """Return an output whose texts can be written: JSON may hold halves of characters."""
     mended = {
         name: _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
         for name in _TEXTS_OF_OUTPUTS
         if isinstance(value := getattr(output, name), str)
-        and not value.isascii()
-        and _HALF.search(value)
+        and not (value.isascii() or _is_whole(value))
     }
     return msgspec.structs.replace(output, **mended) if mended else output
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()  # much faster than a search
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _HALF = re.compile("[\ud800-\udfff]")

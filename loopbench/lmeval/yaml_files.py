@@ -26,10 +26,13 @@ metric_list:
   - metric: score
     aggregation: mean
     higher_is_better: true
+  - metric: stuck_rate
+    aggregation: mean
+    higher_is_better: false
   - metric: doom_rate
     aggregation: mean
     higher_is_better: false
-  - metric: recovered_rate
+  - metric: circular_rate
     aggregation: mean
     higher_is_better: false
 """

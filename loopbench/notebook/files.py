@@ -27,6 +27,17 @@ _TOLD = 5
 """Problems that are told one by one."""
 
 
+_IN_PYTHON = (
+    ("--text-field ", "text_field="),
+    ("--text-field", "text_field"),
+    ("--finish-field", "finish_field"),
+    ("--group-field", "group_field"),
+    ("a format with --as", "a format with format='…'"),
+    ("--tokenizer", "tokenizer"),
+)
+"""The options of the command line, as they are called here."""
+
+
 class Opened(NamedTuple):
     """A file that was read."""
 
@@ -60,6 +71,13 @@ class _Spots:
             self._seen.clear()
         self._seen[field, repeat] += 1
         return _Spot(row, field, repeat, self._seen[field, repeat] - 1)
+
+
+def in_python(sentence: str) -> str:
+    """Return a sentence of the command line with the names that its options have here."""
+    for option, name in _IN_PYTHON:
+        sentence = sentence.replace(option, name)
+    return sentence
 
 
 def stamp_of(file: str) -> tuple[int, int] | None:
@@ -127,7 +145,7 @@ class OutputsResult(Result):
 
     @property
     def notes(self) -> list[str]:
-        return notes(self.rows)
+        return [in_python(note) for note in notes(self.rows)]
 
     def _title(self) -> str:
         names = [*self._files]

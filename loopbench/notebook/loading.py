@@ -11,7 +11,7 @@ from typing import Any
 from loopbench.files.outputs import Fields, FileError
 from loopbench.files.reading import How
 from loopbench.naming import UnknownNameError
-from loopbench.notebook.files import Opened, OutputsResult, stamp_of
+from loopbench.notebook.files import Opened, OutputsResult, in_python, stamp_of
 from loopbench.notebook.runs import RUN_BY, Run, RunsResult
 from loopbench.outputs.judged import JudgedOutput
 from loopbench.outputs.judging import Judging, Refused, Unread, judge_files
@@ -19,16 +19,6 @@ from loopbench.outputs.sources import sources
 from loopbench.outputs.summary import BY, By, Summary
 from loopbench.report.runs import load as load_run
 from loopbench.results.store import HEADER
-
-_IN_PYTHON = (
-    ("--text-field ", "text_field="),
-    ("--text-field", "text_field"),
-    ("--finish-field", "finish_field"),
-    ("--group-field", "group_field"),
-    ("a format with --as", "a format with format='…'"),
-    ("--tokenizer", "tokenizer"),
-)
-"""The options of the command line, as they are called here."""
 
 Place = str | Path
 
@@ -108,7 +98,7 @@ def load(
     try:
         return _judged([*map(str, places)], how, judging, chosen, progress or (lambda read: None))
     except FileError as error:
-        raise FileError(_in_python(str(error))) from error
+        raise FileError(in_python(str(error))) from error
 
 
 def _judged(
@@ -138,12 +128,6 @@ def _judged(
         problem = f": {unread[0].file} row {unread[0].row}: {unread[0].problem}" if unread else ""
         raise FileError(f"No output could be read{problem}.")
     return OutputsResult(outputs, summary, files, unread, passed_over, how, judging.ends_only, by)
-
-
-def _in_python(sentence: str) -> str:
-    for option, name in _IN_PYTHON:
-        sentence = sentence.replace(option, name)
-    return sentence
 
 
 def _chosen(by: str | None, known: Sequence[str]) -> Any:

@@ -30,7 +30,7 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
         Whether only ends were looked at: nothing is known of recovery then.
     """
     several = len(rows) > 1 or rows[0].by != "all"
-    unknown = any(row.n_unknown for row in rows)
+    untold = any(row.n_unknown + row.stuck_unknown for row in rows)
     failed = any(row.n_error for row in rows)
     unread = any(row.n_unread for row in rows)
     columns = [
@@ -38,7 +38,6 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
         ("n", [str(row.n) for row in rows]),
         *([("error", [str(row.n_error) for row in rows])] if failed else []),
         *([("unread", [str(row.n_unread) for row in rows])] if unread else []),
-        *([("finish unknown", [str(row.n_unknown) for row in rows])] if unknown else []),
         ("stuck %", [percent(row.stuck_rate) for row in rows]),
         ("doom %", [percent(row.doom_rate) for row in rows]),
         ("verb.", [_point(row.verbatim_rate) for row in rows]),
@@ -46,6 +45,7 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
         ("circ.", [_point(row.circular_rate) for row in rows]),
         *([] if ends_only else [("recov.", [_point(row.recovered_rate) for row in rows])]),
         ("trunc.", [_point(row.truncated_rate) for row in rows]),
+        *([("unkn.", [_point(row.unknown_rate) for row in rows])] if untold else []),
         ("tokens", [thousands(row.tokens) for row in rows]),
         ("wasted", [thousands(row.wasted) for row in rows]),
     ]
@@ -80,13 +80,15 @@ def notes(rows: Sequence[OutputsRow]) -> list[str]:
         "circ.: goes round in other words; recov.: looped and left it; trunc.: cut while it still "
         "said something new; wasted: tokens behind the first repetition."
     ]
-    if total.n_unknown:
-        who = "No output" if total.n_unknown == total.n - total.n_error else "Not every output"
+    untold = total.n_unknown + total.stuck_unknown
+    if untold:
+        judged = total.n - total.n_error
         said.append(
-            f"{who} says why it ended (a field such as finish_reason; --finish-field names "
-            f"another). {total.stuck_unknown} of these {total.n_unknown} end in a loop and count "
-            f"as stuck; {total.round_unknown} go round at their end, and may have ended by "
-            "themselves. Rates marked – are of outputs whose finish is known."
+            f"unkn.: not doomed, and nobody knows why it ended. {untold} of {judged} outputs have "
+            "no finish (a field such as finish_reason; --finish-field names another): "
+            f"{total.stuck_unknown} of them end in a loop and count as stuck, "
+            f"{total.round_unknown} go round at their end and may have ended by themselves. circ., "
+            "recov. and trunc. are rates of the others."
         )
     if total.n_unread:
         said.append(f"{total.n_unread} rows could not be read and are in no rate.")

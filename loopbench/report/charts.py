@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
-from loopbench.report.numbers import FATES, OUTCOMES, Crossed, Tokens
+from loopbench.report.numbers import FATES, Crossed, Tokens
 from loopbench.results.summary import Rate
 from loopbench.results.table import printable
 from loopbench.statistics.incidence import Curve, Incidence
@@ -330,7 +330,7 @@ def outcome_chart(cells: Sequence[Crossed]) -> Figure:
             if any(counts):
                 axes.barh(range(len(cells)), counts, left=left, color=tint, height=0.6, label=label)
             left = [a + b for a, b in zip(left, counts, strict=True)]
-        _bars(axes, OUTCOMES, "outputs")
+        _bars(axes, [cell.outcome for cell in cells], "outputs")
 
     return _drawn(2.25, draw)
 

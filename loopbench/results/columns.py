@@ -55,6 +55,11 @@ class Ending(NamedTuple):
         """Whether the stream was stopped early."""
         return self.finish == "loop"
 
+    @property
+    def told(self) -> bool:
+        """Whether it is known why the output ended."""
+        return self.finish != "unknown"
+
 
 class Length(NamedTuple):
     """Tokens of an output, and of its last turn."""

@@ -36,11 +36,11 @@ def structure_loop(record: Record) -> Structure | None:
     three tool calls are equal, or the last ones are a cycle twice (`toolcycle`). `copies`: it
     ends in four copies of one block over 64 tokens (`suffix`).
 
-    Only outputs of extraction and tool tasks that did not end by themselves: what ends is no
-    loop, however much white space it has.
+    Only outputs of extraction and tool tasks that are not known to have ended by themselves: what
+    ends is no loop, however much white space it has.
     """
     generation = record.generation
-    if record.category not in STRUCTURED or generation.finish not in ("length", "loop"):
+    if record.category not in STRUCTURED or generation.finish in ("stop", "error"):
         return None
     if _is_run(generation):
         return "run"

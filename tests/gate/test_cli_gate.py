@@ -203,7 +203,7 @@ def test_ctrl_c_decides_nothing(loopbench, tmp_path: Path, monkeypatch) -> None:
 
 BAD = {
     "no rule": (["RUN"], "A gate needs a rule"),
-    "no target": (["--max-doom-rate", "1%"], "Missing argument 'MODEL|RUN'"),
+    "no target": (["--max-doom-rate", "1%"], "Missing argument 'MODEL|RUN|FILE'"),
     "no rate": (["RUN", "--max-doom-rate", "lots"], "'lots' is not a rate"),
     "bare percent": (["RUN", "--max-doom-rate", "5"], "did you mean 5%"),
     "zero": (["RUN", "--max-doom-rate", "0%"], "no number of samples could show it"),

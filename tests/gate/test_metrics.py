@@ -15,10 +15,12 @@ from loopbench.types import Outcome
 def seen(
     outcome: Outcome = "clean", category: Any = "reasoning", score: float = 0.0,
     correct: bool = False, graded: bool = True, sample: str = "1", task: str = "t",
+    finish_known: bool = True,
 ) -> Seen:  # fmt: skip
     return Seen(
         model="a", temperature=0.0, task=task, level="easy", category=category, sample=sample,
         repeat=0, outcome=outcome, score=score, correct=correct, tokens=9, graded=graded,
+        finish_known=outcome != "unknown" and finish_known,
     )  # fmt: skip
 
 
@@ -31,8 +33,15 @@ def test_outcomes_are_counted_whatever_the_task(outcome: Outcome) -> None:
             outcome == "doom",
             outcome in ("doom", "circular"),
             outcome == "circular",
-            outcome == "truncated",
+            None if outcome == "unknown" else outcome == "truncated",
         ]
+
+
+def test_what_ended_nobody_knows_why_is_stuck_or_not_but_not_truncated() -> None:
+    stuck = seen("doom", finish_known=False)
+    assert (value_of(stuck, "stuck"), value_of(stuck, "truncated")) == (1.0, None)
+    assert by_prompt([stuck, seen("unknown", sample="2")], "truncated") == {}
+    assert by_prompt([stuck, seen("unknown")], "doom") == {("t", "1"): [1.0, 0.0]}
 
 
 SCORES: dict[str, Metric] = {

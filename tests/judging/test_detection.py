@@ -52,12 +52,17 @@ def test_a_text_alone_is_split_by_the_declared_fallback() -> None:
     assert (counter.template, counter.strides) == (". Lily lies.\n{}", [1.0])
 
 
+FINISHES = ("stop", "length", "loop", "error", "unknown")
 OUTCOMES: dict[str, dict[Finish, Outcome]] = {
-    "so " * 100: {"stop": "recovered", "length": "doom", "loop": "doom", "error": "error"},
-    COUNT: {"stop": "recovered", "length": "doom", "loop": "doom", "error": "error"},
-    COUNT + PROSE: {"stop": "recovered", "length": "truncated", "loop": "doom", "error": "error"},
-    PROSE: {"stop": "clean", "length": "truncated", "loop": "doom", "error": "error"},
-    "": {"stop": "clean", "length": "truncated", "loop": "doom", "error": "error"},
+    text: dict(zip(FINISHES, outcomes, strict=True))  # type: ignore[arg-type]
+    for text, outcomes in {
+        "so " * 100: ("recovered", "doom", "doom", "error", "doom"),
+        # A count that ends by itself is a list.
+        COUNT: ("clean", "doom", "doom", "error", "doom"),
+        COUNT + PROSE: ("clean", "truncated", "doom", "error", "unknown"),
+        PROSE: ("clean", "truncated", "doom", "error", "unknown"),
+        "": ("clean", "truncated", "doom", "error", "unknown"),
+    }.items()
 }
 
 

@@ -251,6 +251,8 @@ def test_the_options_are_called_as_they_are_in_python(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="text_field") as caught:
         loopbench.load(file)
     assert "--" not in str(caught.value)
+    unknown = loopbench.load(jsonl(file, [{"text": VERBATIM}]))
+    assert "finish_field names another" in " ".join(unknown.notes)
 
 
 @pytest.mark.parametrize(

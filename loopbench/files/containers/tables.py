@@ -97,6 +97,8 @@ def csv_rows(stream: io.BufferedReader, name: str, separator: str) -> Iterator[R
 def _numbered(batches: Iterator[Any]) -> Iterator[Row]:
     number = 0
     for batch in batches:
+        # What a damaged file says of its own arrays may lead outside of them.
+        batch.validate(full=True)
         for values in batch.to_pylist():
             number += 1
             yield Row(number, {key: value for key, value in values.items() if value is not None})

@@ -36,7 +36,7 @@ class Anthropic:
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        return isinstance(value, Mapping) and (
+        return isinstance(value, dict) and (
             bool(kept(value, _is_answer)) or _is_failure(value) or _is_event(value)
         )
 
@@ -47,7 +47,7 @@ class Anthropic:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise RowError("it is no object")
         about: dict[str, Any] = {
             "id": first_text(value, ("custom_id",)) or id_of(value),
@@ -93,7 +93,7 @@ def _is_event(value: Mapping[str, Any]) -> bool:
 
 def _is_failure(value: Mapping[str, Any]) -> bool:
     result = value.get("result")
-    kind = result.get("type") if isinstance(result, Mapping) else None
+    kind = result.get("type") if isinstance(result, dict) else None
     return "custom_id" in value and isinstance(kind, str) and kind in _RESULTS
 
 

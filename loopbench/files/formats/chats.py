@@ -90,7 +90,7 @@ def content_of(message: Mapping[str, Any]) -> str | None:
     )
     if isinstance(content, str):
         return content
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list):
         return None
@@ -112,12 +112,12 @@ def _part(part: Any) -> tuple[str, bool] | None:
     """Return what a part of a content says, and whether it is a call; None if it says nothing."""
     if isinstance(part, str):
         return part, False
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return None
     kind = part.get("type")
     if isinstance(kind, str) and kind in _CALLS:
         return _call(part), True
-    if isinstance(call := part.get("functionCall", part.get("function_call")), Mapping):
+    if isinstance(call := part.get("functionCall", part.get("function_call")), dict):
         return _call(call), True
     for name in ("thinking", "reasoning", "text", "refusal", "content"):
         if text := _reasoning(part.get(name)):
@@ -141,7 +141,7 @@ def _calls(message: Mapping[str, Any]) -> Iterator[str]:
 def _call(call: Mapping[str, Any]) -> str:
     """Return one call: of OpenAI, where the function is an object, of inspect, or of others."""
     function = call.get("function")
-    inner = function if isinstance(function, Mapping) else call
+    inner = function if isinstance(function, dict) else call
     name = function if isinstance(function, str) else inner.get("name")
     arguments = next(
         (inner[key] for key in ("arguments", "args", "input", "parameters") if key in inner), None
@@ -151,7 +151,7 @@ def _call(call: Mapping[str, Any]) -> str:
 
 def role_of(message: Any) -> str | None:
     """Return whose message it is, in small letters; None if it is no message."""
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return None
     role = message.get("role", message.get("from"))
     return role.lower() if isinstance(role, str) and 0 < len(role) < 40 else None
@@ -187,13 +187,13 @@ def kept(
         value = row.get(name)
         if isinstance(value, list):
             # Several answers of the same kind, or it is something else.
-            if value and all(isinstance(one, Mapping) and is_answer(one) for one in value):
+            if value and all(isinstance(one, dict) and is_answer(one) for one in value):
                 return [(f"{name}[{at}].", one) for at, one in enumerate(value)]
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             inner = value.get("body", value.get("message"))
             if is_answer(value):
                 return [(f"{name}.", value)]
-            if isinstance(inner, Mapping) and is_answer(inner):
+            if isinstance(inner, dict) and is_answer(inner):
                 return [(f"{name}.{'body' if 'body' in value else 'message'}.", inner)]
     return []
 
@@ -201,8 +201,8 @@ def kept(
 def error_in(*places: Any) -> str | None:
     """Return the first error that an answer tells, as one text."""
     for place in places:
-        error = place.get("error") if isinstance(place, Mapping) else None
-        while isinstance(error, Mapping):
+        error = place.get("error") if isinstance(place, dict) else None
+        while isinstance(error, dict):
             error = (
                 error.get("message") or error.get("error") or error.get("type") or error.get("code")
             )
@@ -214,7 +214,7 @@ def error_in(*places: Any) -> str | None:
 def asked_in(row: Mapping[str, Any]) -> str | None:
     """Return what was asked, from a row or the request inside it."""
     for place in (row, row.get("request"), row.get("body")):
-        if isinstance(place, Mapping) and (
+        if isinstance(place, dict) and (
             found := prompt_of(place) or prompt_in(place.get("messages"))
         ):
             return found
@@ -224,7 +224,7 @@ def asked_in(row: Mapping[str, Any]) -> str | None:
 def budget_in(*places: Any) -> int | None:
     """Return the first budget in a row, or in the request inside it."""
     for place in places:
-        if isinstance(place, Mapping) and (
+        if isinstance(place, dict) and (
             found := budget_of(place) or budget_in(place.get("request"))
         ):
             return found

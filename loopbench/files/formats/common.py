@@ -85,21 +85,27 @@ def prompt_of(row: Mapping[str, Any]) -> str | None:
 
 def budget_of(row: Mapping[str, Any]) -> int | None:
     """Return most tokens of the output, from the row or the settings inside it."""
-    for place in (row, *(row[name] for name in _SETTINGS if isinstance(row.get(name), Mapping))):
-        for name in _BUDGETS:
-            if (found := count(place.get(name))) is not None:
-                return found
+    if (found := _number(row, _BUDGETS)) is not None:
+        return found
+    for name in _SETTINGS:
+        inner = row.get(name)
+        if isinstance(inner, dict) and (found := _number(inner, _BUDGETS)) is not None:
+            return found
+    return None
+
+
+def _number(place: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    for name in names:
+        if name in place and (found := count(place[name])) is not None:
+            return found
     return None
 
 
 def tokens_of(row: Mapping[str, Any]) -> int | None:
     """Return how many tokens the row says its output has."""
     usage = row.get("usage")
-    for place in (usage if isinstance(usage, Mapping) else {}, row):
-        for name in _COUNTS:
-            if (found := count(place.get(name))) is not None:
-                return found
-    return None
+    found = _number(usage, _COUNTS) if isinstance(usage, dict) else None
+    return _number(row, _COUNTS) if found is None else found
 
 
 def ids_of(value: Any) -> list[int] | None:
@@ -115,7 +121,7 @@ def object_of(row: Row) -> Mapping[str, Any]:
     RowError
         If it is no object with fields.
     """
-    if not isinstance(row.value, Mapping):
+    if not isinstance(row.value, dict):
         raise RowError("it is no object with fields")
     return row.value
 
@@ -148,16 +154,16 @@ def member(value: Any, path: str) -> Any:
     """
     at, found = "", value
     for name in path.split("."):
-        if isinstance(found, Mapping) and path in found:
+        if isinstance(found, dict) and path in found:
             return found[path]  # the name itself has dots
         following = _MISSING
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             following = found.get(name, _MISSING)
         elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
             following = found[int(name)]
         if following is _MISSING:
             inside = f" in {at}" if at else ""
-            there = listed(found) if isinstance(found, Mapping) else ""
+            there = listed(found) if isinstance(found, dict) else ""
             raise RowError(f"there is no field {name!r}{inside}" + (there and f", only {there}"))
         at, found = f"{at}.{name}".lstrip("."), following
     return found
@@ -171,4 +177,4 @@ def listed(fields: Iterable[Any], most: int = 20) -> str:
 def mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the objects of a list, or nothing where it is none."""
     if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, Mapping))
+        yield from (item for item in value if isinstance(item, dict))

@@ -26,7 +26,7 @@ class Gemini:
 
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
-        return isinstance(row.value, Mapping) and bool(kept(row.value, _is_answer))
+        return isinstance(row.value, dict) and bool(kept(row.value, _is_answer))
 
     def grouped(self, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
         """See `Grouping.grouped`."""
@@ -35,7 +35,7 @@ class Gemini:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        answers = kept(value, _is_answer) if isinstance(value, Mapping) else []
+        answers = kept(value, _is_answer) if isinstance(value, dict) else []
         if not answers:
             raise RowError("it holds no answer with candidates")
         about: dict[str, Any] = {
@@ -56,7 +56,7 @@ class Gemini:
                 word = finish_in(candidate)
                 content = candidate.get("content")
                 yield FileOutput(
-                    text=(content_of(content) if isinstance(content, Mapping) else None) or "",
+                    text=(content_of(content) if isinstance(content, dict) else None) or "",
                     finish=finish_of(word),
                     raw_finish=raw_of(word),
                     repeat=repeat,
@@ -72,13 +72,13 @@ def _is_answer(value: Mapping[str, Any]) -> bool:
     if not candidates:
         return _feedback(value) is not None
     content = candidates[0].get("content")
-    inside = isinstance(content, Mapping) and ("parts" in content or "role" in content)
+    inside = isinstance(content, dict) and ("parts" in content or "role" in content)
     return inside or "finishReason" in candidates[0]
 
 
 def _feedback(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     found = value.get("promptFeedback", value.get("prompt_feedback"))
-    return found if isinstance(found, Mapping) else None
+    return found if isinstance(found, dict) else None
 
 
 def _blocked(answer: Mapping[str, Any]) -> str:
@@ -89,22 +89,22 @@ def _blocked(answer: Mapping[str, Any]) -> str:
 
 def _asked(value: Mapping[str, Any]) -> str | None:
     request = value.get("request")
-    asked = list(mappings(request.get("contents"))) if isinstance(request, Mapping) else []
+    asked = list(mappings(request.get("contents"))) if isinstance(request, dict) else []
     return content_of(asked[-1]) if asked else None
 
 
 def _budget(value: Mapping[str, Any]) -> int | None:
     request = value.get("request")
     for name in ("generationConfig", "generation_config"):
-        config = request.get(name) if isinstance(request, Mapping) else None
-        if isinstance(config, Mapping):
+        config = request.get(name) if isinstance(request, dict) else None
+        if isinstance(config, dict):
             return count(config.get("maxOutputTokens", config.get("max_output_tokens")))
     return None
 
 
 def _tokens(answer: Mapping[str, Any]) -> int | None:
     usage = answer.get("usageMetadata", answer.get("usage_metadata"))
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return None
     shown = count(usage.get("candidatesTokenCount", usage.get("candidates_token_count")))
     thought = count(usage.get("thoughtsTokenCount", usage.get("thoughts_token_count")))

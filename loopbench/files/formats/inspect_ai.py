@@ -32,7 +32,7 @@ class InspectAI:
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return False
         if _is_log(value):
             return not value.get("samples")
@@ -41,12 +41,12 @@ class InspectAI:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise RowError("it is no object")
         if _is_log(value):
             raise RowError("this log of inspect_ai holds no samples")
         output = value.get("output")
-        output = output if isinstance(output, Mapping) else {}
+        output = output if isinstance(output, dict) else {}
         about = _about(value, output, row.context)
         if (error := _message(value.get("error"))) or (error := _message(output.get("error"))):
             yield FileOutput(finish="error", error=error, **about)
@@ -71,7 +71,7 @@ class InspectAI:
             message = choice.get("message")
             word = finish_in(choice)
             yield FileOutput(
-                text=(said(message) if isinstance(message, Mapping) else None) or "",
+                text=(said(message) if isinstance(message, dict) else None) or "",
                 **_end(value, word),
                 repeat=first + at,
                 budget=_budget(row.context),
@@ -82,14 +82,14 @@ class InspectAI:
 
 def _is_log(value: Mapping[str, Any]) -> bool:
     """Whether it is a whole log, whose samples are rows of their own."""
-    return isinstance(value.get("eval"), Mapping) and {"version", "plan"} <= set(value)
+    return isinstance(value.get("eval"), dict) and {"version", "plan"} <= set(value)
 
 
 def _about(
     value: Mapping[str, Any], output: Mapping[str, Any], context: Mapping[str, Any]
 ) -> dict[str, Any]:
     header = context.get("eval")
-    header = header if isinstance(header, Mapping) else {}
+    header = header if isinstance(header, dict) else {}
     asked = value.get("input")
     return {
         "id": first_text(value, ("id", "uuid")),
@@ -101,7 +101,7 @@ def _about(
 
 
 def _message(error: Any) -> str | None:
-    if isinstance(error, Mapping):
+    if isinstance(error, dict):
         return first_text(error, ("message",)) or "the sample failed"
     return error if isinstance(error, str) and error else None
 
@@ -124,7 +124,7 @@ def _joined(
     texts = [said(turn) or "" for turn in turns]
     last = choices[0].get("message") if choices else None
     word = finish_in(choices[0]) if choices else None
-    if isinstance(last, Mapping) and (final := said(last)) and final != texts[-1]:
+    if isinstance(last, dict) and (final := said(last)) and final != texts[-1]:
         texts.append(final)
     usage = [tokens_of({"usage": one}) for one in _values(value.get("model_usage"))]
     return FileOutput(
@@ -137,7 +137,7 @@ def _joined(
 
 
 def _values(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, Mapping) else []
+    return list(value.values()) if isinstance(value, dict) else []
 
 
 def _end(value: Mapping[str, Any], word: Any) -> dict[str, Any]:
@@ -153,10 +153,10 @@ def _budget(context: Mapping[str, Any]) -> int | None:
     """Return most tokens of a turn, as the header says it."""
     for name in ("plan", "eval"):
         part = context.get(name)
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             for inner in ("config", "model_generate_config"):
                 settings = part.get(inner)
-                if isinstance(settings, Mapping) and (found := budget_of(settings)):
+                if isinstance(settings, dict) and (found := budget_of(settings)):
                     return found
     return None
 

@@ -32,10 +32,10 @@ class Lighteval:
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return False
-        if isinstance(value.get("model_response"), Mapping):
-            return isinstance(value.get("doc"), Mapping)
+        if isinstance(value.get("model_response"), dict):
+            return isinstance(value.get("doc"), dict)
         return {"full_prompt", "predictions"} <= set(value) and bool(
             {"cont_tokens", "input_tokens", "num_asked_few_shots"} & set(value)
         )
@@ -43,10 +43,10 @@ class Lighteval:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise RowError("it is no object")
         about: dict[str, Any] = {"task": _task(row), "model": _model(row)}
-        if isinstance(response := value.get("model_response"), Mapping):
+        if isinstance(response := value.get("model_response"), dict):
             yield from _new(response, value.get("doc"), about)
         elif "predictions" in value:
             yield from _old(value, about)
@@ -55,7 +55,7 @@ class Lighteval:
 
 
 def _new(response: Mapping[str, Any], doc: Any, about: dict[str, Any]) -> Iterator[FileOutput]:
-    doc = doc if isinstance(doc, Mapping) else {}
+    doc = doc if isinstance(doc, dict) else {}
     texts = response.get("text")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise RowError("its field 'model_response.text' is no list of texts")

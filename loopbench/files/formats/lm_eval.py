@@ -39,7 +39,7 @@ class LmEval:
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        if not isinstance(value, Mapping) or "doc_id" not in value:
+        if not isinstance(value, dict) or "doc_id" not in value:
             return False
         return (
             isinstance(value.get("resps", value.get("filtered_resps")), list) or "logit_0" in value
@@ -52,7 +52,7 @@ class LmEval:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise RowError("it is no object")
         about: dict[str, Any] = {
             "id": first_text(value, ("doc_id",)),
@@ -134,7 +134,7 @@ def _texts(resps: list[Any], requests: list[list[Any]]) -> Iterator[tuple[int, s
     for at, found in enumerate(resps):
         request = requests[at] if at < len(requests) else []
         # The second argument of a request to generate is its settings, not a continuation.
-        if len(request) > 1 and not isinstance(request[1], Mapping | None):
+        if len(request) > 1 and not isinstance(request[1], dict | None):
             raise RowError(_LIKELIHOODS)
         for text in found if isinstance(found, list) else [found]:
             if isinstance(text, list) and len(text) == 1:
@@ -151,11 +151,11 @@ def _texts(resps: list[Any], requests: list[list[Any]]) -> Iterator[tuple[int, s
 def _requests(value: Mapping[str, Any]) -> list[list[Any]]:
     """Return the arguments of each request: lists of lists, or objects `gen_args_0.arg_1`."""
     found = value.get("arguments")
-    requests = list(found.values()) if isinstance(found, Mapping) else found
+    requests = list(found.values()) if isinstance(found, dict) else found
     if not isinstance(requests, list):
         return []
     return [
-        list(one.values()) if isinstance(one, Mapping) else one if isinstance(one, list) else []
+        list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
         for one in requests
     ]
 
@@ -171,7 +171,7 @@ def _prompt(requests: list[list[Any]]) -> str | None:
 def _budget(request: list[Any]) -> tuple[int | None, bool]:
     """Return most tokens of a response, and whether that is what lm-eval takes unasked."""
     settings = request[1] if len(request) > 1 else None
-    if not isinstance(settings, Mapping):
+    if not isinstance(settings, dict):
         return None, False
     found = budget_of(settings)
     return (DEFAULT_BUDGET, True) if found is None else (found, False)

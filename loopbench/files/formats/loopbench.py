@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
@@ -42,15 +42,15 @@ class LoopBench:
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        if not isinstance(value, Mapping) or "schema_version" not in value:
+        if not isinstance(value, dict) or "schema_version" not in value:
             return False
         generation = value.get("generation")
-        return isinstance(generation, Mapping) and "token_chars" in generation
+        return isinstance(generation, dict) and "token_chars" in generation
 
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if isinstance(value, Mapping) and "escaped" in value:
+        if isinstance(value, dict) and "escaped" in value:
             raise RowError("it is an audit, the rest of an output; name records.jsonl instead")
         try:
             line = msgspec.convert(value, _Line)

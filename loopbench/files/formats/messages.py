@@ -52,12 +52,12 @@ class Messages:
         value = row.value
         if isinstance(value, list):
             return is_conversation(value)
-        if not isinstance(value, Mapping) or any(name in value for name in _OTHERS):
+        if not isinstance(value, dict) or any(name in value for name in _OTHERS):
             return False
         if _is_turn(value):
             return True
         found = _conversations(value)
-        if not found or any(isinstance(value.get(name), Mapping) for name in KEPT):
+        if not found or any(isinstance(value.get(name), dict) for name in KEPT):
             return False
         # With an answer beside them, messages are what was asked.
         answered = any(role_of(turn) in ASSISTANTS for _, turns in found for turn in turns)
@@ -73,7 +73,7 @@ class Messages:
                 raise RowError("it is no list of messages with roles")
             yield from _turns(value, "", {}, None)
             return
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise RowError("it is no conversation")
         about: dict[str, Any] = {
             "id": id_of(value),

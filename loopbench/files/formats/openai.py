@@ -51,7 +51,7 @@ class OpenAI:
     def recognises(self, row: Row) -> bool:
         """See `Format.recognises`."""
         value = row.value
-        return isinstance(value, Mapping) and (
+        return isinstance(value, dict) and (
             _is_batch(value)
             or _is_event(value)
             or (not _is_sample(value) and bool(kept(value, _is_answer)))
@@ -64,7 +64,7 @@ class OpenAI:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise RowError("it is no object")
         answers = kept(value, _is_answer)
         about: dict[str, Any] = {
@@ -96,8 +96,8 @@ def _is_answer(value: Mapping[str, Any]) -> bool:
     if choices:
         one = choices[0]
         return (
-            isinstance(one.get("message"), Mapping)
-            or isinstance(one.get("delta"), Mapping)
+            isinstance(one.get("message"), dict)
+            or isinstance(one.get("delta"), dict)
             or (isinstance(one.get("text"), str) and any(name in one for name in _BESIDE))
         )
     items = list(mappings(value.get("output")))
@@ -136,10 +136,10 @@ def _choices(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _failed(value: Mapping[str, Any], about: dict[str, Any]) -> FileOutput:
     response = value.get("response")
-    body = response.get("body") if isinstance(response, Mapping) else None
+    body = response.get("body") if isinstance(response, dict) else None
     error = error_in(body, response, value)
     if error is None:
-        status = response.get("status_code") if isinstance(response, Mapping) else None
+        status = response.get("status_code") if isinstance(response, dict) else None
         if not isinstance(status, int) or status == 200:
             raise RowError("its field 'response' holds no answer with choices or output")
         error = f"the server answered with status {status}"
@@ -168,7 +168,7 @@ def _choice(
     choice: Mapping[str, Any], place: str, answer: Mapping[str, Any], alone: bool
 ) -> dict[str, Any]:
     message = choice.get("message", choice.get("delta"))
-    if isinstance(message, Mapping):
+    if isinstance(message, dict):
         text, field = said(message) or "", "message.content"
     elif isinstance(choice.get("text"), str):
         text, field = choice["text"], "text"
@@ -199,7 +199,7 @@ def _response(answer: Mapping[str, Any], place: str) -> dict[str, Any]:
         elif isinstance(kind, str) and ("name" in item or "arguments" in item):
             parts.append({**item, "type": "function_call"})
     details, status = answer.get("incomplete_details"), answer.get("status")
-    word = (raw_of(details) if isinstance(details, Mapping) else None) or raw_of(status)
+    word = (raw_of(details) if isinstance(details, dict) else None) or raw_of(status)
     error = error_in(answer)
     finish = "error" if error and status == "failed" else finish_of(word)
     return {

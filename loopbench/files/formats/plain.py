@@ -68,7 +68,7 @@ class Plain:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             texts = list(texts_of(value))
             if not texts:
                 raise RowError("it is neither an object with fields nor a text")
@@ -116,7 +116,12 @@ class Plain:
                 raise RowError(f"its field {name!r} holds no text")
         else:
             name = next(
-                (name for name in TEXTS if any(True for _ in texts_of(value.get(name)))), None
+                (
+                    name
+                    for name in TEXTS
+                    if name in value and any(True for _ in texts_of(value[name]))
+                ),
+                None,
             )
             texts = list(texts_of(value[name])) if name else []
         told = member(value, self._fields.finish) if self._fields.finish else finish_in(value)
@@ -136,7 +141,7 @@ def texts_of(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, list) and depth < _DEEPEST:
         for item in value:
             yield from texts_of(item, depth + 1)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         found = next((value[name] for name in _NESTED if isinstance(value.get(name), str)), None)
         if found is not None:
             yield found
@@ -160,7 +165,7 @@ def _flag(value: Mapping[str, Any]) -> str | None:
 def _failure(value: Mapping[str, Any], finishes: list[Any]) -> str | None:
     """Return why a row has no output."""
     error = value.get("error")
-    if isinstance(error, Mapping):
+    if isinstance(error, dict):
         error = error.get("message")
     if isinstance(error, str) and error:
         return error
