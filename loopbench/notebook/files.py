@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -28,12 +29,10 @@ _TOLD = 5
 
 
 _IN_PYTHON = (
-    ("--text-field ", "text_field="),
-    ("--text-field", "text_field"),
-    ("--finish-field", "finish_field"),
-    ("--group-field", "group_field"),
-    ("a format with --as", "a format with format='…'"),
-    ("--tokenizer", "tokenizer"),
+    (r"--(text|finish|group)-field ([\w]+\.[\w.]+)", r"\1_field='\2'"),
+    (r"--(text|finish|group)-field", r"\1_field"),
+    (r"--as\b", "format"),
+    (r"--tokenizer\b", "tokenizer"),
 )
 """The options of the command line, as they are called here."""
 
@@ -76,7 +75,7 @@ class _Spots:
 def in_python(sentence: str) -> str:
     """Return a sentence of the command line with the names that its options have here."""
     for option, name in _IN_PYTHON:
-        sentence = sentence.replace(option, name)
+        sentence = re.sub(option, name, sentence)
     return sentence
 
 

@@ -250,7 +250,10 @@ def test_the_options_are_called_as_they_are_in_python(tmp_path: Path) -> None:
     file = jsonl(tmp_path / "f.jsonl", [{"mine": "x"}])
     with pytest.raises(ValueError, match="text_field") as caught:
         loopbench.load(file)
+    assert "such as text_field='answer.text', or a format with format." in str(caught.value)
     assert "--" not in str(caught.value)
+    with pytest.raises(ValueError, match="leave out text_field or format") as caught:
+        loopbench.load(file, text_field="mine", format="openai")
     unknown = loopbench.load(jsonl(file, [{"text": VERBATIM}]))
     assert "finish_field names another" in " ".join(unknown.notes)
 
