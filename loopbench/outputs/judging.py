@@ -24,6 +24,7 @@ CHUNK = 1 << 18
 """Characters that a worker is given at once."""
 ALONE = 1 << 20
 """Characters up to which no worker is worth its start."""
+STDIN_NAME = "standard input"
 
 
 class Opened(NamedTuple):
@@ -96,7 +97,7 @@ def judge_files(
 
 
 def _name(source: Source) -> str:
-    return "standard input" if source.place == STDIN else source.place
+    return STDIN_NAME if source.place == STDIN else source.place
 
 
 @contextmanager

@@ -177,6 +177,11 @@ class Tally:
         )
 
 
+def group_of(one: JudgedOutput, by: By) -> str:
+    """Return the name of the line that an output belongs to."""
+    return "all" if by == "all" else str(getattr(one, by) or "–")
+
+
 class Summary:
     """Tallies of everything, and by file, model, task and group at once.
 
@@ -197,7 +202,7 @@ class Summary:
         """Count an output everywhere where it belongs."""
         self.total.add(one)
         for by, tallies in self._by.items():
-            name = str(getattr(one, by) or "–")
+            name = group_of(one, by)
             if name not in tallies:
                 tallies[name] = Tally(name, by)
             tallies[name].add(one)

@@ -34,7 +34,7 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
     failed = any(row.n_error for row in rows)
     unread = any(row.n_unread for row in rows)
     columns = [
-        *([(rows[0].by, _names(rows))] if several else []),
+        *([(rows[0].by, names_of(rows))] if several else []),
         ("n", [str(row.n) for row in rows]),
         *([("error", [str(row.n_error) for row in rows])] if failed else []),
         *([("unread", [str(row.n_unread) for row in rows])] if unread else []),
@@ -53,7 +53,7 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
     return Grid(titles, [*zip(*cells, strict=True)], "\n".join(notes(rows)), keys=1)
 
 
-def _names(rows: Sequence[OutputsRow]) -> list[str]:
+def names_of(rows: Sequence[OutputsRow]) -> list[str]:
     """Return what rows are called: of files only what tells them apart."""
     names = [row.name for row in rows]
     if rows[0].by == "file":
@@ -141,11 +141,23 @@ class Offenders:
         files
             Whether their files are named too.
         """
-        found = [one for _, _, one in sorted(self._heap, reverse=True)]
-        return [line for one in found for line in _told(one, files)]
+        return [line for one in self.worst() for line in told(one, files)]
+
+    def worst(self) -> list[JudgedOutput]:
+        """Return them, the worst first."""
+        return [one for _, _, one in sorted(self._heap, reverse=True)]
 
 
-def _told(one: JudgedOutput, files: bool) -> tuple[str, str]:
+def told(one: JudgedOutput, files: bool) -> tuple[str, str]:
+    """Return what a stuck output wasted, and what it repeats.
+
+    Parameters
+    ----------
+    one
+        The output.
+    files
+        Whether its file is named too.
+    """
     where = f"{printable(one.file)} row {one.row}" if files else f"row {one.row}"
     name = f" ({printable(str(one.id))})" if str(one.id) != str(one.row) else ""
     kind = "goes round" if one.level == "circular" else f"{one.level} ×{one.repeats}"

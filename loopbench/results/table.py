@@ -27,6 +27,15 @@ def printable(text: str) -> str:
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
 
 
+def mended(text: str) -> str:
+    """Return text whose halves of characters, which no file can hold, are replaced."""
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+
+
 def percent(rate: Rate) -> str:
     """Return a rate in percent with its interval; `–` where there is no data."""
     if rate.value is None or rate.low is None or rate.high is None:
