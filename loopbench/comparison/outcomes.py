@@ -192,7 +192,8 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
         if untold:
             yield (
                 f"of {untold} generations of {side.label} it is not known why they ended: they are "
-                "no part of the truncated rate, and count as stuck where they loop at their end"
+                "no part of the circular and truncated rates, and count as stuck where they loop "
+                "at their end"
             )
 
 

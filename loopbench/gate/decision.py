@@ -83,6 +83,8 @@ class Decision(Struct, frozen=True):
     """Outputs that nobody knows why they ended."""
     untold_stuck: int = 0
     """Of those: stuck, because they loop at their end."""
+    untold_round: int = 0
+    """Of those: no part of the stuck rate, because they go round at their end."""
 
     def exit_code(self, inconclusive: Literal["fail", "pass"] = "fail") -> int:
         """Return 0 pass, 1 fail, 3 inconclusive, which a policy may let pass."""
@@ -154,6 +156,7 @@ def decide(
         tokens=sum(one.tokens for one in observed.seen),
         untold=sum(not one.finish_known for one in observed.seen),
         untold_stuck=sum(one.outcome in STUCK and not one.finish_known for one in observed.seen),
+        untold_round=sum(one.may_be_stuck for one in observed.seen),
     )
 
 

@@ -15,8 +15,8 @@ def value_of(one: Seen, metric: Metric) -> float | None:
     None if the metric is not about its task, or about its finish, which nobody knows.
     """
     if metric == "stuck":
-        return float(one.outcome in STUCK)
-    if metric == "truncated" and not one.finish_known:
+        return None if one.may_be_stuck else float(one.outcome in STUCK)
+    if metric in ("circular", "truncated") and not one.finish_known:
         return None
     if metric in ("doom", "circular", "truncated"):
         return float(one.outcome == metric)

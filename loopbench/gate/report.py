@@ -137,6 +137,8 @@ def notes(decision: Decision) -> list[str]:
     untold = [
         f"Of {decision.untold} outputs it is not known why they ended: {decision.untold_stuck} of "
         "them loop at their end and count as stuck, and none counts for the truncated rate."
+        + f" {decision.untold_round} go round at their end and count for no stuck rate: they may "
+        "have ended there by themselves." * bool(decision.untold_round)
     ]
     return untold * bool(decision.untold) + [
         f"{_place(check)}: corrected by the audit of early stops, the {check.noun} is "

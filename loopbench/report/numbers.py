@@ -48,9 +48,9 @@ def fate(one: Observation, largest: int) -> tuple[int, Fate | None]:
         return made, "end"
     if one.budget != largest:
         return made, None
-    if circular:
-        return made, "circular"
-    return made, None if one.finish == "unknown" else "cut"
+    if one.finish == "unknown":
+        return made, None
+    return made, "circular" if circular else "cut"
 
 
 def incidence(observations: Iterable[Observation]) -> Incidence:

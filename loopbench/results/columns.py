@@ -49,6 +49,7 @@ class Ending(NamedTuple):
     hallucinated: bool
     calls: float
     structure: Structure | None
+    may_be_stuck: bool
 
     @property
     def stopped(self) -> bool:

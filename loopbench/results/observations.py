@@ -28,6 +28,8 @@ class Seen(Struct, frozen=True):
     """A judgement was meant to be possible; prompts without an answer only count loops."""
     finish_known: bool = True
     """Somebody wrote down why it ended."""
+    may_be_stuck: bool = False
+    """It goes round at its end, and nobody knows whether it had ended there by itself."""
 
     @property
     def prompt(self) -> tuple[str, str]:
@@ -85,6 +87,7 @@ def seen_of(record: Record) -> Seen:
         error=record.generation.error,
         graded=record.grade.score is not None,
         finish_known=record.generation.finish != "unknown",
+        may_be_stuck=record.outcome == "unknown" and stuck_level(record.verdicts) is not None,
     )
 
 

@@ -60,9 +60,10 @@ class Row(Struct, frozen=True):
     corrected_doom_rate: Rate
     """doom_rate as the audit of early stops says it would be without them."""
     circular_rate: Rate
-    """Still going round at the last token; never part of doom."""
+    """Still going round at the last token; never part of doom. Of the outputs whose finish is
+    known."""
     stuck_rate: Rate
-    """(doom + circular) / (n − n_error), whether or not it is known why an output ended."""
+    """(doom + circular) / (n − n_error)."""
     corrected_stuck_rate: Rate
     """stuck_rate as the audit of early stops says it would be without them."""
     circled_rate: Rate
@@ -121,11 +122,13 @@ class Row(Struct, frozen=True):
     structure_copies: int = 0
     """Copies of another block."""
     n_unknown: int = 0
-    """Outputs that nobody knows why they ended, and that are in no loop at their end."""
+    """Outputs with the outcome `unknown`: not doomed, and nobody knows why they ended."""
     unknown_rate: Rate = NO_RATE
     """n_unknown / (n − n_error)."""
     stuck_unknown: int = 0
-    """Stuck outputs that nobody knows why they ended: some may have ended by themselves."""
+    """Stuck outputs that nobody knows why they ended: their end alone says so."""
+    round_unknown: int = 0
+    """Outputs that go round at their end, and may have ended by themselves: not stuck."""
     judgement: int = 1
     """Version of the rule that named the outcomes; see `loopbench.judging.outcome`."""
 
@@ -276,6 +279,7 @@ def _row(
         n_unknown=len(unknown),
         unknown_rate=_rate(valid, lambda end: end.outcome == "unknown"),
         stuck_unknown=len(valid) - len(told) - len(unknown),
+        round_unknown=len(unknown.where(lambda end: end.may_be_stuck)),
         judgement=header.judgement,
     )
 

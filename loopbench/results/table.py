@@ -211,6 +211,11 @@ def _untold_notes(rows: Sequence[Row]) -> list[str]:
             f"Of {untold} of {judged} outputs it is not known why they ended; circular, recovered "
             "and truncated are rates of the others."
         )
+    if goes_round := sum(row.round_unknown for row in rows):
+        notes.append(
+            f"{goes_round} outputs go round at their end and may have ended there by themselves: "
+            "they do not count as stuck."
+        )
     unsure = sum(row.stuck_unknown for row in rows)
     if unsure:
         stuck = sum(round((row.stuck_rate.value or 0.0) * row.stuck_rate.n) for row in rows)

@@ -32,7 +32,7 @@ FIELDS = [
     "tokens_per_second", "template_hash", "tokenization", "doom_in_thinking", "constrained",
     "think_budget", "thinking_cut", "repetition_penalty", "agent_score", "hallucinated_rate",
     "calls_per_episode", "structure_rate", "structure_runs", "structure_calls",
-    "structure_copies", "n_unknown", "unknown_rate", "stuck_unknown", "judgement",
+    "structure_copies", "n_unknown", "unknown_rate", "stuck_unknown", "round_unknown", "judgement",
 ]  # fmt: skip
 HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"
 
@@ -229,3 +229,9 @@ def test_outcomes_of_an_earlier_naming_are_told() -> None:
     earlier = msgspec.structs.replace(header(), judgement=1)
     (_, note) = footnotes(summarise([record("c")], [], earlier))
     assert note.startswith("These outputs were judged when a count")
+
+
+def test_what_goes_round_and_may_have_ended_there_is_told() -> None:
+    made = record("g", "circular", level="circular", onset=9, finish="unknown")
+    notes, _ = told(msgspec.structs.replace(made, outcome="unknown"), record("c"))
+    assert notes[2].startswith("1 outputs go round at their end and may have ended there")
