@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Said
 from runs import folder, mixed, records
+from said import Said
 
 import loopbench
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Said
+from said import Said
 
 from loopbench.outputs import writing
 from loopbench.outputs.frames import outputs_frame
