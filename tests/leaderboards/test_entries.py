@@ -76,7 +76,7 @@ def test_an_entry_follows_from_its_records(entry: Path) -> None:
     assert checking.problems(entry) == []
     kept = entries.read(entry)
     assert kept.entry.rows[0].doom_rate.n == 6
-    assert kept.entry.detectors.keys() == {"circular", "counter", "suffix"}
+    assert kept.entry.detectors.keys() == {"circular", "counter", "suffix", "toolcycle"}
     assert kept.run.audits
 
 

@@ -99,6 +99,7 @@ def test_a_circular_output_is_shown_by_its_end_whatever_it_left_before() -> None
     assert [(v.level, v.looped, v.terminal) for v in left.verdicts] == [
         ("verbatim", True, False),
         ("counter", False, False),
+        ("verbatim", False, False),  # of tool calls there are none
         ("circular", True, True),
     ]
     assert shown_verdict(left).level == "circular"
