@@ -102,22 +102,25 @@ def _search(items: Items, stamps: Sequence[Stamps], rule: Counter) -> TailLoop |
     # Of a periodic end all periods but the first have stood before, at least half of it.
     if 2 * items.recurring < max(covered, 2):
         return None
-    loop = _loop_of_items(items, rule, covered)
+    periodic = _periodic(items.literals, rule.min_repeats, covered)
+    loop = _loop_of_items(items, rule, covered, periodic) if periodic else None
     joints = {*items.literals[-max(covered, 2) :].tolist()} & {*_JOINTS}
     if not joints:
         return loop
     # A comma stands between columns where fractions follow a point.
-    other = _loop_of_stamps(items, stamps[POINT not in joints], rule, covered)
+    reading = stamps[POINT not in joints].read()
+    if loop and periodic and not _may_reach_back(reading, items, loop, periodic.period):
+        return loop
+    other = _loop_of_stamps(items, reading, rule, covered)
     if loop and other and other.span.start + other.span.period >= loop.span.start:
         return loop
     return other or loop
 
 
-def _loop_of_items(items: Items, rule: Counter, covered: int) -> TailLoop | None:
+def _loop_of_items(items: Items, rule: Counter, covered: int, periodic: Tail) -> TailLoop | None:
     """Return the loop of the numbers each by itself."""
     n = len(items.literals)
-    periodic = _periodic(items.literals, rule.min_repeats, covered)
-    if periodic is None or not items.open_rest_fits(n - periodic.period):
+    if not items.open_rest_fits(n - periodic.period):
         return None
     count = steady_count(items.numbers, periodic, rule.min_repeats, covered)
     if count is None:
@@ -125,9 +128,20 @@ def _loop_of_items(items: Items, rule: Counter, covered: int) -> TailLoop | None
     return _described(items, rule, count, np.arange(n - count.block - 1, n), n - count.length)
 
 
-def _loop_of_stamps(items: Items, stamps: Stamps, rule: Counter, covered: int) -> TailLoop | None:
+def _may_reach_back(reading: Reading, items: Items, loop: TailLoop, period: int) -> bool:
+    """Whether the number more than a row before a loop stands where one of its numbers does.
+
+    If not, no reading of several parts begins so much earlier that it would be told.
+    """
+    first = reading.rows[:, 1]
+    begin = int(first.searchsorted(len(items.literals) - items.count_after_token(loop.span.start)))
+    row = len(first) - int(first.searchsorted(len(items.literals) - period))
+    before = begin - 1 - row
+    return before >= 0 and bool(reading.literals[before] == reading.literals[before + row])
+
+
+def _loop_of_stamps(items: Items, reading: Reading, rule: Counter, covered: int) -> TailLoop | None:
     """Return the loop of the numbers of several parts, each read as one."""
-    reading = stamps.read()
     if not reading.promising():
         return None
     literals, first = reading.literals, reading.items
