@@ -116,6 +116,9 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
         if found.what != "budget" or not (a.of_file and b.of_file):
             yield found
     yield Difference("repeats", str(a.repeats), str(b.repeats))
+    splits = [_splits(header) for header in (a, b)]
+    if all(splits):
+        yield Difference("split of texts", *splits)
     yield Difference("naming of outcomes", f"v{a.judgement}", f"v{b.judgement}", judged=True)
     yield Difference("measuring rules", _rules(a.measure), _rules(b.measure), judged=True)
     yield Difference("early stopping", _rules(a.stop), _rules(b.stop))
@@ -149,6 +152,12 @@ def sampling_differences(
             numbers = [f"{value:g}" for value in sorted(found - {None})]
             values.append(", ".join(["none"] * (None in found) + numbers))
         yield Difference(words.get(field.name, field.name), values[0], values[1])
+
+
+def _splits(header: Header) -> str:
+    """Return what split texts without token ids; empty where every model's ids are its own."""
+    found = {model.tokenization for model in header.models} - {"model", "unknown"}
+    return ", ".join(sorted(found))
 
 
 def _version(versions: Mapping[str, int], name: str) -> str:

@@ -197,6 +197,20 @@ def test_what_measured_something_else_is_refused(fields: dict, words: str) -> No
     assert words in str(told.value)
 
 
+def test_texts_that_were_split_otherwise_are_refused() -> None:
+    old, new = side(["clean"] * 8, "a"), side(["clean"] * 8, "b")
+
+    def split(one: Observed, name: str) -> Entry:
+        models = [msgspec.structs.replace(m, tokenization=name) for m in one.header.models]
+        header = msgspec.structs.replace(one.header, models=models)
+        return Entry(name, msgspec.structs.replace(one, header=header))
+
+    with pytest.raises(ValueError, match="split of texts words-v1 against words-v2"):
+        compare([split(old, "words-v1"), split(new, "words-v2")])
+    # A model's own ids are another engine's way to the same text.
+    assert compare([split(old, "model"), split(new, "words-v2")])
+
+
 def test_other_samplings_are_refused() -> None:
     old = side(["clean"] * 8, "a")
     for field, value, words in (
