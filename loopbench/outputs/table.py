@@ -38,16 +38,16 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
         ("n", [str(row.n) for row in rows]),
         *([("error", [str(row.n_error) for row in rows])] if failed else []),
         *([("unread", [str(row.n_unread) for row in rows])] if unread else []),
-        ("stuck %", [percent(row.stuck_rate) for row in rows]),
-        ("doom %", [percent(row.doom_rate) for row in rows]),
+        # Each interval under its rate, so that the table fits into a hundred columns.
+        ("stuck %", [percent(row.stuck_rate).replace(" [", "\n[") for row in rows]),
+        ("doom %", [percent(row.doom_rate).replace(" [", "\n[") for row in rows]),
         ("verb.", [_point(row.verbatim_rate) for row in rows]),
         ("count.", [_point(row.counter_rate) for row in rows]),
         ("circ.", [_point(row.circular_rate) for row in rows]),
         *([] if ends_only else [("recov.", [_point(row.recovered_rate) for row in rows])]),
         ("trunc.", [_point(row.truncated_rate) for row in rows]),
         *([("unkn.", [_point(row.unknown_rate) for row in rows])] if untold else []),
-        ("tokens", [thousands(row.tokens) for row in rows]),
-        ("wasted", [thousands(row.wasted) for row in rows]),
+        ("wasted", [f"{thousands(row.wasted)}/{thousands(row.tokens)}" for row in rows]),
     ]
     titles, cells = zip(*columns, strict=True)
     return Grid(titles, [*zip(*cells, strict=True)], "\n".join(notes(rows)), keys=1)
@@ -78,7 +78,7 @@ def notes(rows: Sequence[OutputsRow]) -> list[str]:
         "Rates in percent, with 95 % intervals. stuck: still in a loop at its last token, and did "
         "not end by itself. doom: a loop that repeats word for word (verb.) or counts on (count.); "
         "circ.: goes round in other words; recov.: looped and left it; trunc.: cut while it still "
-        "said something new; wasted: tokens behind the first repetition."
+        "said something new; wasted: tokens behind the first repetition, of all."
     ]
     untold = total.n_unknown + total.stuck_unknown
     if untold:
