@@ -11,6 +11,11 @@ letters or Roman numerals as marks at the beginning of a line. How far a count m
 says `steady.py`: at most once in eight rows, forward, or back to where it has been. The
 literals may change too, if each change lasts: the months in a list of dates.
 
+Parts of one number carry: "00:59.98" and "01:29.96", "9.31" and "10.64", "999" and "1,013". They
+are read one by one first, then as one number (`stamps.py`), and the longer count is told. So
+"1.9", "1.10" is a count as well. Clocks may begin again at midnight. Decimals that are off by
+one in the last digit time and again are a rounded table, not a count.
+
 Does not see lists whose statements differ, or a modular sequence, but for the stretch
 since it last wrapped.
 """
@@ -26,8 +31,9 @@ from numpy.typing import NDArray
 from loopbench.detectors.parts.counted_ends import decided, says_new
 from loopbench.detectors.parts.endings import Ending
 from loopbench.detectors.parts.glances import worth_a_look
-from loopbench.detectors.parts.items import Items
+from loopbench.detectors.parts.items import COLON, COMMA, POINT, Items
 from loopbench.detectors.parts.periods import Tail, tail_period
+from loopbench.detectors.parts.stamps import Reading, Stamps
 from loopbench.detectors.parts.steady import Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
@@ -41,6 +47,7 @@ from loopbench.detectors.parts.tokens import align, as_ids
 from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
+_JOINTS = (COLON, POINT, COMMA)
 _MAX_TEMPLATE = 400
 """Longest template kept in a verdict, in characters."""
 
@@ -62,7 +69,7 @@ class Counter:
     min_tokens: int = 128
 
     name = "counter"
-    version = 2
+    version = 3
 
     def __post_init__(self) -> None:
         check_rule(self.min_repeats, self.min_tokens)
@@ -104,17 +111,18 @@ class _Stream:
     def __init__(self, rule: Counter) -> None:
         self._rule = rule
         self.items = Items()
+        self._stamps = [Stamps(self.items, decimal_commas=commas) for commas in (False, True)]
 
     def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
         self.items.extend(pieces)
 
     def tail(self) -> TailLoop | None:
         self.items.parse()
-        return _search(self.items, self._rule)
+        return _search(self.items, self._stamps, self._rule)
 
 
-def _search(items: Items, rule: Counter) -> TailLoop | None:
-    """Return the counter loop that the items end in."""
+def _search(items: Items, stamps: Sequence[Stamps], rule: Counter) -> TailLoop | None:
+    """Return the counter loop that the items end in, of the readings' loops the longest."""
     # The pattern must cover the demanded tokens: a short run of like literals at the
     # very end may be just the inside of one longer block.
     covered = items.count_after_token(items.tokens - rule.min_tokens)
@@ -122,22 +130,121 @@ def _search(items: Items, rule: Counter) -> TailLoop | None:
     if 2 * items.recurring < max(covered, 2):
         return None
     periodic = _periodic(items.literals, rule.min_repeats, covered)
-    if periodic is None or not items.open_rest_fits(len(items.literals) - periodic.period):
+    loop = _loop_of_items(items, rule, covered, periodic) if periodic else None
+    joints = {*items.literals[-max(covered, 2) :].tolist()} & {*_JOINTS}
+    if not joints:
+        return loop
+    # A comma stands between columns where fractions follow a point.
+    reading = stamps[POINT not in joints].read()
+    if loop and periodic and not _may_reach_back(reading, items, loop, periodic.period):
+        return loop
+    other = _loop_of_stamps(items, reading, rule, covered)
+    if loop and other and other.span.start + other.span.period >= loop.span.start:
+        return loop
+    return other or loop
+
+
+def _loop_of_items(items: Items, rule: Counter, covered: int, periodic: Tail) -> TailLoop | None:
+    """Return the loop of the numbers each by itself."""
+    n = len(items.literals)
+    if not items.open_rest_fits(n - periodic.period):
         return None
     count = steady_count(items.numbers, periodic, rule.min_repeats, covered)
-    return _described(items, rule, count) if count else None
-
-
-def _described(items: Items, rule: Counter, count: Count) -> TailLoop | None:
-    """Return a count as a loop in tokens, if it is long enough."""
-    n, block = len(items.literals), count.block
-    start = items.token_of(n - count.length)
-    if items.tokens - start < rule.min_tokens:
+    if count is None:
         return None
-    period = max(1, items.token_of(n - 1) - items.token_of(n - 1 - block))
-    template = "".join(items.text_of(n - block + i) + "{}" for i in range(block))
+    return _described(items, rule, count, np.arange(n - count.block - 1, n), n - count.length)
+
+
+def _may_reach_back(reading: Reading, items: Items, loop: TailLoop, period: int) -> bool:
+    """Whether the number more than a row before a loop stands where one of its numbers does.
+
+    If not, no reading of several parts begins so much earlier that it would be told.
+    """
+    first = reading.rows[:, 1]
+    begin = int(first.searchsorted(len(items.literals) - items.count_after_token(loop.span.start)))
+    row = len(first) - int(first.searchsorted(len(items.literals) - period))
+    before = begin - 1 - row
+    return before >= 0 and bool(reading.literals[before] == reading.literals[before + row])
+
+
+def _loop_of_stamps(items: Items, reading: Reading, rule: Counter, covered: int) -> TailLoop | None:
+    """Return the loop of the numbers of several parts, each read as one."""
+    if not reading.promising():
+        return None
+    literals, first = reading.literals, reading.items
+    covered = len(literals) - int(first.searchsorted(len(items.literals) - covered))
+    periodic = _periodic(literals, rule.min_repeats, covered)
+    if periodic is None:
+        return None
+    period, length = periodic
+    if len(first) < len(literals):
+        length -= 1
+    elif not items.open_rest_fits(int(first[len(first) - period])):
+        return None
+    # One more, whose literal is another: the text before the loop may end in it.
+    found = reading.values(Tail(period, min(length + 1, len(first))))
+    if found is None:
+        return None
+    values, unit = found
+    count = steady_count(values, Tail(period, length), rule.min_repeats, covered)
+    if count is None or _rounded(values[len(values) - count.length :], reading, count):
+        return None
+    begin = len(first) - len(values) + _begin(values, count)
+    start = int(first[begin]) + (begin < len(first) - length)
+    strides = tuple(step / unit for step in count.strides)
+    return _described(items, rule, count._replace(strides=strides), first, start)
+
+
+def _rounded(values: NDArray[np.int64], reading: Reading, count: Count) -> bool:
+    """Whether decimals of a count are now and then off by one in their last digit.
+
+    Such is a table of y = 0.303 x. One that is off once may have been miscounted.
+    """
+    block, rows = count.block, len(values) // count.block
+    table = values[len(values) - rows * block :].reshape(rows, block)
+    by_one = np.abs(table[1:] - table[:-1] - np.array(count.strides, np.int64)) == 1
+    return bool((np.count_nonzero(by_one & reading.decimal(block), axis=0) > 1).any())
+
+
+def _begin(values: NDArray[np.int64], count: Count) -> int:
+    """Return the first number of a count, which need not begin with a whole row."""
+    begin, block = len(values) - count.length, count.block
+    for _ in range(block):
+        stride = int(count.strides[(begin - 1 - len(values)) % block])
+        if begin == 0 or values[begin - 1] + stride != values[begin - 1 + block]:
+            break
+        begin -= 1
+    return begin
+
+
+def _described(
+    items: Items, rule: Counter, count: Count, first: NDArray[np.int64], start: int
+) -> TailLoop | None:
+    """Return a count as a loop in tokens, if it is long enough.
+
+    Parameters
+    ----------
+    items
+        Of the stream.
+    rule
+        Which says how long.
+    count
+        Of the numbers.
+    first
+        The item with which each number begins, of more than one block at least.
+    start
+        The item with which the loop begins.
+    """
+    n, block = len(first), count.block
+    onset = items.token_of(start)
+    if items.tokens - onset < rule.min_tokens:
+        return None
+    period = items.token_of(int(first[n - 1])) - items.token_of(int(first[n - 1 - block]))
+    template = "".join(items.text_of(int(item)) + "{}" for item in first[n - block :])
     return TailLoop(
-        LoopSpan(start=start, end=items.tokens, period=period, repeats=count.length // block),
+        LoopSpan(
+            start=onset, end=items.tokens, period=max(1, period), repeats=count.length // block
+        ),
         template=template[:_MAX_TEMPLATE],
         strides=count.strides,
     )

@@ -2,8 +2,15 @@
 
 Sees calls in the text: `<tool_call>…</tool_call>`, LFM2's `<|tool_call_start|>[…]
 <|tool_call_end|>`, and bare JSON objects with a name and arguments. Calls are equal if name
-and arguments are, whatever the order of keys or spaces. Does not see calls whose arguments
-change, or repetition of anything else. Needs a text.
+and arguments are, whatever the order of keys or spaces. Needs a text.
+
+A new `request_id` in every call hides a loop from all other rules. So calls are alike if they
+are equal but for volatile arguments (`parts/volatile.py`: request ids, nonces, time stamps; a
+plain `id` that looks drawn, a plain `time` read off a clock), and if nothing else stands between
+them than between those before. This takes `min_alike` calls, as a batch of like calls may have been
+asked for, and is a loop of level `counter`: one that ended by itself was a batch. Ten
+cities, a list of `user_id`, page numbers and calls with nothing but an id are not alike. Does not
+see calls whose other arguments change, or repetition of anything else.
 
 Source: opencode stops after three identical calls and misses A, B, A, B; oh-my-pi,
 gemini-cli (five) and others look for cycles too. Three calls and two turns of a cycle of up
@@ -21,12 +28,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.published import Places, Unscored, published_verdict
 from loopbench.detectors.parts.streaming import TailLoop, TailWatcher, tail_verdict
 from loopbench.detectors.parts.tokens import align, as_ids
+from loopbench.detectors.parts.volatile import masked, without_volatile
 from loopbench.types import LoopSpan, Verdict
 
 _MAX_CALL = 8192
@@ -50,17 +59,20 @@ class ToolCycle:
         Turns of a cycle of two or more calls, at least 2.
     max_cycle
         Longest cycle, in calls; 1 finds identical calls only.
+    min_alike
+        Calls in all, of a cycle whose calls differ in volatile values alone; at least 2.
     """
 
     min_repeats: int = 3
     min_turns: int = 2
     max_cycle: int = 4
+    min_alike: int = 16
 
     name = "toolcycle"
-    version = 1
+    version = 2
 
     def __post_init__(self) -> None:
-        for parameter in ("min_repeats", "min_turns"):
+        for parameter in ("min_repeats", "min_turns", "min_alike"):
             if getattr(self, parameter) < 2:
                 raise ValueError(f"{parameter} must be >= 2, got {getattr(self, parameter)}")
         if self.max_cycle < 1:
@@ -71,7 +83,11 @@ class ToolCycle:
         pieces = align(len(as_ids(ids)), text)  # before anything else: it refuses what does not fit
         if not _CALL.search("".join(pieces)):
             return tail_verdict(self.name, self.version, "verbatim", [], None)
-        return published_verdict(self.name, self.version, "verbatim", _Stream(self), ids, text)
+        stream = _Stream(self)
+        verdict = published_verdict(self.name, self.version, "verbatim", stream, ids, text)
+        if verdict.looped and not stream.equal:
+            return msgspec.structs.replace(verdict, level="counter")
+        return verdict
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""
@@ -121,19 +137,26 @@ def _calls_in_list(body: str) -> list[str]:
 
 
 class _Reader:
-    """Calls of a stream of text, with the characters at which each begins and ends."""
+    """Calls of a stream of text: what stood before each, and where it begins and ends."""
 
     def __init__(self) -> None:
         self._text = ""
         self._base = self._at = 0  # where the kept text begins; where reading goes on
+        self._ended = -1  # where the last call ended; without one there is no text in between
         self._begin: int | None = None
         self._close = ""  # the mark that ends a wrapped call; empty in a bare object
         self._depth, self._quoted = 0, False
 
-    def read(self, text: str) -> list[tuple[str, int, int]]:
-        """Take more text and return the calls that are complete now."""
+    def read(self, text: str) -> list[tuple[str, str | None, int, int]]:
+        """Take more text and return the calls that are complete now.
+
+        Returns
+        -------
+        call, before, begin, end
+            `before` is the text since the last call, None where there was none, or too much.
+        """
         self._text += text
-        calls: list[tuple[str, int, int]] = []
+        calls: list[tuple[str, str | None, int, int]] = []
         position = self._at - self._base
         while match := _MARK.search(self._text, position):
             if match.group() == "\\":
@@ -143,13 +166,22 @@ class _Reader:
             if begin is not None and end - begin > _MAX_CALL:
                 self._begin = begin = None
             for call in self._mark(match.group(), self._base + match.start()):
-                calls.append((call, self._base if begin is None else begin, end))
+                start = self._base if begin is None else begin
+                calls.append((call, self._since_last(start), start, end))
+                self._ended = end
         # What may be the beginning of a mark is read again with what follows.
         self._at = self._base + max(position, len(self._text) - _LONGEST_MARK)
         keep = self._at if self._begin is None else min(self._at, self._begin)
+        keep = keep if self._ended < 0 else min(keep, self._ended)
         keep = max(keep, self._base + len(self._text) - 2 * _MAX_CALL)
         self._text, self._base = self._text[keep - self._base :], keep
         return calls
+
+    def _since_last(self, start: int) -> str | None:
+        """Return the text between the last call and this one; of one message there is none."""
+        if self._ended < self._base:
+            return None
+        return self._text[self._ended - self._base : max(start, self._ended) - self._base]
 
     def _mark(self, mark: str, at: int) -> list[str]:
         if mark in _CLOSES:
@@ -182,41 +214,72 @@ class _Reader:
         return self._text[max(0, begin - self._base) : end - self._base]
 
 
-class _Stream(Unscored):
-    def __init__(self, rule: ToolCycle) -> None:
-        self._rule = rule
-        self._places = Places()
-        self._reader = _Reader()
+class _Cycles:
+    """Cycles at the end of a sequence of calls, each a number.
+
+    Parameters
+    ----------
+    rule
+        Which says how long the longest cycle is.
+    demanded
+        Calls that a cycle of 1, 2, … calls must have in all.
+    """
+
+    def __init__(self, rule: ToolCycle, demanded: Sequence[int]) -> None:
+        self._longest = rule.max_cycle
+        self._demanded = demanded
         self._numbers: dict[str, int] = {}
         self._calls: list[int] = []
-        self._spans: list[tuple[int, int]] = []
         self._same = [0] * (rule.max_cycle + 1)  # calls that equal the one so many before
+
+    def add(self, call: str | None) -> tuple[int, int] | None:
+        """Return calls per turn and calls in all of the cycle that this call continues.
+
+        None as a call is equal to no other.
+        """
+        calls, found = self._calls, None
+        number = -len(calls) - 1 if call is None else len(self._numbers)
+        calls.append(number if call is None else self._numbers.setdefault(call, number))
+        for size in range(self._longest, 0, -1):
+            same = len(calls) > size and calls[-1] == calls[-1 - size]
+            self._same[size] = self._same[size] + 1 if same else 0
+            if self._same[size] + size >= self._demanded[size - 1] and self._primitive(size):
+                found = (size, self._same[size] + size)
+        return found
+
+    def _primitive(self, size: int) -> bool:
+        """Whether a cycle is more than the same call over and over."""
+        return size == 1 or len(set(self._calls[-size:])) > 1
+
+
+class _Stream(Unscored):
+    def __init__(self, rule: ToolCycle) -> None:
+        self._places = Places()
+        self._reader = _Reader()
+        sizes = range(1, rule.max_cycle + 1)
+        self._equal = _Cycles(
+            rule, [rule.min_repeats, *(rule.min_turns * size for size in sizes[1:])]
+        )
+        self._alike = _Cycles(rule, [max(rule.min_alike, rule.min_turns * s) for s in sizes])
+        self._spans: list[tuple[int, int]] = []
         self._cycle: tuple[int, int] | None = None  # calls per turn, calls in all
         self._passed: list[LoopSpan] = []
+        self.equal = False
+        """Whether there was a cycle of calls that are equal in everything."""
 
     def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
-        for call, start, end in self._reader.read(self._places.extend(pieces)):
-            self._calls.append(self._numbers.setdefault(call, len(self._numbers)))
+        for call, before, start, end in self._reader.read(self._places.extend(pieces)):
             self._spans.append((start, end))
-            self._cycle = self._find()
+            self._cycle = self._equal.add(call)
+            alike = self._alike.add(_alike(call, before))
+            if self._cycle:
+                self.equal = True
+            else:
+                self._cycle = alike
             if self._cycle:
                 self._passed.append(self._span(end))
                 if len(self._passed) > 1 and self._passed[-2].start == self._passed[-1].start:
                     del self._passed[-2]
-
-    def _find(self) -> tuple[int, int] | None:
-        calls, found = self._calls, None
-        for size in range(self._rule.max_cycle, 0, -1):
-            same = len(calls) > size and calls[-1] == calls[-1 - size]
-            self._same[size] = self._same[size] + 1 if same else 0
-            turns = self._rule.min_repeats if size == 1 else self._rule.min_turns
-            if self._same[size] + size >= turns * size and self._primitive(size, turns):
-                found = (size, self._same[size] + size)
-        return found
-
-    def _primitive(self, size: int, turns: int) -> bool:
-        """Whether a cycle is more than the same call over and over."""
-        return size == 1 or len(set(self._calls[-size:])) > 1
 
     def _span(self, end: int) -> LoopSpan:
         assert self._cycle
@@ -237,6 +300,15 @@ class _Stream(Unscored):
 
     def passed(self) -> list[LoopSpan]:
         return self._passed
+
+
+def _alike(call: str, before: str | None) -> str | None:
+    """Return what two calls share that differ in volatile values alone.
+
+    So must the texts before them: who was told something in between may well ask again.
+    """
+    left = None if before is None else without_volatile(call)
+    return None if left is None or before is None else f"{masked(before)}\0{left}"
 
 
 DETECTOR = ToolCycle

@@ -58,7 +58,7 @@ def problems(path: Path) -> list[str]:
     found += [problem] if (problem := incomplete(run)) else []
     try:
         found += [*_foreign(run), *_computed_otherwise(kept, path)]
-        if not outdated(entry.detectors):
+        if not outdated(entry.detectors, entry.header.judgement):
             found += _judged_otherwise(run)
     except (ValueError, IndexError) as error:
         # A header may name rules that do not exist, or nothing that was sampled.

@@ -22,6 +22,7 @@ import msgspec
 from loopbench import detectors
 from loopbench.errors import RunError
 from loopbench.judging.again import rescored
+from loopbench.judging.outcome import JUDGEMENT
 from loopbench.judging.records import audit_of
 from loopbench.judging.rules import MEASURE, STOP_CIRCULAR, detectors_of
 from loopbench.report.runs import Loaded
@@ -105,7 +106,7 @@ def make(run: Loaded, name: str, machine: str, note: str = "") -> Kept:
             f"{name!r} cannot name an entry: use lower-case letters, digits, dots, dashes."
         )
     run = _portable(run, name)
-    problem = incomplete(run) or outdated(versions(run.observations))
+    problem = incomplete(run) or outdated(versions(run.observations), run.header.judgement)
     if problem:
         raise RunError(problem)
     return Kept(entry=computed(run, name, machine, note), run=run)
@@ -170,8 +171,22 @@ def versions(observations: Iterable[Observation]) -> dict[str, int]:
     return dict(sorted({pair for one in observations for pair in one.detectors}))
 
 
-def outdated(judged_by: dict[str, int]) -> str | None:
-    """Say which rules have another version today; None if none has."""
+def outdated(judged_by: dict[str, int], judgement: int) -> str | None:
+    """Say which rules have another version today; None if none has.
+
+    Parameters
+    ----------
+    judged_by
+        The detectors, with their versions.
+    judgement
+        Version of the rule that named the outcomes.
+    """
+    if judgement != JUDGEMENT:
+        return (
+            f"The outcomes were named by version {judgement} of their rule, this is {JUDGEMENT}: "
+            "judge the records again with 'loopbench score RUN --out NEW' and add that, or refresh "
+            "the entry."
+        )
     for name, version in judged_by.items():
         if name not in detectors.names():
             return f"The records were judged by {name}, which this LoopBench does not have."
@@ -186,9 +201,7 @@ def outdated(judged_by: dict[str, int]) -> str | None:
 
 def incomplete(run: Loaded) -> str | None:
     """Say how much of a run is missing; None if nothing is."""
-    header = run.header
-    rows = len(header.models) * len(header.samplings)
-    wanted = header.samples * header.repeats * rows
+    wanted = run.header.expected
     made = sum(record.outcome != "error" for record in run.records)
     if made == wanted:
         return None
@@ -284,7 +297,10 @@ def refreshed(path: Path) -> Kept:
     """
     sources, run = _read(path, _Sources)
     header = msgspec.structs.replace(
-        sources.header, schema_version=SCHEMA_VERSION, measure=list(MEASURE)
+        sources.header,
+        schema_version=SCHEMA_VERSION,
+        measure=list(MEASURE),
+        judgement=JUDGEMENT,
     )
     measure = detectors_of(header.measure)
     by_key = {record.key: record for record in run.records}

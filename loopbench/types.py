@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 """Version of the files of a run; raised whenever an old reader could misread them.
 
-1: circular ends were `truncated`, and their level was called `near`.
+1: circular ends were `truncated`, and their level was called `near`. A reader that does not know
+`unknown` refuses a record with it and misreads none, so that did not raise it.
 """
 
 Finish = Literal["stop", "length", "loop", "error", "unknown"]

@@ -4,7 +4,6 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -12,24 +11,14 @@ from hypothesis import settings
 # Test modules share the helpers beside this file.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from said import Said
+
 # No test asserts a time, property tests neither: a busy machine would fail them. They draw the
 # same examples every time, so that a failure belongs to the change; `--hypothesis-profile=many`
 # looks for new ones, and what it finds becomes an @example.
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("many", deadline=None, max_examples=2_000)
 settings.load_profile("same")
-
-
-class Said(NamedTuple):
-    """What a call of the program came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def last(self) -> str:
-        return self.out.splitlines()[-1]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 from loopbench.backends.base import Capabilities, ThinkingEnd, Watch
 from loopbench.backends.forms import Target
+from loopbench.judging.outcome import JUDGEMENT
 from loopbench.judging.rules import MEASURE, STOP
 from loopbench.results.header import Header
 from loopbench.types import (
@@ -82,6 +83,7 @@ def header(*models: str, slots: int = 2) -> Header:
         audit_min=20,
         deterministic=False,
         engine={"backend": "llamacpp", "slots": slots, "threads": None},
+        judgement=JUDGEMENT,
     )
 
 

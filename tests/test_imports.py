@@ -44,9 +44,10 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 def test_the_public_names_are_loaded_on_first_use() -> None:
     code = (
         "import sys, loopbench\n"
-        "lazy = ['loopbench.harness.api', 'loopbench.judging.detection', 'loopbench.detectors']\n"
+        "lazy = ['loopbench.harness.api', 'loopbench.judging.detection', 'loopbench.detectors',\n"
+        "        'loopbench.notebook.loading', 'loopbench.notebook.comparing']\n"
         "print([name for name in lazy if name in sys.modules])\n"
-        "loopbench.run, loopbench.detect, loopbench.detectors\n"
+        "loopbench.run, loopbench.detect, loopbench.detectors, loopbench.load, loopbench.compare\n"
         "print([name for name in lazy if name not in sys.modules])\n"
     )
     result = subprocess.run(
@@ -110,6 +111,9 @@ def test_the_public_names_are_there() -> None:
 
     assert callable(loopbench.detect)
     assert callable(loopbench.run)
+    assert callable(loopbench.load)
+    assert callable(loopbench.compare)
+    assert set(loopbench.__all__) <= set(dir(loopbench))
     assert loopbench.detectors.get("suffix").name == "suffix"
     with pytest.raises(AttributeError, match="nothing_such"):
         _ = loopbench.nothing_such

@@ -6,7 +6,7 @@ import re
 from typing import Protocol
 
 from loopbench.detectors.parts.endings import Ending
-from loopbench.detectors.parts.items import Items
+from loopbench.detectors.parts.items import COMMA, Items
 from loopbench.detectors.parts.numerals import Numerals
 from loopbench.detectors.parts.periods import tail_period
 from loopbench.detectors.parts.steady import LASTING, extended
@@ -64,7 +64,6 @@ def says_new(ending: Ending, min_tokens: int) -> bool:
 
 _FIRST = 2
 """Items at the beginning of an end that may be the rest of others."""
-_JOINTS = (":", ".", ",")
 _CLEAR = 500
 """Characters without a number after which none before matters, if they stood nowhere before."""
 
@@ -79,8 +78,7 @@ def decided(items: Items, rule: Counting, ending: Ending) -> bool:
     # A mark is read by the one before it, which may stand far away; and numbers with nothing but
     # these between them may be parts of one.
     count = len(items.literals)
-    last = range(max(0, count - max(covered, 2)), count)
-    if items.marked or any(items.text_of(item) in _JOINTS for item in last):
+    if items.marked or (items.literals[max(0, count - max(covered, 2)) :] <= COMMA).any():
         return False
     found = tail_period(literals, 2, covered)
     longer = found is None

@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.anywhere import Run, find_runs
-from loopbench.detectors.parts.items import Items
+from loopbench.detectors.parts.items import COMMA, Items
 from loopbench.detectors.parts.numerals import REACH
+from loopbench.detectors.parts.stamps import Stamps
 from loopbench.detectors.parts.steady import LASTING, SLIP_EVERY
 from loopbench.pieces import Pieces
 
 Ints = NDArray[np.int64]
 
+Flags = NDArray[np.bool_]
+
+_FAR = -(1 << 40)
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -51,29 +55,58 @@ def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) 
     # How many of the last literals have stood before, at most.
     recurring = most - 1 - np.where(least > 0, _last_new(literals)[least - 1], -1)
     places = (2 * recurring >= np.maximum(least - before, 2)).nonzero()[0]
-    runs = find_runs(literals, repeats, repeats) if places.size else []
-    if not runs:
-        return ends[:0]
     # All numbers of items that may be complete at one of these places.
     counts = (most - least)[places] + 1
     at = np.repeat(places, counts)
-    offset = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
-    complete = least[at] + offset
+    complete = least[at] + np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
     covered = np.maximum(complete - before[at], 0)
-    fine = _periodic(runs, len(literals), min_repeats)[complete] <= before[at]
-    at, complete, covered = at[fine], complete[fine], covered[fine]
-    still, period = _standing_still(runs, items.numbers, min_repeats)
-    period = period[complete]
-    rows = np.maximum(-(-covered // np.maximum(period, 1)), max(min_repeats, SLIP_EVERY // 2 + 2))
-    worth = np.unique(at[(period == 0) | (still[complete] < rows * period)])
-    return np.asarray(ends[worth])
+    worth = _may_count(items, complete, covered, min_repeats)
+    worth |= _may_count_in_parts(items, complete, covered, min_repeats)
+    return np.asarray(ends[np.unique(at[worth])])
 
 
 def _last_new(literals: Ints) -> Ints:
-    """Return the last item up to each whose literal had not stood before."""
-    new = np.ones(len(literals), np.bool_)
-    new[1:] = literals[1:] > np.maximum.accumulate(literals)[:-1]
-    return np.asarray(np.maximum.accumulate(np.where(new, np.arange(len(new)), 0)))
+    """Return the last item up to each whose literal had not stood before, -1 for none."""
+    highest = np.maximum.accumulate(np.concatenate(([COMMA], literals)))[:-1]
+    new = np.where(literals > highest, np.arange(len(literals)), -1)
+    return np.asarray(np.maximum.accumulate(new))
+
+
+def _may_count(items: Items, complete: Ints, covered: Ints, min_repeats: int) -> Flags:
+    """Return whether so many items may end in a count of the numbers each by itself."""
+    literals, repeats = items.literals, min(min_repeats, LASTING)
+    runs = find_runs(literals, repeats, repeats) if complete.size else []
+    worth = np.zeros(len(complete), np.bool_)
+    if runs:
+        fine = (
+            _first_of(runs, len(literals), min_repeats)[complete] <= complete - covered
+        ).nonzero()
+        complete, covered = complete[fine], covered[fine]
+        still, period = _standing_still(runs, items.numbers, min_repeats)
+        period = period[complete]
+        rows = -(-covered // np.maximum(period, 1))
+        rows = np.maximum(rows, max(min_repeats, SLIP_EVERY // 2 + 2))
+        worth[fine] = (period == 0) | (still[complete] < rows * period)
+    return worth
+
+
+def _may_count_in_parts(items: Items, complete: Ints, covered: Ints, min_repeats: int) -> Flags:
+    """Return whether so many items may end in a count of numbers of several parts."""
+    literals, repeats = items.literals, min(min_repeats, LASTING)
+    worth = np.zeros(len(complete), np.bool_)
+    joint = np.where(literals <= COMMA, np.arange(len(literals)), _FAR)
+    last_joint = np.concatenate(([_FAR], np.maximum.accumulate(joint)))[complete]
+    joined = (complete - last_joint <= np.maximum(covered, 2)).nonzero()[0]
+    if not joined.size:
+        return worth
+    complete, covered = complete[joined], covered[joined]
+    for commas in (False, True):
+        rows = Stamps(items, decimal_commas=commas).read().rows
+        runs = find_runs(np.ascontiguousarray(rows[:, 0]), repeats, repeats)
+        first = rows[:, 1]
+        begin = _first_of(runs, len(rows), min_repeats)[first.searchsorted(complete)]
+        worth[joined] |= begin <= first.searchsorted(complete - covered)
+    return worth
 
 
 def _reach(run: Run, min_repeats: int) -> int:
@@ -85,7 +118,7 @@ def _reach(run: Run, min_repeats: int) -> int:
     return run.end + min_repeats * (run.end - run.start) // LASTING
 
 
-def _periodic(runs: list[Run], items: int, min_repeats: int) -> Ints:
+def _first_of(runs: list[Run], items: int, min_repeats: int) -> Ints:
     """Return for each number of items the first item of the runs that a look may find."""
     first = np.full(items + 1, _NEVER)
     for run in reversed(runs):

@@ -18,6 +18,10 @@ from loopbench.detectors.parts.streaming import Grown
 
 _DIGITS = "0123456789"
 
+COLON, POINT, COMMA = range(3)
+"""The literals that consist of this one character, before digits."""
+_JOINTS = [(Notation.DIGITS, mark) for mark in ":.,"]
+
 
 class Items:
     """The items of a stream: interned literals, numbers, and where each begins.
@@ -29,11 +33,12 @@ class Items:
     def __init__(self) -> None:
         self._literals = Grown()
         self._numbers = Grown()
-        self._closed: list[tuple[int, int]] = []  # not yet in these two
+        self._widths = Grown()
+        self._closed: list[tuple[int, int, int]] = []  # not yet in these three
         self._numerals = Numerals()
         self._starts: list[int] = []  # character at which each item's literal begins
-        self._interned: dict[tuple[Notation, str], int] = {}
-        self._texts: list[tuple[Notation, str]] = []
+        self._texts: list[tuple[Notation, str]] = [*_JOINTS]
+        self._interned = {text: index for index, text in enumerate(self._texts)}
         self._token_ends: list[int] = []  # characters of the stream after each token
         self._buffer: list[str] = []
         # The text after the last closed item: settled parts, then what may yet be the
@@ -64,9 +69,9 @@ class Items:
             at = len(text) - len(text[1:].lstrip(_DIGITS))
         found, undecided = self._numerals.find(text, at)
         begin = 1
-        for start, end, notation, value in found:
+        for start, end, notation, value, width in found:
             literal = self._intern(notation, "".join((*self._settled, text[begin:start])))
-            self._closed.append((literal, value))
+            self._closed.append((literal, value, width))
             self._starts.append(self._rest_at)
             self._rest_at += self._settled_chars + end - begin
             self._settled.clear()
@@ -110,7 +115,7 @@ class Items:
         False means that the stream has left the pattern, whatever came before.
         """
         notation, expected = self._texts[int(self._literals.view[item])]
-        rest = "".join((*self._settled, self._tail))
+        rest = self.rest
         if len(rest) <= len(expected):
             return expected.startswith(rest)
         return rest.startswith(expected) and may_become(notation, rest[len(expected) :])
@@ -134,6 +139,7 @@ class Items:
             closed = np.array(self._closed, np.int64)
             self._literals.extend(closed[:, 0])
             self._numbers.extend(closed[:, 1])
+            self._widths.extend(closed[:, 2])
             self._closed.clear()
 
     @property
@@ -157,6 +163,17 @@ class Items:
     def edges(self) -> NDArray[np.int64]:
         """The character at which each item begins, and the one after the last of them."""
         return np.array([*self._starts, self._rest_at], np.int64)
+
+    @property
+    def widths(self) -> NDArray[np.int64]:
+        """How many digits each number has, less than none if it has a sign, 0 if it is no such."""
+        self._arrange()
+        return self._widths.view
+
+    @property
+    def rest(self) -> str:
+        """The text after the last item."""
+        return "".join((*self._settled, self._tail))
 
     @property
     def tokens(self) -> int:

@@ -99,7 +99,7 @@ _SUFFIX_BEGUN = {"", "s", "n", "r", "t"}
 _LONGEST = max(map(len, _JOINED))
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
-_OPEN_DIGITS = re.compile(r"-?[0-9]*(?:st?|nd?|rd?|th?)?")
+_OPEN_DIGITS = re.compile(r"-?(?:[0-9]+(?:st?|nd?|rd?|th?)?)?")
 _OPEN_RUN = re.compile(_WORD_RUN)
 _OPEN_MARK = re.compile(rf"({_MARKS})(?:[.):\]]\*{{0,2}})?")
 
@@ -111,6 +111,8 @@ class Numeral(NamedTuple):
     end: int
     notation: Notation
     value: int
+    width: int = 0
+    """Digits, counted below zero after a sign; 0 for words, marks and ordinals."""
 
 
 class Numerals:
@@ -143,14 +145,15 @@ class Numerals:
                 return found, start
             kind = match.lastgroup
             if kind == "digits":
-                digits = match.group()
+                digits, width = match.group(), end - start
                 if digits[-1] > "9":
-                    digits = digits[:-2]
+                    digits, width = digits[:-2], 0
                 if len(digits) <= MAX_DIGITS:
-                    found.append(Numeral(start, end, Notation.DIGITS, int(digits)))
+                    found.append(Numeral(start, end, Notation.DIGITS, int(digits), width))
             elif kind == "signed":
-                if end - start - 1 <= MAX_DIGITS:
-                    found.append(Numeral(start, end, Notation.DIGITS, int(match.group())))
+                width = start + 1 - end
+                if -width <= MAX_DIGITS:
+                    found.append(Numeral(start, end, Notation.DIGITS, int(match.group()), width))
             elif kind == "words":
                 value = spelled(match["words"])
                 if value is not None:

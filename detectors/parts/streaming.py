@@ -204,6 +204,10 @@ class Grown:
         self._data[self._size : size] = values
         self._size = size
 
+    def drop(self, count: int) -> None:
+        """Forget the last values."""
+        self._size -= count
+
     @property
     def view(self) -> NDArray[np.int64]:
         """All values so far; valid until the next `extend`."""

@@ -128,7 +128,7 @@ def complete_cut(text: str, ids: list[int], pieces: list[str]) -> None:
     broken = len(text) - len(whole)
     if broken > _MOST_BYTES or not whole:
         return
-    # Of a vocabulary's tokens several may make what is left of a word, the space before it included.
+    # Several tokens of a vocabulary may make what is left of a word and the space before it.
     word = _LAST_WORD.search(whole[-LONGEST_RUN:])
     least = broken + (len(word.group()) if word else 0 if broken else 1)
     first, rest = len(pieces), 0

@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from loopbench.errors import BackendError
-from loopbench.types import Generation, ModelInfo, Request, Sample, Sampling
+from loopbench.files.recordings import Recording
+from loopbench.types import Generation, ModelInfo, Request
 
 
 class StreamWatch(Protocol):
@@ -136,6 +137,6 @@ class BackendFactory(Protocol):
 class RecordingFactory(BackendFactory, Protocol):
     """A factory whose outputs were made before."""
 
-    def selection(self, place: Any) -> tuple[list[Sample], list[Sampling], int]:
-        """Return what was recorded: samples, samplings, and repeats of each."""
+    def recording(self, place: Any) -> Recording:
+        """Return what was recorded: samples, samplings, and which repeats of each there are."""
         ...

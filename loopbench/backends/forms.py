@@ -13,6 +13,9 @@ REPLAY = "replay:"
 GGUF_BACKENDS = ("llamacpp", "llama-cpp-python")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _RECORDINGS = (".jsonl", ".parquet")
+_WEIGHTS = (".gguf", ".safetensors", ".bin", ".pt", ".pth")
+"""Files of models, wanted or not: they are no files of outputs."""
+_GGUF = b"GGUF"
 
 
 class Target(Struct, frozen=True):
@@ -52,7 +55,7 @@ def locate(model: str, backend: str | None = None) -> Target:
     ----------
     model
         GGUF file or catalogue name, model folder or hub id, URL of a server, or a
-        recording: run folder, JSON lines or parquet, also as `replay:PATH`.
+        recording: run folder or file of outputs, also as `replay:PATH`.
     backend
         Overrides what the form says.
 
@@ -70,6 +73,11 @@ def locate(model: str, backend: str | None = None) -> Target:
     return Target(backend=backend, place=str(path), name=name)
 
 
+def is_recording(model: str) -> bool:
+    """Return whether this names outputs that were recorded."""
+    return model.startswith(REPLAY) or _by_form(model) == "replay"
+
+
 def _by_form(model: str) -> str:
     if is_url(model):
         return "openai"
@@ -79,6 +87,19 @@ def _by_form(model: str) -> str:
         return "transformers"
     if (recording / "header.json").is_file() or recording.suffix in _RECORDINGS:
         return "replay"
+    if any(_holds_outputs(one) for one in (path, recording)):
+        return "replay"
     if not path.exists() and is_hub_id(model):
         return "transformers"
     return "llamacpp"
+
+
+def _holds_outputs(path: Path) -> bool:
+    """Return whether this is a file, and none of weights."""
+    if not path.is_file() or path.suffix.lower() in _WEIGHTS:
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_GGUF)) != _GGUF
+    except OSError:
+        return True  # whoever reads it says why it cannot be

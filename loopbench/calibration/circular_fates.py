@@ -62,6 +62,8 @@ def state_at(stream: FollowedOutput, budget: int, measure: Sequence[Detector]) -
         Detectors that decide about the outcome.
     """
     made = len(stream.token_ids)
+    if stream.finish == "unknown" and made < budget:
+        return None
     # What a stream that was stopped for going round would have done is not known.
     cut = stream.finish == "length" or stream.outcome == "circular"
     if cut and made < NEARLY * budget:

@@ -116,10 +116,13 @@ def escapes_of(runs: Sequence[Path], most: float) -> Measured:
     for run in runs:
         read_header(run, earlier=True)
         streams += streams_of(read_records(run), read_audits(run))
-    whole = [stream for stream in streams if stream.finish != "loop"]
+    told = [stream for stream in streams if stream.finish != "unknown"]
+    whole = [stream for stream in told if stream.finish != "loop"]
     table = escapes(flags(whole))
     notes = proposals(table, most)
-    if cut := len(streams) - len(whole):
+    if untold := len(streams) - len(told):
+        notes.append(f"{untold} outputs ended nobody knows why, so they say nothing here.")
+    if cut := len(told) - len(whole):
         notes.append(
             f"{cut} streams were stopped early and not audited, so they say nothing here: "
             "run with --no-early-stop to follow every stream."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,23 @@ def detect(
     chosen = form or ("rows" if rows or not sys.stdout.isatty() else "text")
     found = list(sources(files or (STDIN,)))
     _detect(found, how, judging, chosen, out, by, fail_over)
+
+
+def detect_files(files: Sequence[str], form: str) -> None:
+    """Judge files as they are found to be, and print the summary.
+
+    Parameters
+    ----------
+    files
+        Names, folders, patterns.
+    form
+        `text`, `md` or `json`.
+    """
+    from loopbench.files.reading import How
+    from loopbench.outputs.judging import Judging
+    from loopbench.outputs.sources import sources
+
+    _detect(list(sources(files)), How(), Judging(), form, None, None, None)
 
 
 def _detect(

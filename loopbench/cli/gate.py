@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +136,10 @@ _OPTIONS = (
         "--policy", "policy_file", type=_FILE, help="Rules in TOML; options win over the file's."
     ),
     _rate_option("--confidence", "Of every one-sided limit.  [default: 95%]"),
-    _rate_option("--max-errors", "Share of failed generations that is allowed.  [default: 0%]"),
+    _rate_option(
+        "--max-errors",
+        "Share of failed generations, or of unreadable rows, that is allowed.  [default: 0%]",
+    ),
     click.option(
         "--inconclusive",
         type=click.Choice(("fail", "pass")),
@@ -192,10 +195,10 @@ def _with_options(command: Any) -> Any:
 
 
 @click.command()
-@click.argument("target", metavar="MODEL|RUN")
+@click.argument("target", metavar="MODEL|RUN|FILE")
 @_with_options
 def gate(target: str, policy_file: Path | None, **options: Any) -> None:
-    """Decide whether a checkpoint may pass, from a recorded RUN or by running a MODEL.
+    """Decide whether a checkpoint may pass: from a RUN, a FILE of outputs, or by running a MODEL.
 
     Exit codes: 0 pass, 1 fail, 2 usage error, 3 inconclusive, 4 nothing can be decided. The
     last line says in one sentence which numbers decided.
@@ -240,6 +243,8 @@ def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
     from loopbench.gate import running as gating
     from loopbench.harness.plan import Settings
 
+    if options["resume"] and options["out"] is None:
+        raise ValueError("--resume needs --out: the folder of the run to continue.")
     baseline = gating.load_baseline(options["baseline"]) if options["baseline"] else None
     common = {
         "baseline": baseline,
@@ -247,19 +252,20 @@ def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
         "batch": options["batch"],
     }
     if gating.is_run(Path(target)):
-        _refuse_run_options()
+        _refuse_run_options(RUN_ONLY)
         return gating.gate_run(Path(target), policy, seed=options["seed"], **common)
+    if gating.is_recording(target):
+        _refuse_run_options([name for name in RUN_ONLY if name not in ("out", "resume")])
+        return _gated_recording(target, policy, options, common)
     names = ("tasks", "max_new_tokens", "repeats", "seed", "slots", "threads", "stop_circular",
              "audit_share", "audit_min", "deterministic", "top_k", "top_p", "min_p",
              "repetition_penalty")  # fmt: skip
     settings = Settings(
         models=(target,),
         temperatures=options["temperature"],
-        early_stop=not options["no_early_stop"],
+        early_stop=False if options["no_early_stop"] else None,
         **{name: options[name] for name in names},
     )
-    if options["resume"] and options["out"] is None:
-        raise ValueError("--resume needs --out: the folder of the run to continue.")
     note = looks.too_few(policy, options["max_samples"]) if options["max_samples"] else None
     if note:
         click.echo(f"Note: {note}", err=True)
@@ -277,9 +283,22 @@ def _gated(target: str, policy: Policy, options: dict[str, Any]) -> Gated:
         )
 
 
-def _refuse_run_options() -> None:
+def _gated_recording(
+    target: str, policy: Policy, options: dict[str, Any], common: dict[str, Any]
+) -> Gated:
+    from loopbench.cli.display import Display
+    from loopbench.gate.running import gate_recording
+
+    names = ("out", "resume", "seed")
+    with Display() as display:
+        return gate_recording(
+            target, policy, progress=display, **{n: options[n] for n in names}, **common
+        )
+
+
+def _refuse_run_options(names: Sequence[str]) -> None:
     context = click.get_current_context()
-    for name in RUN_ONLY:
+    for name in names:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise ValueError(
                 f"--{name.replace('_', '-')} says how a model is run; this is a recorded run."
@@ -300,7 +319,7 @@ def _tell(gated: Gated, policy: Policy, options: dict[str, Any]) -> int:
     _write(options["markdown_file"], report.markdown(decision, last).encode())
     _write(options["json_file"], msgspec.json.format(msgspec.json.encode(decision)) + b"\n")
     print_table(report.rich_table(decision.checks))
-    for note in report.corrections(decision.checks):
+    for note in report.notes(decision):
         click.echo(note)
     if _annotates(options):
         for line in report.workflow_commands(decision, policy.inconclusive):

@@ -74,7 +74,8 @@ def check(folder: Path) -> None:
     _refuse_wrong(folder)
     found = entries.folders(folder)
     for path in found:
-        stale = entries.outdated(entries.read(path).entry.detectors)
+        entry = entries.read(path).entry
+        stale = entries.outdated(entry.detectors, entry.header.judgement)
         if stale:
             click.echo(f"{path.name}: not judged again. {stale}", err=True)
     click.echo(f"{len(found)} {'entry' if len(found) == 1 else 'entries'}: all numbers follow.")

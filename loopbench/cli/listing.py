@@ -1,4 +1,4 @@
-"""The command `ls`: models, tasks, detectors and backends as small tables."""
+"""The command `ls`: models, tasks, detectors, backends and formats as small tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(("models", "tasks", "detectors", "backends")))
+@click.argument("what", type=click.Choice(("models", "tasks", "detectors", "backends", "formats")))
 def ls(what: str) -> None:
     """List what there is."""
     print_table(_table(what))
@@ -30,6 +30,7 @@ def _table(what: str) -> Table:
         "tasks": _tasks,
         "detectors": _detectors,
         "backends": _backends,
+        "formats": _formats,
     }[what]()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in titles:
@@ -128,3 +129,18 @@ def _backends() -> Listing:
         options = sorted(f"--{o.replace('_', '-')}" for o in factory.capabilities.options)
         rows.append((name, " ".join(summary.split()), " ".join(options)))
     return ("backend", "runs", "options of its own"), rows
+
+
+def _formats() -> Listing:
+    from loopbench.files import formats
+
+    rows = []
+    for name in formats.names():
+        try:
+            found = formats.get(name)
+        except PluginError as error:
+            rows.append((name, str(error), ""))
+            continue
+        # Written for pages, too.
+        rows.append((name, found.title.replace("`", ""), found.finish.replace("`", "")))
+    return ("format", "files", "why an output ended"), rows

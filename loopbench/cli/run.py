@@ -51,7 +51,12 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--slots", type=int, help="Streams at the same time.")
 @click.option("--threads", type=int, help="CPU threads; by default the cores that are free.")
-@click.option("--no-early-stop", is_flag=True, help="Let looping streams go on to the budget.")
+@click.option(
+    "--early-stop/--no-early-stop",
+    default=None,
+    help="End looping streams, or let them go on to the budget.  [default: end them, but judge a "
+    "recording as it is]",
+)
 @click.option("--stop-circular", is_flag=True, help=STOP_CIRCULAR_HELP)
 @click.option(
     "--audit-share",
@@ -143,7 +148,6 @@ if TYPE_CHECKING:
 def run(
     models: tuple[str, ...],
     temperature: tuple[float, ...],
-    no_early_stop: bool,
     grid: tuple[str, ...],
     heatmap: Path | None,
     out: Path | None,
@@ -155,9 +159,9 @@ def run(
     """Run MODELs on hard tasks and print their loop rates.
 
     A MODEL is a GGUF file or a name that 'loopbench ls models' shows, a Hugging Face folder
-    or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to replay;
-    'reference' is all stages of the reference model. They are measured on the suite of
-    that name.
+    or hub id, the URL of a server as http://HOST:PORT/v1#NAME, or a recording to judge: a run
+    folder or a file of outputs, also as PATH#MODEL. 'reference' is all stages of the reference
+    model. They are measured on the suite of that name.
     """
     from loopbench.cli.display import Display
     from loopbench.harness.api import write_summary
@@ -179,7 +183,6 @@ def run(
     settings = Settings(
         models=catalog.expand(models),
         temperatures=temperature,
-        early_stop=not no_early_stop,
         **options,
     )
     if resume and out is None:

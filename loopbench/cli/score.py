@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loopbench.cli.console import print_grid, print_table, say
+from loopbench.cli.detect import detect_files
 from loopbench.cli.shared import list_of, show_options
 from loopbench.cli.table import print_rows
 
@@ -64,7 +65,8 @@ def score(
     """Judge and grade the records of a run again, without the model.
 
     SAMPLES are files that lm-eval wrote with --log_samples: their responses are judged, and
-    --out is a new folder for their lines with the verdicts.
+    --out is a new folder for their lines with the verdicts. Of other files of outputs it prints
+    what 'loopbench detect' counts.
     """
     path, samples = paths[0], len(paths) > 1 or paths[0].is_file()
     if ray and (detectors or samples):
@@ -94,7 +96,12 @@ def _samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
     from loopbench.lmeval.samples import samples_grid, score_file
 
     if form == "csv":
-        raise click.UsageError("Logged samples are printed as text, md or json.")
+        raise click.UsageError("Files of outputs are printed as text, md or json.")
+    if not all(map(_logged, paths)):
+        if out:
+            raise click.UsageError("--out keeps what lm-eval logged; use 'detect --rows --out'.")
+        detect_files([str(path) for path in paths], form)
+        return
     rows = [score_file(path, out / path.name if out else None) for path in paths]
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(rows)))
@@ -106,6 +113,25 @@ def _samples(paths: Sequence[Path], out: Path | None, form: str) -> None:
     print_grid(grid)
     for note in grid.note.splitlines():
         say(note)
+
+
+def _logged(path: Path) -> bool:
+    """Whether a file holds the lines that lm-eval logs today; an empty one may."""
+    from loopbench.files.outputs import FileError
+    from loopbench.files.reading import open_reading
+
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        first = file.read(1)
+    if first != b"{":
+        return not first
+    try:
+        with open_reading(path) as reading:
+            return reading.format.name == "lm_eval"
+    except FileError:
+        # What is wrong with it is said by whoever reads it.
+        return path.name.startswith("samples_")
 
 
 def _matrix(path: Path, names: Sequence[str], html: Path | None, form: str) -> None:

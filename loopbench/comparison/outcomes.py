@@ -11,12 +11,14 @@ import msgspec
 from loopbench.gate.metrics import by_prompt
 from loopbench.gate.policy import BINARY, Metric
 from loopbench.judging.outcome import STUCK
+from loopbench.results.header import Header
 from loopbench.results.observations import Seen
 from loopbench.results.observed import (
     Difference,
     Observed,
     book_difference,
     differences,
+    mending,
     missing_generations,
     template_difference,
 )
@@ -73,8 +75,9 @@ class Comparison(Struct, frozen=True):
 
     first: str
     second: str
-    temperature: float
-    budget: int
+    temperature: float | None
+    """None where a file of outputs does not say it."""
+    budget: int | None
     changes: list[Change]
     started: list[Moved]
     """Prompts that are stuck more often than before."""
@@ -132,7 +135,8 @@ def compare(sides: Sequence[Entry]) -> list[Comparison]:
         if other:
             raise ValueError(
                 f"{first.label} and {second.label} measured different things: "
-                f"{'; '.join(map(str, other))}. Run them with the same settings."
+                f"{'; '.join(map(str, other))}. "
+                + mending(other, "Run them with the same settings.")
             )
         notes = list(_notes(first, second))
         cells = (first.observed.cells(), second.observed.cells())
@@ -142,8 +146,14 @@ def compare(sides: Sequence[Entry]) -> list[Comparison]:
                 for cell, side in zip(cells, (first, second), strict=True)
             ]
             result.append(
-                _comparison(
-                    first, second, sampling.temperature, sampling.max_new_tokens, seen, notes
+                comparison_of(
+                    (first.label, second.label),
+                    seen,
+                    sampling.temperature,
+                    sampling.max_new_tokens,
+                    repeats=first.observed.header.repeats,
+                    tasks=sorted(first.observed.header.tasks),
+                    notes=notes,
                 )
             )
     return result
@@ -160,6 +170,8 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
         Difference("engine", f"{old.engine} {old.engine_version}",
                    f"{new.engine} {new.engine_version}"),
         Difference("deterministic", str(a.deterministic), str(b.deterministic)),
+        # Of runs they are equal, or there would be no comparison.
+        Difference("longest output", f"{_longest(a)} tokens", f"{_longest(b)} tokens"),
         *template_difference(first.observed, second.observed),
         *book_difference(first.observed, second.observed),
     ):  # fmt: skip
@@ -176,42 +188,78 @@ def _notes(first: Entry, second: Entry) -> Iterator[str]:
         failed = sum(one.outcome == "error" for one in side.observed.seen)
         if failed:
             yield f"{failed} generations of {side.label} failed and are left out"
+        untold = sum(not one.finish_known for one in side.observed.seen)
+        if untold:
+            yield (
+                f"of {untold} generations of {side.label} it is not known why they ended: they are "
+                "no part of the circular and truncated rates, and count as stuck where they loop "
+                "at their end"
+            )
 
 
-def _comparison(
-    first: Entry,
-    second: Entry,
-    temperature: float,
-    budget: int,
+def _longest(header: Header) -> int:
+    return max((sampling.max_new_tokens for sampling in header.samplings), default=0)
+
+
+def comparison_of(
+    labels: tuple[str, str],
     seen: Sequence[Sequence[Seen]],
-    notes: list[str],
+    temperature: float | None,
+    budget: int | None,
+    *,
+    repeats: int,
+    tasks: Sequence[str],
+    notes: Sequence[str],
+    measures: Sequence[Metric] = MEASURES,
 ) -> Comparison:
-    repeats = first.observed.header.repeats
-    whole = [_change("all", measure, seen, repeats) for measure in MEASURES]
-    tasks = [
+    """Compare the generations of two sides.
+
+    Parameters
+    ----------
+    labels
+        What the sides are called.
+    seen
+        Their generations, paired by task and sample.
+    temperature, budget
+        Of both.
+    repeats
+        Most generations of one prompt.
+    tasks
+        Each gets a line of its own.
+    notes
+        What a reader must know.
+    measures
+        What is compared; doom comes first.
+
+    Raises
+    ------
+    ValueError
+        If they share no prompt.
+    """
+    first, second = labels
+    whole = [_change("all", measure, seen, repeats) for measure in measures]
+    by_task = [
         _change(task, "doom", [[one for one in side if one.task == task] for side in seen], repeats)
-        for task in sorted(first.observed.header.tasks)
+        for task in tasks
     ]
     head, others = whole[0], [change for change in whole[1:] if change]
     if head is None:
-        raise ValueError(
-            f"{first.label} and {second.label} share no prompt that both have finished."
-        )
-    per_task = [change for change in tasks if change]
+        raise ValueError(f"{first} and {second} share no prompt that both have finished.")
+    per_task = [change for change in by_task if change]
     started, stopped, otherwise = _moved(*map(_outcomes, seen))
     word: Word = "undecided"
     if head.p <= LEVEL:
         word = "more" if head.difference > 0 else "less"
     return Comparison(
-        first=first.label,
-        second=second.label,
+        first=first,
+        second=second,
         temperature=temperature,
         budget=budget,
         changes=[head, *_adjusted(others), *_adjusted(per_task)],
         started=started,
         stopped=stopped,
         otherwise=otherwise,
-        notes=notes,
+        notes=list(notes),
         word=word,
     )
 

@@ -10,6 +10,7 @@ import msgspec
 
 from loopbench.comparison.outcomes import LEVEL, Change, Comparison, Moved
 from loopbench.gate.report import escaped
+from loopbench.results.grid import Grid
 from loopbench.results.table import printable
 from loopbench.types import Outcome
 
@@ -42,7 +43,7 @@ def sentence(comparison: Comparison) -> str:
     }[comparison.word]
     stuck = next(change for change in comparison.changes if change.measure == "stuck")
     parts = [
-        f"{says} at T={comparison.temperature:g}: {_rates(head)} on {head.pairs} prompts, "
+        f"{says}{_at(comparison, ' at ')}: {_rates(head)} on {head.pairs} prompts, "
         f"{p_text(head.p)}",
         f"stuck (doom or circular) {_rates(stuck)}, {p_text(stuck.p_holm)} (Holm), "
         f"more often on {len(comparison.started)} prompts and less often on "
@@ -57,6 +58,12 @@ def sentence(comparison: Comparison) -> str:
     if notable:
         parts.append(f"also beyond noise (Holm): {', '.join(notable)}")
     return "; ".join(parts) + "."
+
+
+def _at(comparison: Comparison, before: str) -> str:
+    """Name the temperature where it is known."""
+    known = comparison.temperature is not None
+    return f"{before}T={comparison.temperature:g}" if known else ""
 
 
 def p_text(p: float) -> str:
@@ -103,12 +110,16 @@ def rich_table(comparison: Comparison) -> Table:
     return table
 
 
+def grid_of(comparison: Comparison) -> Grid:
+    """Return the changes as a table of text cells."""
+    return Grid(_TITLES, [_cells(change) for change in comparison.changes], keys=2)
+
+
 def title(comparison: Comparison) -> str:
     """Return what is compared, and under which budget."""
-    return (
-        f"{printable(comparison.first)} → {printable(comparison.second)}, "
-        f"T={comparison.temperature:g}, budget {comparison.budget}"
-    )
+    budget = "" if comparison.budget is None else f", budget {comparison.budget}"
+    sides = f"{printable(comparison.first)} → {printable(comparison.second)}"
+    return f"{sides}{_at(comparison, ', ')}{budget}"
 
 
 def details(comparison: Comparison, *, everything: bool = False) -> list[str]:

@@ -53,6 +53,8 @@ class Row(NamedTuple):
     """Byte at which its line begins, where it can be read again from there."""
     context: Mapping[str, Any] = {}
     """What the file says about all its rows, such as the header of an archive."""
+    file: str = ""
+    """What the file is called, for tools that tell the task or the model only there."""
 
 
 class Skipped(NamedTuple):
@@ -63,12 +65,30 @@ class Skipped(NamedTuple):
     """One sentence without its row, such as "it is cut off"."""
 
 
+def shown(text: str, most: int = 1000) -> str:
+    """Return a text of a file as a message may have it: on one line, without control characters.
+
+    Examples
+    --------
+    >>> shown("red:\\x1b[31m\\n  next")
+    'red:\N{REPLACEMENT CHARACTER}[31m next'
+    """
+    line = " ".join(text[: 2 * most].split())[:most]
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in line)
+
+
 class FileError(ValueError):
     """A file cannot be read at all; its text is one sentence for the user."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(shown(problem))
 
 
 class RowError(ValueError):
     """A row cannot be read; its text says what is wrong with which field."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(shown(problem))
 
 
 class Fields(Struct, frozen=True):

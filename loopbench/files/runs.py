@@ -83,6 +83,8 @@ def load_run(path: Path, name: str | None) -> Recording:
         samplings=header.samplings,
         repeats=header.repeats,
         streams=streams,
+        generations=header.expected // len(header.models),
+        stop=header.stop,
     )
 
 

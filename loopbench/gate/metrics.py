@@ -10,9 +10,14 @@ from loopbench.results.observations import Seen
 
 
 def value_of(one: Seen, metric: Metric) -> float | None:
-    """Return what a generation adds to a metric; None if the metric is not about its task."""
+    """Return what a generation adds to a metric.
+
+    None if the metric is not about its task, or about its finish, which nobody knows.
+    """
     if metric == "stuck":
-        return float(one.outcome in STUCK)
+        return None if one.may_be_stuck else float(one.outcome in STUCK)
+    if metric in ("circular", "truncated") and not one.finish_known:
+        return None
     if metric in ("doom", "circular", "truncated"):
         return float(one.outcome == metric)
     if not one.graded:

@@ -24,6 +24,8 @@ Metric = Literal[
 ]
 BINARY: tuple[Metric, ...] = ("doom", "stuck", "circular", "truncated", "accuracy", "agent_score")
 """Metrics to which one generation adds 0 or 1."""
+SCORES: tuple[Metric, ...] = ("accuracy", "extraction_f1", "tool_score", "agent_score")
+"""Metrics that only some tasks have."""
 Inconclusive = Literal["fail", "pass"]
 EVERY_TASK = "*"
 FILE = "gate.toml"

@@ -116,6 +116,10 @@ def _gated(chosen: dict[str, Any], run: dict[str, Any], folder: Path) -> Gated:
             if run or most:
                 raise ValueError(f"{target} is a recorded run: run and max_samples are for models.")
             return gating.gate_run(Path(target), policy, **common)
+        if gating.is_recording(str(target)):
+            if run or most:
+                raise ValueError(f"{target} holds outputs: run and max_samples are for models.")
+            return gating.gate_recording(str(target), policy, out=folder / "loopbench", **common)
         return gating.gate_model(
             settings_of(str(target), **run),
             policy,

@@ -128,12 +128,22 @@ def rich_table(checks: Sequence[Check]) -> Table:
     return table
 
 
-def corrections(checks: Sequence[Check]) -> list[str]:
-    """Return a line for every row whose early stops were audited with another result."""
-    return [
+def notes(decision: Decision) -> list[str]:
+    """Return what a reader of the numbers must know.
+
+    Of how many outputs nobody knows why they ended, and a line for every row whose early stops
+    were audited with another result.
+    """
+    untold = [
+        f"Of {decision.untold} outputs it is not known why they ended: {decision.untold_stuck} of "
+        "them loop at their end and count as stuck, and none counts for the truncated rate."
+        + f" {decision.untold_round} go round at their end and count for no stuck rate: they may "
+        "have ended there by themselves." * bool(decision.untold_round)
+    ]
+    return untold * bool(decision.untold) + [
         f"{_place(check)}: corrected by the audit of early stops, the {check.noun} is "
         f"{100 * check.corrected:.2f} %; the gate decides on the uncorrected one."
-        for check in checks
+        for check in decision.checks
         if check.corrected is not None and abs(check.corrected - check.value) > 1e-9
     ]
 
@@ -149,8 +159,9 @@ def markdown(decision: Decision, last: str) -> str:
         "|" + "---|" * len(TITLES),
     ]
     lines += ["| " + " | ".join(map(escaped, _cells(check))) + " |" for check in decision.checks]
-    notes = corrections(decision.checks)
-    return "\n".join([*lines, *(["", *map(escaped, notes)] if notes else [])]) + "\n"
+    for note in notes(decision):
+        lines += ["", escaped(note)]
+    return "\n".join(lines) + "\n"
 
 
 def escaped(text: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from loopbench import backends
+from loopbench.backends import forms
+from loopbench.backends.base import RecordingFactory
 from loopbench.gate import looks
 from loopbench.gate import policy as policies
 from loopbench.gate.decision import Corrected, Decision, decide, refuse_other_settings
@@ -67,6 +70,11 @@ class Gated(NamedTuple):
 def is_run(target: Path) -> bool:
     """Whether what the user named is a run folder: any folder that is not a model's."""
     return target.is_dir() and ((target / HEADER).is_file() or not (target / CONFIG).is_file())
+
+
+def is_recording(target: str) -> bool:
+    """Whether what the user named is a file of outputs, or one model of a recorded run."""
+    return forms.is_recording(target)
 
 
 def observe_run(path: Path) -> Observed:
@@ -222,6 +230,52 @@ def gate_run(
     return Gated(decision, observed, path, _prompts(observed), observed.header.samples)
 
 
+def gate_recording(
+    target: str,
+    policy: Policy,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    baseline: Observed | None = None,
+    sequential: bool = False,
+    seed: int = 0,
+    batch: int = looks.BATCH,
+    progress: Progress | None = None,
+) -> Gated:
+    """Judge the outputs of a file, as they are.
+
+    Parameters
+    ----------
+    target
+        `PATH`, or `PATH#MODEL`.
+    policy
+        Its rules.
+    out, resume
+        See `loopbench.harness.runner.execute`.
+    baseline, sequential, seed, batch
+        See `gate_run`.
+    progress
+        Told about every outcome.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be used.
+    GateUnusable, loopbench.errors.RunError
+        If nothing can be decided on it: too many rows cannot be read, for one.
+    """
+    place = forms.locate(target)
+    factory = cast(RecordingFactory, backends.get(place.backend))
+    recording = factory.recording(place.place)
+    unread = len(recording.skipped)
+    if unread > policy.max_errors * (recording.rows + unread):
+        raise GateUnusable(f"{recording.notes()[0]} Mend them, or allow a share with --max-errors.")
+    out = out or default_folder((target,))
+    execute(Settings(models=(target,)), out, resume=resume, progress=progress)
+    write_summary(out)
+    return gate_run(out, policy, baseline=baseline, sequential=sequential, seed=seed, batch=batch)
+
+
 def _stopped_by_gate(path: Path, observed: Observed) -> bool:
     """Whether the run ended where a sequential gate had seen enough, not by accident."""
     try:
@@ -368,9 +422,13 @@ def _one_row(header: Header) -> None:
 
 def _corrected(path: Path, policy: Policy) -> Corrected:
     rows = [*rows_of(path), *(rows_of(path, "task") if policy.per_task else ())]
+    # Where prompts repeat an unequal number of times, the mean of the prompts, which is judged, is
+    # another than the rate: without an early stop the difference is no correction.
+    equal = read_header(path).generations is None
     return {
         (rule, row.model, row.temperature, row.group): rate.value
         for row in rows
+        if row.early_stopped or equal
         for rule, rate in (
             ("max_doom_rate", row.corrected_doom_rate),
             ("max_stuck_rate", row.corrected_stuck_rate),

@@ -43,7 +43,8 @@ def run(
     Parameters
     ----------
     *models
-        GGUF files, or names of the catalogue.
+        GGUF files, names of the catalogue, or anything else that `loopbench run` takes: a file of
+        outputs, say, which is judged as it is.
     out
         The run folder; by default a new one under `runs/`.
     resume

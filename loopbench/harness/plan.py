@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from loopbench.files.recordings import Asked
 from loopbench.judging.jobs import Job, job_key
 from loopbench.results.header import Header
 from loopbench.results.observations import Observation
@@ -41,7 +42,8 @@ class Settings(Struct, frozen=True):
     seed: int = 0
     slots: int | None = None
     threads: int | None = None
-    early_stop: bool = True
+    early_stop: bool | None = None
+    """None: for models, but not for a recording, which is judged as it is unless asked."""
     stop_circular: bool = False
     """Also end streams that go round; many of these would have left by themselves."""
     audit_share: float = 0.05
@@ -145,9 +147,9 @@ class Settings(Struct, frozen=True):
                 raise ValueError(f"A {what} is named twice; use --repeats to run it again.")
         if not 0 <= self.audit_share <= 1 or self.audit_min < 0:
             raise ValueError("--audit-share must be between 0 and 1, --audit-min at least 0.")
-        if self.stop_circular and not self.early_stop:
+        if self.stop_circular and self.early_stop is False:
             raise ValueError("--stop-circular and --no-early-stop exclude each other.")
-        if self.constrained and self.early_stop:
+        if self.constrained and self.early_stop is not False:
             raise ValueError(
                 "--constrained needs --no-early-stop: a stream that is continued for the audit "
                 "would begin its grammar anew."
@@ -239,36 +241,45 @@ def settings_of(*models: str, **fields: Any) -> Settings:
     return msgspec.convert({"models": models, **fields}, Settings, strict=False)
 
 
+def every(
+    samples: Sequence[Sample], samplings: Iterable[Sampling], repeats: int
+) -> Iterator[Asked]:
+    """Yield every sample with every sampling, so many times; row by row, in order.
+
+    Parameters
+    ----------
+    samples
+        In the order in which they are run.
+    samplings
+        One per row of the table.
+    repeats
+        Generations of each sample.
+    """
+    for sampling in samplings:
+        for repeat in range(repeats):
+            for sample in samples:
+                yield Asked(sample, sampling, repeat)
+
+
 def jobs(
-    model: ModelInfo,
-    samples: Sequence[Sample],
-    sampling: Sampling,
-    repeats: int,
-    rule: EpisodeRule | None = None,
-) -> Iterator[Job]:
-    """Yield the generations of one row of the table, in order.
+    model: ModelInfo, asked: Iterable[Asked], rule: EpisodeRule | None = None
+) -> list[list[Job]]:
+    """Return the generations of each row of the table that has any, in order.
 
     Parameters
     ----------
     model
         Its fingerprint is part of every key.
-    samples
-        In the order in which they are run.
-    sampling
-        Of this row.
-    repeats
-        Generations of each sample.
+    asked
+        What is generated.
     rule
         How agent tasks are run.
     """
-    for repeat in range(repeats):
-        for sample in samples:
-            yield Job(
-                key=job_key(model, sample, sampling, repeat, rule),
-                sample=sample,
-                sampling=sampling,
-                repeat=repeat,
-            )
+    rows: dict[Sampling, list[Job]] = {}
+    for one in asked:
+        job = Job(key=job_key(model, *one, rule), **one._asdict())
+        rows.setdefault(one.sampling, []).append(job)
+    return list(rows.values())
 
 
 def batches(cell: Sequence[Job], looks: Sequence[int]) -> Iterator[list[Job]]:

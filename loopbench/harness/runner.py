@@ -18,6 +18,7 @@ from loopbench.backends.forms import Target
 from loopbench.backends.intake import PRECEDENCE
 from loopbench.episodes.running import continuation, run_episodes
 from loopbench.errors import RunError
+from loopbench.files.recordings import RECORDED
 from loopbench.harness.engines import Engines, engine_of
 from loopbench.harness.made import Made
 from loopbench.harness.plan import (
@@ -40,6 +41,7 @@ from loopbench.harness.targets import (
     selection_of,
 )
 from loopbench.judging.jobs import Job
+from loopbench.judging.outcome import JUDGEMENT
 from loopbench.judging.progress import Progress, Silent, Watching
 from loopbench.judging.records import audit_of, record_of
 from loopbench.judging.rules import MEASURE, STOP, STOP_CIRCULAR, detectors_of
@@ -114,6 +116,8 @@ def execute(
     ]
     _check_distinct(models)
     selection = selection_of(targets, settings)
+    for note in selection.recorded.notes if selection.recorded else ():
+        progress.note(note)
     if schedule:
         selection = selection._replace(samples=schedule.samples)
     if settings.constrained:
@@ -165,7 +169,7 @@ def _header(
     models: list[ModelInfo],
     selection: Selection,
 ) -> Header:
-    samples = selection.samples
+    samples, recorded = selection.samples, selection.recorded
     return Header(
         schema_version=SCHEMA_VERSION,
         loopbench_version=loopbench.__version__,
@@ -179,19 +183,25 @@ def _header(
         repeats=selection.repeats,
         seed=settings.seed,
         measure=list(MEASURE),
-        stop=_stop_rules(settings),
+        stop=_stop_rules(settings, selection) or list(recorded.stop if recorded else ()),
         audit_share=settings.audit_share,
         audit_min=settings.audit_min,
         deterministic=settings.deterministic,
         engine=engine_of(targets, settings),
-        sources=_sources(sorted({sample.task for sample in samples})),
+        sources=_sources(sorted({s.task for s in samples if s.level != RECORDED})),
         episodes=episode_rule(settings, samples),
         precedence=PRECEDENCE,
+        judgement=JUDGEMENT,
+        generations=selection.generations,
     )
 
 
-def _stop_rules(settings: Settings) -> list[Rule]:
-    if not settings.early_stop:
+def _stop_rules(settings: Settings, selection: Selection) -> list[Rule]:
+    """Return what ends streams here; a recording is judged as it is, unless it is asked for."""
+    early = settings.early_stop
+    if early is None:
+        early = selection.recorded is None or settings.stop_circular
+    if not early:
         return []
     return [*STOP, STOP_CIRCULAR] if settings.stop_circular else list(STOP)
 
@@ -219,12 +229,10 @@ def _run_model(
 ) -> None:
     """Make every generation of one model that is not in the folder yet."""
     header = made.header
-    cells = [
-        list(jobs(model, selection.samples, sampling, selection.repeats, header.episodes))
-        for sampling in selection.samplings
-    ]
+    cells = jobs(model, selection.asked(), header.episodes)
+    stop = _stop_rules(settings, selection)
     if not any(
-        missing(cell, made.keys) or _to_audit(made, (job.key for job in cell), settings)
+        missing(cell, made.keys) or (stop and _to_audit(made, (job.key for job in cell), settings))
         for cell in cells
     ):
         return
@@ -237,13 +245,15 @@ def _run_model(
                 row += [job.key for job in batch if job.key in made.keys]
                 todo = missing(batch, made.keys)
                 progress.phase(_title(model, cell[0], settings), len(todo))
-                for record in _generate(backend, model, todo, header, progress):
+                watch = Watching(detectors_of(stop), progress)
+                for record in _generate(backend, model, todo, header, watch):
                     made.append(record)
                     row.append(record.key)
                     progress.done(record.outcome)
                 if schedule and schedule.enough(header, made.observations(row)):
                     break
-            chosen = made.read_stopped(_to_audit(made, row, settings))
+            # Of a recording that was stopped by its own run there is nothing more.
+            chosen = made.read_stopped(_to_audit(made, row, settings) if stop else ())
             if chosen:
                 progress.phase(f"audit of {len(chosen)} early stops", len(chosen))
             for audit in _audit(backend, chosen, header, progress):
@@ -277,11 +287,9 @@ def _request(job: Job) -> Request:
 
 
 def _generate(
-    backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, progress: Progress
+    backend: Backend, model: ModelInfo, todo: Sequence[Job], header: Header, watch: Watching
 ) -> Iterator[Record]:
-    stop = detectors_of(header.stop)
     measure = detectors_of(header.measure)
-    watch = Watching(stop, progress)
     rule = header.episodes
     open_book = rule is not None and not rule.closed_book
     single = {job.key: job for job in todo if not (open_book and job.sample.category == "agents")}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from loopbench import backends
 from loopbench.backends.base import RecordingFactory
 from loopbench.backends.forms import Target
-from loopbench.harness.plan import Settings
+from loopbench.files.recordings import Asked
+from loopbench.harness.plan import Settings, every
 from loopbench.models import quantising
 from loopbench.tasks.agents.toolbox import check_packages
 from loopbench.tasks.suites import DEFAULT_SUITE, at_levels, select
-from loopbench.types import ModelInfo, Sample, Sampling
+from loopbench.types import ModelInfo, Rule, Sample, Sampling
 
 CONTEXT_RESERVE = 256
 """Tokens by which an episode's prompt may exceed its context."""
@@ -133,24 +134,77 @@ def asked(settings: Settings) -> tuple[str, ...]:
     return tuple(at_levels(settings.tasks, settings.levels)) if settings.levels else settings.tasks
 
 
+class Recorded(NamedTuple):
+    """What a recording says of what is generated."""
+
+    asked: list[Asked]
+    """The generations that there are: not every sample need have the same number."""
+    generations: int
+    """How many there should be."""
+    stop: list[Rule]
+    """Rules by which its own run ended streams."""
+    notes: list[str]
+    """What a reader must know."""
+
+
 class Selection(NamedTuple):
     """What is generated: every sample with every sampling, so many times."""
 
     samples: list[Sample]
     samplings: list[Sampling]
     repeats: int
+    recorded: Recorded | None = None
+    """Of a recording: what of these there is."""
+
+    def asked(self) -> Iterable[Asked]:
+        """Return the generations."""
+        if self.recorded:
+            return self.recorded.asked
+        return every(self.samples, self.samplings, self.repeats)
+
+    @property
+    def generations(self) -> int | None:
+        """How many there should be; None for every sample with every sampling and repeat."""
+        product = len(self.samples) * len(self.samplings) * self.repeats
+        if self.recorded is None or self.recorded.generations == product:
+            return None
+        return self.recorded.generations
 
 
 def selection_of(targets: Sequence[Target], settings: Settings) -> Selection:
-    """Return what is asked, and how: for a recording, what is recorded."""
-    recording = _recording(targets)
+    """Return what is asked, and how: for a recording, what is recorded.
+
+    Raises
+    ------
+    ValueError
+        If a recording is asked for what it does not have.
+    """
+    target = _recording(targets)
     chosen = asked(settings), settings.limit, settings.seed
-    if recording is None:
+    if target is None:
         return Selection(select(*chosen), settings.samplings(), settings.repeats)
-    factory = cast(RecordingFactory, backends.get(recording.backend))
-    recorded = Selection(*factory.selection(recording.place))
     if settings.penalties or settings.levels:
         raise ValueError("A recording has its own sampling and prompts: no --grid for it.")
-    if settings.tasks != (DEFAULT_SUITE,):
-        return recorded._replace(samples=select(*chosen))
-    return recorded._replace(samples=recorded.samples[: settings.limit])
+    recording = cast(RecordingFactory, backends.get(target.backend)).recording(target.place)
+    own = settings.tasks == (DEFAULT_SUITE,)
+    samples = recording.samples[: settings.limit] if own else select(*chosen)
+    found = recording.asked(samples)
+    there = {(one.sample.task, one.sample.id) for one in found}
+    notes = recording.notes()
+    if left := len(samples) - len(there):
+        notes.append(f"{left} of {len(samples)} prompts have no recorded output: left out.")
+    if not there:
+        names = ", ".join(settings.tasks)
+        raise ValueError(f"No prompt of {names} has an output in {target.place}.")
+    whole = own and len(samples) == len(recording.samples)
+    return Selection(
+        samples=[sample for sample in samples if (sample.task, sample.id) in there],
+        samplings=recording.samplings,
+        repeats=recording.repeats,
+        recorded=Recorded(
+            asked=found,
+            generations=(whole and recording.generations) or len(found),
+            stop=recording.stop,
+            notes=notes,
+        ),
+    )

@@ -28,7 +28,9 @@ def rescored(
 ) -> Iterator[tuple[Record, Record, bool]]:
     """Yield each record as it was, as it is judged now, and whether it was graded anew."""
     for record in records:
-        if _version(record.task) != record.task_version:
+        # Without a grade no task is looked up: what a file of outputs calls one need not be ours.
+        graded = record.category != "ungraded"
+        if graded and _version(record.task) != record.task_version:
             # Detection needs no task; the grade stays as it was.
             verdicts = judge_generation(record.generation, measure)
             outcome = classify(record.generation.finish, verdicts)

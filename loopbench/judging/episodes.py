@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import accumulate
 
 import msgspec
 
-from loopbench import detectors, tasks
+from loopbench import tasks
 from loopbench.detectors import Detector
+from loopbench.detectors.parts.volatile import masked, without_volatile
+from loopbench.detectors.toolcycle import ToolCycle
 from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import STUCK, classify
-from loopbench.types import Generation, Grade, LoopSpan, Outcome, Sample, Turn, Verdict
+from loopbench.types import (
+    Generation,
+    Grade,
+    LoopSpan,
+    Outcome,
+    Sample,
+    ToolUse,
+    Turn,
+    Verdict,
+)
 
 TURN_LIMIT, CONTEXT = "turn_limit", "context"
 """`raw_finish` of an episode that ended without an answer."""
@@ -25,21 +37,41 @@ def cycle_verdict(turns: Sequence[Turn]) -> Verdict:
     Every call is one element, whatever notation it was written in; calls are equal if name
     and arguments are. Terminal: the last turn made the last call of a cycle, or was spent on
     the sub-question that this call asked.
+
+    Without such a cycle, calls that differ in volatile arguments alone (`toolcycle`) make one if
+    they are as many as `toolcycle` asks for and were answered alike: who is told something new may
+    ask again.
     """
-    ends = list(accumulate(turn.tokens for turn in turns))
     places = [i for i, turn in enumerate(turns) for _ in turn.calls]
-    numbers: dict[tuple[str, str], int] = {}
-    calls = [
-        numbers.setdefault((call.name, call.arguments), len(numbers))
-        for turn in turns
-        for call in turn.calls
-    ]
+    calls = [call for turn in turns for call in turn.calls]
     # A turn may hold several calls, and a turn said again is a cycle of so many.
-    verdict = detectors.get("toolcycle", max_cycle=MAX_CALLS).scan(
-        calls, [f"<tool_call>{number}</tool_call>" for number in calls]
-    )
-    if not verdict.looped:
-        return verdict
+    rule = ToolCycle(max_cycle=MAX_CALLS)
+    verdict = _scanned([f"{call.name}\0{call.arguments}" for call in calls], rule)
+    if not verdict.looped and len(calls) >= rule.min_alike:
+        most = rule.min_alike
+        alike = _scanned(
+            [_alike(i, call) for i, call in enumerate(calls)],
+            ToolCycle(max_cycle=MAX_CALLS, min_repeats=most, min_turns=most // 2),
+        )
+        verdict = msgspec.structs.replace(alike, level="counter") if alike.looped else verdict
+    return _in_tokens(verdict, turns, places) if verdict.looped else verdict
+
+
+def _scanned(calls: Sequence[str], rule: ToolCycle) -> Verdict:
+    numbers: dict[str, int] = {}
+    found = [numbers.setdefault(call, len(numbers)) for call in calls]
+    return rule.scan(found, [f"<tool_call>{number}</tool_call>" for number in found])
+
+
+def _alike(index: int, call: ToolUse) -> str:
+    """Return what alike calls and their answers share; calls that are like no other, nothing."""
+    left = without_volatile(json.dumps([call.name, call.arguments]))
+    return str(index) if left is None else f"{left}\0{masked(call.result)}"
+
+
+def _in_tokens(verdict: Verdict, turns: Sequence[Turn], places: Sequence[int]) -> Verdict:
+    """Return a verdict on calls as one on the tokens of the turns in which they were made."""
+    ends = list(accumulate(turn.tokens for turn in turns))
 
     def in_tokens(span: LoopSpan) -> LoopSpan:
         first, last = places[span.start], places[span.end - 1]
@@ -82,6 +114,8 @@ def judge_episode(
         Detectors that decide about the outcome.
     """
     ids, pieces = generation.token_ids, generation.pieces
+    # What one reply may not do, and what turns may not, are two rules of one name.
+    measure = [detector for detector in measure if detector.name != ToolCycle.name]
     verdicts = [*scan_all(measure, ids, pieces), cycle_verdict(turns)]
     outcome = classify(generation.finish, verdicts)
     if outcome in ("circular", "truncated"):

@@ -6,6 +6,13 @@ from collections.abc import Iterable
 
 from loopbench.types import Finish, Level, Outcome, Verdict
 
+JUDGEMENT = 2
+"""Version of the rule that names outcomes, for a run's header; raised when a name gets another
+meaning.
+
+1: a count that an output left before it ended by itself made it `recovered`.
+"""
+
 DOOM_LEVELS: tuple[Level, ...] = ("verbatim", "counter")
 """Levels that make an output doomed, strictest first: almost none of these ends by itself."""
 

@@ -64,7 +64,7 @@ def record_of(
         verdicts = judge_generation(generation, measure)
         if sample.category == "agents":
             # Without tools there are no calls: said, so that both books have the same rules.
-            verdicts.append(cycle_verdict(()))
+            verdicts = [v for v in verdicts if v.detector != "toolcycle"] + [cycle_verdict(())]
         outcome = classify(generation.finish, verdicts)
         grade = grade_of(sample, whole_text(generation))
     return Record(

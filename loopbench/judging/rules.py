@@ -9,9 +9,19 @@ from loopbench import detectors
 from loopbench.detectors import Detector
 from loopbench.types import Rule
 
+CALLS = Rule(
+    detector="toolcycle",
+    parameters={"min_repeats": 8, "min_turns": 4, "max_cycle": 4, "min_alike": 16},
+)
+"""What counts as a cycle of tool calls in one output; `episodes.py` judges those of many turns.
+
+Stricter than `toolcycle` by itself, which counts turns: one reply may well hold three equal calls.
+"""
+
 DOOM = (
     Rule(detector="suffix", parameters={"min_repeats": 4, "min_tokens": 128}),
     Rule(detector="counter", parameters={"min_repeats": 4, "min_tokens": 128}),
+    CALLS,
 )
 """What counts as a loop in a finished output, and decides about doom."""
 

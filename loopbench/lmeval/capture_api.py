@@ -82,7 +82,7 @@ def origin_of(choice: Mapping[str, Any], reply: Mapping[str, Any]) -> Origin:
     content = choice.get("text") if "text" in choice else message.get("content")
     verbose = reply.get("__verbose") or {}
     said = choice.get("finish_reason")
-    finish = _FINISH.get(said) if isinstance(said, str) else None
+    finish = _FINISH.get(said, "unknown") if isinstance(said, str) else "unknown"
     # The text of a stop string is cut off by the server; only some tell that there was one.
     stopped = choice.get("stop_reason") or verbose.get("stopping_word")
     until = finish == "stop" and isinstance(stopped, str) and stopped != ""

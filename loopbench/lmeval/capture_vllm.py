@@ -37,7 +37,7 @@ def origin_of(completion: Any) -> Origin:
     said = str(completion.finish_reason or "")
     return Origin(
         text=str(completion.text),
-        finish=_FINISH.get(said),
+        finish=_FINISH.get(said, "unknown"),
         raw_finish="until" if until else said,
         token_ids=list(completion.token_ids),
     )

@@ -225,7 +225,7 @@ def basis_of(judged: Mapping[str, Judged]) -> Basis:
         rules=list(MEASURE),
         responses=len(found),
         by_token_ids=sum(j.tokenization == "given" for j in found),
-        finish_unknown=sum(j.finish is None for j in found),
+        finish_unknown=sum(j.finish == "unknown" for j in found),
         ended_by_until=sum(j.raw_finish == "until" for j in found),
         failed=sum(j.outcome == "error" for j in found),
     )
@@ -244,8 +244,8 @@ def report(basis: Basis) -> None:
         )  # fmt: skip
     if basis.finish_unknown:
         logger.warning(
-            "How %d responses ended is not known: text that loops at its end counts as doom, "
-            "and stuck_rate, circular_rate and truncated_rate are not known.",
+            "How %d responses ended is not known: text that loops at its end counts as stuck, and "
+            "recovered_rate and truncated_rate are those of the others.",
             basis.finish_unknown,
         )  # fmt: skip
     if basis.failed:

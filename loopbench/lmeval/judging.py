@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from loopbench.judging.detection import Detection, detect
-from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
+from loopbench.judging.outcome import STUCK
 from loopbench.lmeval.output import Origin, Response
 from loopbench.pieces import cut
 from loopbench.types import Finish, Level, Outcome, Struct
@@ -22,11 +22,11 @@ OUTCOMES_OF: dict[str, tuple[Outcome, ...]] = {
 }
 """What each rate counts."""
 RATES = tuple(OUTCOMES_OF)
-TEXT_RATES = ("doom_rate", "recovered_rate")
-"""Rates that a text alone gives; the others have no value where any finish is unknown.
+TEXT_RATES = ("stuck_rate", "doom_rate")
+"""Rates that a text alone gives: a text that loops at its end is stuck, whatever its finish.
 
-Almost no loop ends by itself, but outputs that go round do: whether one was circular is known
-only where it is known that it did not end, and with it whether it was stuck.
+The others are rates of the responses whose finish is known; one that goes round at its end may
+have ended by itself.
 """
 LEAST_BUDGET = 512
 """Loops often start later than 256 tokens, the default of lm-eval, and take some to confirm."""
@@ -35,9 +35,8 @@ LEAST_BUDGET = 512
 class Judgement(Struct, frozen=True):
     """What is said about one response; the field `loopbench` of a logged sample."""
 
-    outcome: Outcome | None
-    """None: how it ended is not known, and no verbatim or counter loop was found."""
-    finish: Finish | None
+    outcome: Outcome
+    finish: Finish
     raw_finish: str
     level: Level | None
     detector: str | None
@@ -52,18 +51,17 @@ class Judgement(Struct, frozen=True):
 def judge_response(response: str) -> Judgement:
     """Judge one response, by its origin where it has one.
 
-    Where the finish is not known, an output that is in a verbatim or a counter loop at its
-    end counts as doomed and one that left such a loop as recovered. Of any other nothing can
-    be said, also of one that goes round at its end: it may have ended by itself.
+    Where the finish is not known, one that loops at its end is stuck, and any other `unknown`.
     """
     origin = response.origin if isinstance(response, Response) else None
     if origin is None:
-        return _judgement(detect(str(response)), None, "")
-    return _judgement(_detection(origin), origin.finish, origin.raw_finish)
+        return _judgement(detect(str(response), finish="unknown"), "unknown", "")
+    # Caches of lm-eval may hold origins of an earlier version, where it was None.
+    finish: Finish = origin.finish or "unknown"
+    return _judgement(_detection(origin, finish), finish, origin.raw_finish)
 
 
-def _detection(origin: Origin) -> Detection:
-    finish = origin.finish or "length"
+def _detection(origin: Origin, finish: Finish) -> Detection:
     if origin.token_ids is None:
         return detect(origin.text, finish=finish)
     pieces: str | Sequence[str] = origin.text
@@ -72,13 +70,9 @@ def _detection(origin: Origin) -> Detection:
     return detect(origin.token_ids, text=pieces, finish=finish)
 
 
-def _judgement(detection: Detection, finish: Finish | None, raw: str) -> Judgement:
-    outcome: Outcome | None = detection.outcome
-    if finish is None and stuck_level(detection.verdicts) not in DOOM_LEVELS:
-        looped = classify("stop", detection.verdicts) == "recovered"
-        outcome = "recovered" if looped else None
+def _judgement(detection: Detection, finish: Finish, raw: str) -> Judgement:
     return Judgement(
-        outcome=outcome,
+        outcome=detection.outcome,
         finish=finish,
         raw_finish=raw,
         level=detection.level,
@@ -114,29 +108,34 @@ def rates(judged: Iterable[tuple[Hashable, Judgement]]) -> dict[str, Mean]:
     Returns
     -------
     dict
-        A mean per name in `RATES`. Only `TEXT_RATES` have a value if the finish of any
-        response is unknown.
+        A mean per name in `RATES`. Those that are not in `TEXT_RATES` are means of the
+        responses whose finish is known.
     """
     documents: dict[Hashable, list[Judgement]] = {}
     for document, judgement in judged:
-        if judgement.outcome != "error":
-            documents.setdefault(document, []).append(judgement)
-    known = all(j.finish is not None for found in documents.values() for j in found)
+        documents.setdefault(document, []).append(judgement)
     return {
-        name: _mean(documents, outcomes, known or name in TEXT_RATES)
+        name: _mean([counted(name, found) for found in documents.values()], outcomes)
         for name, outcomes in OUTCOMES_OF.items()
     }
 
 
-def _mean(
-    documents: Mapping[Hashable, Sequence[Judgement]], outcomes: Sequence[Outcome], known: bool
-) -> Mean:
-    n = sum(map(len, documents.values()))
-    if not n or not known:
+def counted(rate: str, judged: Iterable[Judgement]) -> list[Judgement]:
+    """Return the responses of which a rate is taken: none that failed."""
+    return [
+        one
+        for one in judged
+        if one.outcome != "error" and (rate in TEXT_RATES or one.finish != "unknown")
+    ]
+
+
+def _mean(documents: Iterable[Sequence[Judgement]], outcomes: Sequence[Outcome]) -> Mean:
+    kept = [found for found in documents if found]
+    n = sum(map(len, kept))
+    if not n:
         return Mean(None, None, n)
     values = [
-        statistics.fmean(judgement.outcome in outcomes for judgement in found)
-        for found in documents.values()
+        statistics.fmean(judgement.outcome in outcomes for judgement in found) for found in kept
     ]
     stderr = None
     if len(values) > 1:

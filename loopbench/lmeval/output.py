@@ -12,8 +12,8 @@ class Origin(Struct, frozen=True):
 
     text: str
     """Raw text: thinking included, up to the `until` string that ended it."""
-    finish: Finish | None
-    """None where the engine does not say why it ended."""
+    finish: Finish
+    """`unknown` where the engine does not say why it ended."""
     raw_finish: str
     """The engine's own word; `until` where a stop string of the task ended the output."""
     token_ids: list[int] | None = None

@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 
 from loopbench.errors import RunError
+from loopbench.judging.outcome import STUCK
 from loopbench.lmeval.judging import (
     LEAST_BUDGET,
     OUTCOMES_OF,
     RATES,
-    TEXT_RATES,
     Judgement,
     budget_of,
+    counted,
     judge_response,
 )
 from loopbench.lmeval.output import Origin, Response
@@ -67,16 +68,20 @@ class SampleRow(Struct, frozen=True):
     budget: int | None
     """The largest budget among the requests; None where the file does not say it."""
     stuck_rate: Rate
-    """Doom and circular. This, `circular_rate` and `truncated_rate` have no value where it is
-    not known how the outputs ended: only text was logged."""
+    """Doom and circular, whether or not it is known why an output ended."""
     doom_rate: Rate
     circular_rate: Rate
     recovered_rate: Rate
+    """Of the outputs of which it is known why they ended, as is truncated_rate."""
     truncated_rate: Rate
     tokenization: str
     """`given`, the name of the fallback, or both."""
     scores: dict[str, float]
     """Mean of each metric of the file, as `metric,filter`."""
+    n_unknown: int = 0
+    """Outputs that nobody knows why they ended, and that are in no loop at their end."""
+    stuck_unknown: int = 0
+    """Stuck outputs that nobody knows why they ended."""
 
 
 def score_file(path: Path, target: Path | None = None) -> SampleRow:
@@ -162,13 +167,14 @@ def _responses(sample: LoggedSample) -> Iterator[str]:
     if len(said) != len(flat):
         said = [None] * len(flat)
     for response, beside in zip(flat, said, strict=True):
-        if beside is None or (beside.finish is None and beside.token_ids is None):
+        finish: Finish = (beside and beside.finish) or "unknown"
+        if beside is None or (finish == "unknown" and beside.token_ids is None):
             yield response
             continue
         text = response if beside.raw is None else beside.raw
         origin = Origin(
             text=text,
-            finish=beside.finish,
+            finish=finish,
             raw_finish=beside.raw_finish,
             token_ids=beside.token_ids,
             token_chars=beside.token_chars,
@@ -197,23 +203,24 @@ def _row(
     scores: dict[str, float],
 ) -> SampleRow:
     everything = [j for found in judged.values() for j in found]
-    valid = [[j for j in found if j.outcome != "error"] for found in judged.values()]
-    n_valid = sum(map(len, valid))
-    known = all(j.finish is not None for j in everything)
 
     def rate(name: str) -> Rate:
-        if not n_valid or not (known or name in TEXT_RATES):
+        documents = [counts for found in judged.values() if (counts := counted(name, found))]
+        if not documents:
             return NO_RATE
         wanted = OUTCOMES_OF[name]
-        interval = clustered_rate([[j.outcome in wanted for j in found] for found in valid])
-        return Rate(value=interval.value, low=interval.low, high=interval.high, n=n_valid)
+        interval = clustered_rate([[j.outcome in wanted for j in found] for found in documents])
+        n = sum(map(len, documents))
+        return Rate(value=interval.value, low=interval.low, high=interval.high, n=n)
 
     match = _NAME.fullmatch(path.name)
     return SampleRow(
         task=match[1] if match else path.stem,
         file=str(path),
         n=len(everything),
-        n_error=len(everything) - n_valid,
+        n_error=sum(j.outcome == "error" for j in everything),
+        n_unknown=sum(j.outcome == "unknown" for j in everything),
+        stuck_unknown=sum(j.outcome in STUCK and j.finish == "unknown" for j in everything),
         budget=max(budgets, default=None),
         stuck_rate=rate("stuck_rate"),
         doom_rate=rate("doom_rate"),
@@ -263,11 +270,14 @@ def samples_notes(rows: Sequence[SampleRow]) -> list[str]:
         "doom and circular together; circular: at the budget, going round without saying "
         "anything new."
     ]
-    if any(row.truncated_rate.value is None for row in rows):
+    stuck = sum(row.stuck_unknown for row in rows)
+    untold = stuck + sum(row.n_unknown for row in rows)
+    if untold:
         notes.append(
-            "–: only the text was logged, so how it ended is not known. A text that loops at its "
-            "end counts as doom; one that goes round may have ended by itself, and counts "
-            "nowhere. 'loopbench lm-eval' logs token ids and the finish."
+            f"Of {untold} of {sum(row.n for row in rows)} responses it is not known why they "
+            f"ended: {stuck} of them loop at their end and count as stuck, though some may have "
+            "ended by themselves; circular, recovered and truncated are rates of the others. "
+            "'loopbench lm-eval' logs token ids and the finish."
         )
     low = [row.budget for row in rows if row.budget is not None and row.budget < LEAST_BUDGET]
     if low:

@@ -86,7 +86,7 @@ def target(doc: Mapping[str, Any]) -> str:
 def results(doc: Mapping[str, Any], responses: Iterable[str]) -> dict[str, float]:
     """Grade the first response of a row and look for loops in it.
 
-    Under plain lm-eval only its text is known, which gives no more than these two loop rates;
+    Under plain lm-eval only its text is known, which gives no more than these loop rates;
     `loopbench lm-eval` replaces them by those of the whole output and adds the others.
     """
     sample = sample_of(doc)

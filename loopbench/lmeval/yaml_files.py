@@ -26,10 +26,10 @@ metric_list:
   - metric: score
     aggregation: mean
     higher_is_better: true
-  - metric: doom_rate
+  - metric: stuck_rate
     aggregation: mean
     higher_is_better: false
-  - metric: recovered_rate
+  - metric: doom_rate
     aggregation: mean
     higher_is_better: false
 """

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import msgspec
-
 from loopbench.errors import BackendError
 from loopbench.outputs.judged import JudgedOutput
 from loopbench.outputs.summary import OutputsRow
+from loopbench.results.frames import frame_of, required, rows_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,50 +47,18 @@ _TYPES = {
     "error": "string",
 }
 """Of the columns of `outputs_frame`; `left` and `strides` are lists, and kept out of tables."""
-_RATES = ("stuck", "doom", "verbatim", "counter", "circular", "recovered", "truncated")
-
-
-def _pandas() -> Any:
-    try:
-        import pandas
-    except ImportError as error:
-        raise BackendError(
-            "Tables need pandas; install it with: pip install 'loopbench-edge[files]'"
-        ) from error
-    return pandas
 
 
 def outputs_frame(rows: Sequence[JudgedOutput]) -> pd.DataFrame:
     """Return one row for each output, with types that keep what is missing missing."""
-    pandas = _pandas()
-    columns = {
-        name: pandas.array([_cell(getattr(row, name), kind) for row in rows], dtype=kind)
-        for name, kind in _TYPES.items()
-    }
-    return pandas.DataFrame(columns)  # type: ignore[no-any-return]
-
-
-def _cell(value: Any, kind: str) -> Any:
-    return str(value) if kind == "string" and value is not None else value
+    return frame_of(
+        (name, dtype, [getattr(row, name) for row in rows]) for name, dtype in _TYPES.items()
+    )
 
 
 def summary_frame(rows: Sequence[OutputsRow]) -> pd.DataFrame:
     """Return one row for each line of a summary; a rate becomes three columns."""
-    pandas = _pandas()
-    lines = []
-    for row in rows:
-        line = msgspec.to_builtins(row)
-        for name in _RATES:
-            rate = line.pop(f"{name}_rate")
-            for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
-                line[f"{name}_rate{suffix}"] = rate[part]
-        line["tokenization"] = ", ".join(line["tokenization"])
-        lines.append(line)
-    found = pandas.DataFrame(lines)
-    rates = [name for name in found.columns if "_rate" in name]
-    return found.astype(  # type: ignore[no-any-return]
-        dict.fromkeys(rates, "Float64") | {"budget": "Int64", "least_budget": "Int64"}
-    )
+    return rows_frame(OutputsRow, rows)
 
 
 Add = Callable[[Sequence[JudgedOutput]], None]
@@ -99,13 +67,18 @@ Add = Callable[[Sequence[JudgedOutput]], None]
 @contextmanager
 def csv_writer(file: BinaryIO | Any) -> Iterator[Add]:
     """Write rows as CSV, a batch at a time, the titles first."""
-    _pandas()
+    required()
     titles = True
 
     def add(rows: Sequence[JudgedOutput]) -> None:
         nonlocal titles
         # A cell that begins like a formula is one to a spreadsheet; these texts are hostile.
-        text = outputs_frame(rows).map(_harmless).to_csv(index=False, header=titles)
+        # Texts are quoted, whatever is in them: else a single \r would begin a line.
+        text = (
+            outputs_frame(rows)
+            .map(_harmless)
+            .to_csv(index=False, header=titles, quoting=csv.QUOTE_NONNUMERIC)
+        )
         file.write(text.encode("utf-8", "replace"))
         titles = False
 
@@ -121,7 +94,7 @@ def _harmless(value: Any) -> Any:
 @contextmanager
 def parquet_writer(file: BinaryIO | Any) -> Iterator[Add]:
     """Write rows as parquet, a group of rows at a time."""
-    _pandas()
+    required()
     try:
         import pyarrow
         from pyarrow import parquet

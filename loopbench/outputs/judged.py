@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,7 @@ from loopbench.files.reading import Item
 from loopbench.judging.detection import Detection, detect, reported
 from loopbench.judging.outcome import STUCK
 from loopbench.pieces import Pieces, cut
+from loopbench.results.table import mended
 from loopbench.types import Finish, Level, LoopSpan, Outcome, Rule, Struct, Verdict
 
 DOUBTFUL = 512
@@ -129,7 +131,7 @@ def judge(
         detection, text = detect("", finish="error", rules=()), None
     else:
         detection, text = _detection(output, rules, tokenise, tokenization, ends_only)
-    return _judged(item, file, detection, text)
+    return described(item, file, detection, reported(detection.outcome, detection.verdicts), text)
 
 
 def _detection(
@@ -162,27 +164,43 @@ def _detection(
     return detection, pieces
 
 
-def _judged(
-    item: Item, file: str, detection: Detection, text: str | Sequence[str] | None
+def described(
+    item: Item,
+    file: str,
+    detection: Detection,
+    shown: Verdict | None,
+    text: str | Sequence[str] | None,
 ) -> JudgedOutput:
+    """Put what is said about an output into a row.
+
+    Parameters
+    ----------
+    item, file
+        The output, and what its file is called.
+    detection
+        What the detectors say.
+    shown
+        The verdict whose loop stands for it.
+    text
+        Its text or the text of each token, to say where loops stand; None if there is none.
+    """
     output, outcome = item.output, detection.outcome
-    shown = reported(outcome, detection.verdicts)
     span = _span(shown) if shown else None
     places = _Places(text)
     start, end = places.of(span) if span else (None, None)
     listed = shown is not None and shown.level == "counter" and detection.tokens < DOUBTFUL
     return JudgedOutput(
-        file=file,
+        file=_sound(file),
         row=item.row,
-        id=output.id if output.id is not None else item.row,
+        id=item.row if output.id is None else _sound(output.id),
         repeat=output.repeat,
         field=output.field,
-        model=output.model,
-        task=output.task,
-        group=output.group,
+        model=_sound(output.model),
+        task=_sound(output.task),
+        group=_sound(output.group),
         prompt=_prompt(output),
         finish=output.finish,
-        raw_finish=output.raw_finish,
+        raw_finish=_sound(output.raw_finish),
         outcome=outcome,
         at_end=detection.at_end,
         level=detection.level,
@@ -192,8 +210,8 @@ def _judged(
         onset=detection.onset,
         start=start,
         end=end,
-        excerpt=places.excerpt(span) if span else None,
-        template=shown.template if shown else None,
+        excerpt=_sound(places.excerpt(span)) if span else None,
+        template=_sound(shown.template) if shown else None,
         strides=shown.strides if shown else None,
         tokens=detection.tokens,
         tokenization=detection.tokenization,
@@ -202,7 +220,7 @@ def _judged(
         doubtful=outcome == "doom" and listed,
         wasted=max(0, span.end - span.start - span.period) if span and outcome in STUCK else 0,
         left=list(_left(detection, span, places)),
-        error=output.error,
+        error=_sound(output.error),
     )
 
 
@@ -212,9 +230,17 @@ def _prompt(output: FileOutput) -> str | None:
     return hashlib.sha256(output.prompt.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _span(verdict: Verdict) -> LoopSpan:
+_Said = TypeVar("_Said", str, str | None, str | int)
+
+
+def _sound(said: _Said) -> _Said:
+    """Mend what JSON and names of files may hold, and no file or table of text can."""
+    return mended(said) if isinstance(said, str) else said
+
+
+def _span(verdict: Verdict) -> LoopSpan | None:
     chosen = [one for one in verdict.spans if one.start == verdict.onset]
-    return next((one for one in chosen if one.period == verdict.period), chosen[0])
+    return next((one for one in chosen if one.period == verdict.period), next(iter(chosen), None))
 
 
 def _left(detection: Detection, shown: LoopSpan | None, places: _Places) -> Iterator[Left]:

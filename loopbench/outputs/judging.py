@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
+from loopbench.files.hub import PREFIX
 from loopbench.files.outputs import FileError, Skipped
-from loopbench.files.reading import How, Item, Reading
+from loopbench.files.reading import How, Item, Reading, open_reading
 from loopbench.judging.rules import MEASURE
 from loopbench.outputs.judged import JudgedOutput, Tokenise, judge
 from loopbench.outputs.sources import STDIN, Source
@@ -23,6 +24,7 @@ CHUNK = 1 << 18
 """Characters that a worker is given at once."""
 ALONE = 1 << 20
 """Characters up to which no worker is worth its start."""
+STDIN_NAME = "standard input"
 
 
 class Opened(NamedTuple):
@@ -87,54 +89,43 @@ def judge_files(
     with _Judges(judging) as judges:
         for source in sources:
             try:
-                with _open(source) as file:
-                    reading = _reading(source, file, how)
-                    yield Opened(_name(source), _format(reading))
+                with _opened(source, how) as (reading, file):
+                    yield Opened(_name(source), reading.format.name)
                     yield from judges.judge(_name(source), _counted(reading, file, progress))
             except FileError as error:
                 yield Refused(_name(source), str(error), source.named)
 
 
 def _name(source: Source) -> str:
-    return "standard input" if source.place == STDIN else source.place
+    return STDIN_NAME if source.place == STDIN else source.place
 
 
-def _open(source: Source) -> BinaryIO:
+@contextmanager
+def _opened(source: Source, how: How) -> Iterator[tuple[Reading, BinaryIO | None]]:
+    """Open what is read, and the file that tells how far it is."""
     if source.place == STDIN:
-        return _Kept(sys.stdin.buffer)
-    try:
-        return Path(source.place).open("rb")
-    except OSError as error:
-        raise FileError(f"{source.place} cannot be read: {error.strerror or error}.") from error
-
-
-class _Kept(io.BufferedReader):
-    """Standard input, which stays open for whoever comes after."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__(cast(io.RawIOBase, file))
-
-    def close(self) -> None:
-        """Leave it."""
-
-
-def _reading(source: Source, file: BinaryIO, how: How) -> Reading:
-    return Reading(file, _name(source), how)
-
-
-def _format(reading: Reading) -> str:
-    assert reading.format
-    return reading.format.name
+        # It stays open for whoever comes after.
+        yield Reading(sys.stdin.buffer, _name(source), how), None
+    elif source.place.startswith(PREFIX):
+        with open_reading(Path(source.place), how) as reading:
+            yield reading, None
+    else:
+        try:
+            file = Path(source.place).open("rb")  # noqa: SIM115
+        except OSError as error:
+            raise FileError(f"{source.place} cannot be read: {error.strerror or error}.") from error
+        with file:
+            yield Reading(file, _name(source), how), file
 
 
 def _counted(
-    reading: Reading, file: BinaryIO, progress: Callable[[int], None]
+    reading: Reading, file: BinaryIO | None, progress: Callable[[int], None]
 ) -> Iterator[Item | Skipped]:
     """Pass on what is read, and tell how far the file is."""
     told = 0
     for item in reading:
         yield item
-        if file.seekable() and (at := file.tell()) != told:
+        if file and file.seekable() and (at := file.tell()) != told:
             progress(at - told)
             told = at
 

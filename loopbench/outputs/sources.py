@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from loopbench.files.hub import PREFIX
 from loopbench.files.outputs import FileError
 from loopbench.results.store import HEADER, RECORDS
 
 STDIN = "-"
-HUB = "hf:"
 _SUFFIXES = frozenset(
     (
         ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".eval", ".csv", ".tsv", ".gz", ".zst",
@@ -51,7 +51,7 @@ def sources(places: Sequence[str]) -> Iterator[Source]:
 
 def _of(place: str) -> Iterator[Source]:
     path = Path(place)
-    if place == STDIN or place.startswith(HUB) or path.is_file():
+    if place == STDIN or place.startswith(PREFIX) or path.is_file():
         yield Source(place, named=True)
     elif path.is_dir():
         yield from _inside(path)

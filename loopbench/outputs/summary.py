@@ -30,7 +30,8 @@ class OutputsRow(Struct, frozen=True):
     n_unread: int
     """Rows that could not be read; they are in no rate."""
     n_unknown: int
-    """Outputs of which nobody knows why they ended."""
+    """Outputs with the outcome `unknown`: not doomed, and nobody knows why they ended."""
+    unknown_rate: Rate
     stuck_rate: Rate
     """Doom and circular, of all outputs that did not fail."""
     doom_rate: Rate
@@ -63,6 +64,7 @@ _COUNTED: tuple[Callable[[JudgedOutput], bool], ...] = (
     lambda one: one.outcome == "doom",
     lambda one: one.outcome == "doom" and one.level == "verbatim",
     lambda one: one.outcome == "doom" and one.level == "counter",
+    lambda one: one.outcome == "unknown",
 )
 _KNOWN: tuple[Callable[[JudgedOutput], bool], ...] = (
     lambda one: one.outcome == "circular",
@@ -124,7 +126,7 @@ class Tally:
             return
         self._all.add(one)
         if one.finish == "unknown":
-            self._counts["n_unknown"] += 1
+            self._counts["n_unknown"] += one.outcome == "unknown"
             self._counts["stuck_unknown"] += one.stuck
             self._counts["round_unknown"] += not one.stuck and one.at_end == "circular"
         else:
@@ -145,7 +147,7 @@ class Tally:
 
     def row(self) -> OutputsRow:
         """Return what was counted."""
-        stuck, doom, verbatim, counter = self._all.rates()
+        stuck, doom, verbatim, counter, unknown = self._all.rates()
         circular, recovered, truncated = self._known.rates()
         counts = self._counts
         return OutputsRow(
@@ -155,6 +157,7 @@ class Tally:
             n_error=counts["n_error"],
             n_unread=counts["n_unread"],
             n_unknown=counts["n_unknown"],
+            unknown_rate=unknown,
             stuck_rate=stuck,
             doom_rate=doom,
             verbatim_rate=verbatim,
@@ -172,6 +175,11 @@ class Tally:
             budget_default=bool(counts["budget_default"]),
             tokenization=sorted(self._tokenization),
         )
+
+
+def group_of(one: JudgedOutput, by: By) -> str:
+    """Return the name of the line that an output belongs to."""
+    return "all" if by == "all" else str(getattr(one, by) or "–")
 
 
 class Summary:
@@ -194,7 +202,7 @@ class Summary:
         """Count an output everywhere where it belongs."""
         self.total.add(one)
         for by, tallies in self._by.items():
-            name = str(getattr(one, by) or "–")
+            name = group_of(one, by)
             if name not in tallies:
                 tallies[name] = Tally(name, by)
             tallies[name].add(one)

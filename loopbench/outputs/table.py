@@ -30,30 +30,30 @@ def summary_grid(rows: Sequence[OutputsRow], ends_only: bool = False) -> Grid:
         Whether only ends were looked at: nothing is known of recovery then.
     """
     several = len(rows) > 1 or rows[0].by != "all"
-    unknown = any(row.n_unknown for row in rows)
+    untold = any(row.n_unknown + row.stuck_unknown for row in rows)
     failed = any(row.n_error for row in rows)
     unread = any(row.n_unread for row in rows)
     columns = [
-        *([(rows[0].by, _names(rows))] if several else []),
+        *([(rows[0].by, names_of(rows))] if several else []),
         ("n", [str(row.n) for row in rows]),
         *([("error", [str(row.n_error) for row in rows])] if failed else []),
         *([("unread", [str(row.n_unread) for row in rows])] if unread else []),
-        *([("finish unknown", [str(row.n_unknown) for row in rows])] if unknown else []),
-        ("stuck %", [percent(row.stuck_rate) for row in rows]),
-        ("doom %", [percent(row.doom_rate) for row in rows]),
+        # Each interval under its rate, so that the table fits into a hundred columns.
+        ("stuck %", [percent(row.stuck_rate).replace(" [", "\n[") for row in rows]),
+        ("doom %", [percent(row.doom_rate).replace(" [", "\n[") for row in rows]),
         ("verb.", [_point(row.verbatim_rate) for row in rows]),
         ("count.", [_point(row.counter_rate) for row in rows]),
         ("circ.", [_point(row.circular_rate) for row in rows]),
         *([] if ends_only else [("recov.", [_point(row.recovered_rate) for row in rows])]),
         ("trunc.", [_point(row.truncated_rate) for row in rows]),
-        ("tokens", [thousands(row.tokens) for row in rows]),
-        ("wasted", [thousands(row.wasted) for row in rows]),
+        *([("unkn.", [_point(row.unknown_rate) for row in rows])] if untold else []),
+        ("wasted", [f"{thousands(row.wasted)}/{thousands(row.tokens)}" for row in rows]),
     ]
     titles, cells = zip(*columns, strict=True)
     return Grid(titles, [*zip(*cells, strict=True)], "\n".join(notes(rows)), keys=1)
 
 
-def _names(rows: Sequence[OutputsRow]) -> list[str]:
+def names_of(rows: Sequence[OutputsRow]) -> list[str]:
     """Return what rows are called: of files only what tells them apart."""
     names = [row.name for row in rows]
     if rows[0].by == "file":
@@ -78,15 +78,17 @@ def notes(rows: Sequence[OutputsRow]) -> list[str]:
         "Rates in percent, with 95 % intervals. stuck: still in a loop at its last token, and did "
         "not end by itself. doom: a loop that repeats word for word (verb.) or counts on (count.); "
         "circ.: goes round in other words; recov.: looped and left it; trunc.: cut while it still "
-        "said something new; wasted: tokens behind the first repetition."
+        "said something new; wasted: tokens behind the first repetition, of all."
     ]
-    if total.n_unknown:
-        who = "No output" if total.n_unknown == total.n - total.n_error else "Not every output"
+    untold = total.n_unknown + total.stuck_unknown
+    if untold:
+        judged = total.n - total.n_error
         said.append(
-            f"{who} says why it ended (a field such as finish_reason; --finish-field names "
-            f"another). {total.stuck_unknown} of these {total.n_unknown} end in a loop and count "
-            f"as stuck; {total.round_unknown} go round at their end, and may have ended by "
-            "themselves. Rates marked – are of outputs whose finish is known."
+            f"unkn.: not doomed, and nobody knows why it ended. {untold} of {judged} outputs have "
+            "no finish (a field such as finish_reason; --finish-field names another): "
+            f"{total.stuck_unknown} of them end in a loop and count as stuck, "
+            f"{total.round_unknown} go round at their end and may have ended by themselves. circ., "
+            "recov. and trunc. are rates of the others."
         )
     if total.n_unread:
         said.append(f"{total.n_unread} rows could not be read and are in no rate.")
@@ -139,11 +141,23 @@ class Offenders:
         files
             Whether their files are named too.
         """
-        found = [one for _, _, one in sorted(self._heap, reverse=True)]
-        return [line for one in found for line in _told(one, files)]
+        return [line for one in self.worst() for line in told(one, files)]
+
+    def worst(self) -> list[JudgedOutput]:
+        """Return them, the worst first."""
+        return [one for _, _, one in sorted(self._heap, reverse=True)]
 
 
-def _told(one: JudgedOutput, files: bool) -> tuple[str, str]:
+def told(one: JudgedOutput, files: bool) -> tuple[str, str]:
+    """Return what a stuck output wasted, and what it repeats.
+
+    Parameters
+    ----------
+    one
+        The output.
+    files
+        Whether its file is named too.
+    """
     where = f"{printable(one.file)} row {one.row}" if files else f"row {one.row}"
     name = f" ({printable(str(one.id))})" if str(one.id) != str(one.row) else ""
     kind = "goes round" if one.level == "circular" else f"{one.level} ×{one.repeats}"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
-from loopbench.report.numbers import FATES, OUTCOMES, Crossed, Tokens
+from loopbench.report.numbers import FATES, Crossed, Tokens
 from loopbench.results.summary import Rate
 from loopbench.results.table import printable
 from loopbench.statistics.incidence import Curve, Incidence
+from loopbench.types import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,6 +68,19 @@ class Chart(NamedTuple):
     figure: Figure
 
 
+class Plan(NamedTuple):
+    """A chart that can be drawn."""
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[], Figure]
+
+    def drawn(self) -> Chart:
+        """Draw it."""
+        return Chart(self.name, self.title, self.caption, self.draw())
+
+
 class Mark(NamedTuple):
     """Two rates in a chart, the second a part of the first, and the series they belong to."""
 
@@ -94,11 +108,12 @@ def require() -> None:
 def _drawn(height: float, draw: Callable[[Axes], None], series: Sequence[str] = ()) -> Figure:
     """Return a figure of one plot; `series` become its legend where there are several."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
+    from loopbench.report.figures import Drawn
+
     with rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+        figure = Drawn(figsize=(_WIDTH, height), layout="constrained")
         axes = figure.add_subplot()
         draw(axes)
         axes.tick_params(length=0)
@@ -315,9 +330,41 @@ def outcome_chart(cells: Sequence[Crossed]) -> Figure:
             if any(counts):
                 axes.barh(range(len(cells)), counts, left=left, color=tint, height=0.6, label=label)
             left = [a + b for a, b in zip(left, counts, strict=True)]
-        _bars(axes, OUTCOMES, "outputs")
+        _bars(axes, [cell.outcome for cell in cells], "outputs")
 
     return _drawn(2.25, draw)
+
+
+_LOOKS: dict[Outcome, tuple[str, float]] = {
+    "clean": (GOOD, 1.0),
+    "recovered": (GOOD, 0.45),
+    "truncated": (NONE, 1.0),
+    "unknown": (NONE, 0.45),
+    "circular": (BAD, 0.45),
+    "doom": (BAD, 1.0),
+}
+"""Colours and strengths of outcomes, from the best on."""
+
+
+def share_chart(counts: Mapping[str, Mapping[Outcome, int]]) -> Figure:
+    """Draw how the outputs of each group ended, as shares of those that did not fail."""
+
+    def draw(axes: Axes) -> None:
+        totals = [sum(group.get(one, 0) for one in _LOOKS) for group in counts.values()]
+        left = [0.0] * len(counts)
+        for outcome, (tint, alpha) in _LOOKS.items():
+            found = [group.get(outcome, 0) for group in counts.values()]
+            shares = [100 * n / max(1, total) for n, total in zip(found, totals, strict=True)]
+            if any(found):
+                bars = range(len(counts))
+                axes.barh(
+                    bars, shares, left=left, color=tint, alpha=alpha, height=0.6, label=outcome
+                )
+            left = [a + b for a, b in zip(left, shares, strict=True)]
+        _bars(axes, [short(label) for label in counts], "% of outputs", ncols=len(_LOOKS))
+        axes.set_xlim(0, 100)
+
+    return _drawn(1.15 + 0.28 * len(counts), draw)
 
 
 def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
@@ -341,7 +388,7 @@ def token_chart(counts: Sequence[Tokens], series: Sequence[str]) -> Figure:
     return _drawn(1.15 + 0.28 * len(series), draw)
 
 
-def _bars(axes: Axes, labels: Sequence[str], unit: str) -> None:
+def _bars(axes: Axes, labels: Sequence[str], unit: str, ncols: int = 4) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_yticks(range(len(labels)), labels)
@@ -351,7 +398,7 @@ def _bars(axes: Axes, labels: Sequence[str], unit: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, borderpad=0,
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=ncols, fontsize=8, borderpad=0,
             columnspacing=1, handlelength=1.2,
         )  # fmt: skip
 
@@ -361,9 +408,9 @@ def svg(figure: Figure, name: str) -> bytes:
     return _saved(figure, "svg", name, facecolor="white", metadata={"Date": None})
 
 
-def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG on white, at twice the size of the page's."""
-    return _saved(figure, "png", "", facecolor="white", dpi=200)
+def png(figure: Figure, dpi: int = 200) -> bytes:
+    """Return a figure as a PNG on white, at about twice the size of the page's."""
+    return _saved(figure, "png", "", facecolor="white", dpi=dpi)
 
 
 def _saved(figure: Figure, form: str, salt: str, **options: object) -> bytes:

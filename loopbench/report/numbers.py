@@ -12,7 +12,14 @@ from loopbench.results.observations import Observation, shown_verdict
 from loopbench.statistics.incidence import Incidence, aalen_johansen
 from loopbench.types import Outcome, Record, Struct
 
-OUTCOMES: tuple[Outcome, ...] = ("clean", "recovered", "doom", "circular", "truncated")
+OUTCOMES: tuple[Outcome, ...] = (
+    "clean",
+    "recovered",
+    "doom",
+    "circular",
+    "truncated",
+    "unknown",
+)
 
 Fate = Literal["loop", "end", "circular", "cut"]
 """What can befall an output first: a loop, its own end, an end that goes round, the budget."""
@@ -29,8 +36,8 @@ def fate(one: Observation, largest: int) -> tuple[int, Fate | None]:
     """Return what befell an output first, and after how many tokens.
 
     A loop, verbatim or counting, even one that was left; else its own end, or the last token of
-    what went round or was cut. At a budget below the `largest` it might have gone on: then its
-    fate is not known (None).
+    what went round or was cut. At a budget below the `largest` it might have gone on, and where
+    nobody knows why it ended, too: then its fate is not known (None).
     """
     made, circular = one.seen.tokens, one.seen.outcome == "circular"
     if one.first_loop is not None:
@@ -41,15 +48,18 @@ def fate(one: Observation, largest: int) -> tuple[int, Fate | None]:
         return made, "end"
     if one.budget != largest:
         return made, None
+    if one.finish == "unknown":
+        return made, None
     return made, "circular" if circular else "cut"
 
 
 def incidence(observations: Iterable[Observation]) -> Incidence:
     """Return which shares of outputs have looped, ended and been given up after so many tokens.
 
-    Failed generations are left out. Where every output had the same budget nothing is censored,
-    and the shares are plain counts. Under several budgets a loop that began shortly before a
-    smaller one passes for censored, because it had no time to repeat itself.
+    Failed generations are left out. Where every output had the same budget, and it is known why
+    each ended, nothing is censored, and the shares are plain counts. Under several budgets a loop
+    that began shortly before a smaller one passes for censored, because it had no time to repeat
+    itself.
     """
     judged = [one for one in observations if one.seen.outcome != "error"]
     largest = max((one.budget for one in judged), default=0)
@@ -97,8 +107,9 @@ class Crossed(Struct, frozen=True):
 
 
 def outcome_by_grade(observations: Iterable[Observation]) -> list[Crossed]:
-    """Count outcomes by whether the answer was right."""
+    """Count outcomes by whether the answer was right; `unknown` has a line where there is any."""
     cells = Counter((one.seen.outcome, one.correct) for one in observations)
+    unknown = any(outcome == "unknown" for outcome, _ in cells)
     return [
         Crossed(
             outcome=outcome,
@@ -107,6 +118,7 @@ def outcome_by_grade(observations: Iterable[Observation]) -> list[Crossed]:
             ungraded=cells[outcome, None],
         )
         for outcome in OUTCOMES
+        if outcome != "unknown" or unknown
     ]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from loopbench.report import charts
-from loopbench.report.charts import Chart, Mark
+from loopbench.report.charts import Chart, Mark, Plan
 from loopbench.report.numbers import incidence, onsets, outcome_by_grade, tokens
 from loopbench.report.runs import Series
 from loopbench.results.summary import Row
@@ -13,29 +14,34 @@ from loopbench.results.summary import Row
 
 def charts_of(series: Sequence[Series]) -> list[Chart]:
     """Draw every chart that these series give."""
+    return [plan.drawn() for plan in plans_of(series)]
+
+
+def plans_of(series: Sequence[Series]) -> list[Plan]:
+    """Return every chart that these series give, to be drawn one by one."""
     labels = [one.label for one in series]
     return [*_rates(series, labels), *_over_tokens(series, labels), *_counts(series, labels)]
 
 
-def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
+def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Plan]:
     models = {label: [_mark(i, series[i].row)] for i, label in enumerate(labels)}
     found = [
-        Chart(
+        Plan(
             "loop-rate",
             "Stuck outputs",
             "Still in a loop at their last token (doom), or going round without saying anything "
             "new (circular).",
-            charts.interval_chart(models),
+            partial(charts.interval_chart, models),
         )
     ]
     temperatures = {one.row.temperature for one in series}
     if len(temperatures) > 1:
         found.append(
-            Chart(
+            Plan(
                 "loop-rate-temperature",
                 "Stuck outputs by temperature",
                 "One line per model; bars are 95 % intervals.",
-                charts.temperature_chart(_by_temperature(series)),
+                partial(charts.temperature_chart, _by_temperature(series)),
             )
         )
     for name, title, groups in (
@@ -46,11 +52,11 @@ def _rates(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
         # One level or one quantisation says nothing that the first chart does not.
         if len(groups) > 1:
             found.append(
-                Chart(
+                Plan(
                     f"loop-rate-{name}",
                     title,
                     "The highest rates first.",
-                    charts.interval_chart(groups, labels),
+                    partial(charts.interval_chart, groups, labels),
                 )
             )
     return found
@@ -90,16 +96,18 @@ def _ranked(groups: dict[str, list[Mark]]) -> dict[str, list[Mark]]:
     return dict(sorted(groups.items(), key=lambda pair: -mean(pair[1])))
 
 
-def _over_tokens(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
+def _over_tokens(series: Sequence[Series], labels: Sequence[str]) -> list[Plan]:
     budget = max(one.row.budget for one in series)
     found = [
-        Chart(
+        Plan(
             "incidence",
             "Loop, end or cut",
             "How many outputs have looped, and how many have ended without a loop, after so many "
             "tokens; the rest goes round at its last token, or is cut at the budget while it says "
             "something new. Aalen–Johansen estimates with 95 % limits.",
-            charts.incidence_chart([incidence(one.observations) for one in series], labels, budget),
+            lambda: charts.incidence_chart(
+                [incidence(one.observations) for one in series], labels, budget
+            ),
         )
     ]
     begins = {
@@ -109,30 +117,32 @@ def _over_tokens(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]
     begins = {kind: values for kind, values in begins.items() if any(values)}
     if begins:
         found.append(
-            Chart(
+            Plan(
                 "onset",
                 "Where loops begin",
                 "First token of the loop in which a doomed output ends. Of a circular one, where "
                 "it is first seen to go round: that is never before its 100th word.",
-                charts.onset_chart(begins, labels, budget),
+                partial(charts.onset_chart, begins, labels, budget),
             )
         )
     return found
 
 
-def _counts(series: Sequence[Series], labels: Sequence[str]) -> list[Chart]:
+def _counts(series: Sequence[Series], labels: Sequence[str]) -> list[Plan]:
     return [
-        Chart(
+        Plan(
             "outcomes",
             "Outcome and correctness",
             "All series together; failed generations are left out.",
-            charts.outcome_chart(outcome_by_grade(o for one in series for o in one.observations)),
+            lambda: charts.outcome_chart(
+                outcome_by_grade(o for one in series for o in one.observations)
+            ),
         ),
-        Chart(
+        Plan(
             "tokens",
             "Where the tokens went",
             "In a loop: from the onset of a doomed output’s loop on. Going round: from where a "
             "circular output is first seen to. Saved: not made at all.",
-            charts.token_chart([tokens(one.observations) for one in series], labels),
+            lambda: charts.token_chart([tokens(one.observations) for one in series], labels),
         ),
     ]

@@ -26,7 +26,7 @@ class DetectorRate(Struct, frozen=True):
     looped_rate: Rate
     """Outputs in which it finds a loop anywhere, however they ended."""
     doom_rate: Rate
-    """Outputs that did not end by themselves and at whose end it sees a loop."""
+    """Outputs that are not known to have ended by themselves and at whose end it sees a loop."""
 
 
 class Agreement(Struct, frozen=True):

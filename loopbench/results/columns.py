@@ -49,11 +49,17 @@ class Ending(NamedTuple):
     hallucinated: bool
     calls: float
     structure: Structure | None
+    may_be_stuck: bool
 
     @property
     def stopped(self) -> bool:
         """Whether the stream was stopped early."""
         return self.finish == "loop"
+
+    @property
+    def told(self) -> bool:
+        """Whether it is known why the output ended."""
+        return self.finish != "unknown"
 
 
 class Length(NamedTuple):

@@ -9,6 +9,9 @@ import msgspec
 
 from loopbench.types import EpisodeRule, ModelInfo, Rule, Sampling, Struct
 
+RECORDING = "recording:"
+"""How the fingerprint of a model begins of which there is only a file of outputs."""
+
 
 class Header(Struct, frozen=True):
     """What a run measures, with everything that a rate depends on."""
@@ -43,6 +46,23 @@ class Header(Struct, frozen=True):
     precedence: int = 1
     """Version of the order in which it is decided how an output ends, where its model, a watch
     and the budget agree on its last token; 1: it depended on the engine."""
+    judgement: int = 1
+    """Version of the rule that names outcomes; see `loopbench.judging.outcome.JUDGEMENT`."""
+    generations: int | None = None
+    """Generations of each model, where prompts repeat an unequal number of times, as they may in
+    a recording; None: every sample with every sampling, `repeats` times."""
+
+    @property
+    def of_file(self) -> bool:
+        """Whether its outputs come from a file: the budget is then only their longest."""
+        return all(model.fingerprint.startswith(RECORDING) for model in self.models)
+
+    @property
+    def expected(self) -> int:
+        """Generations of the whole run."""
+        product = self.samples * len(self.samplings) * self.repeats
+        each = product if self.generations is None else self.generations
+        return len(self.models) * each
 
     def differences(self, other: Header) -> list[str]:
         """Name every setting in which two headers measure different things."""

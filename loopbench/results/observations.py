@@ -26,6 +26,10 @@ class Seen(Struct, frozen=True):
     error: str | None = None
     graded: bool = True
     """A judgement was meant to be possible; prompts without an answer only count loops."""
+    finish_known: bool = True
+    """Somebody wrote down why it ended."""
+    may_be_stuck: bool = False
+    """It goes round at its end, and nobody knows whether it had ended there by itself."""
 
     @property
     def prompt(self) -> tuple[str, str]:
@@ -52,7 +56,7 @@ class Observation(Struct, frozen=True):
     shown_onset: int | None
     """Of the loop that a report shows: in a stuck output also one that its last tokens hide."""
     first_loop: int | None
-    """First token of any loop, verbatim or counting, also of one that was left."""
+    """First token of any loop, also of one that was left; see `first_loop`."""
     circled: bool
     """Went round on the way, and left that again."""
     in_thinking: bool | None
@@ -82,6 +86,8 @@ def seen_of(record: Record) -> Seen:
         tokens=record.generation.output_tokens,
         error=record.generation.error,
         graded=record.grade.score is not None,
+        finish_known=record.generation.finish != "unknown",
+        may_be_stuck=record.outcome == "unknown" and stuck_level(record.verdicts) is not None,
     )
 
 
@@ -139,11 +145,17 @@ def shown_verdict(record: Record) -> Verdict | None:
 
 
 def first_loop(record: Record) -> int | None:
-    """Return the token at which an output first looped, verbatim or counting."""
+    """Return the token at which an output first looped, verbatim or counting.
+
+    A count was a list, and no loop, where the output ended by itself; and where nobody knows why it
+    ended, but it had left the count.
+    """
+    ended = record.generation.finish in ("stop", "unknown") and record.outcome != "doom"
+    levels: tuple[Level, ...] = ("verbatim",) if ended else DOOM_LEVELS
     starts = [
         start
         for verdict in record.verdicts
-        if verdict.level in DOOM_LEVELS and verdict.looped
+        if verdict.level in levels and verdict.looped
         for start in (*(span.start for span in verdict.spans), verdict.onset)
         if start is not None
     ]

@@ -57,8 +57,7 @@ class Observed(Struct, frozen=True):
     @property
     def expected(self) -> int:
         """Generations of the whole run."""
-        header = self.header
-        return len(header.models) * len(header.samplings) * header.samples * header.repeats
+        return self.header.expected
 
 
 def observe(header: Header, observations: Iterable[Observation]) -> Observed:
@@ -82,6 +81,8 @@ class Difference(NamedTuple):
     what: str
     first: str
     second: str
+    judged: bool = False
+    """How outputs were judged, not what was asked: judging them again mends it."""
 
     @property
     def differs(self) -> bool:
@@ -96,8 +97,9 @@ def differences(first: Observed, second: Observed) -> list[Difference]:
     """Return everything that makes the rates of two runs incomparable.
 
     Tasks and their versions, items, budget, temperature and every other field of the
-    sampling, repeats, measuring and stopping rules, versions of the detectors. The model, its
-    engine and its quantisation are what one compares; see `setups`.
+    sampling, repeats, measuring and stopping rules, versions of the detectors and of the rule that
+    names outcomes. Of two files of outputs the budgets are not known, only the longest output. The
+    model, its engine and its quantisation are what one compares.
     """
     return [difference for difference in _differences(first, second) if difference.differs]
 
@@ -110,9 +112,15 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
     yield Difference("samples", str(a.samples), str(b.samples))
     if a.tasks == b.tasks and a.samples == b.samples:
         yield Difference("items hash", _short(a.items_hash), _short(b.items_hash))
-    yield from sampling_differences(a.samplings, b.samplings)
+    for found in sampling_differences(a.samplings, b.samplings):
+        if found.what != "budget" or not (a.of_file and b.of_file):
+            yield found
     yield Difference("repeats", str(a.repeats), str(b.repeats))
-    yield Difference("measuring rules", _rules(a.measure), _rules(b.measure))
+    splits = [_splits(header) for header in (a, b)]
+    if all(splits):
+        yield Difference("split of texts", *splits)
+    yield Difference("naming of outcomes", f"v{a.judgement}", f"v{b.judgement}", judged=True)
+    yield Difference("measuring rules", _rules(a.measure), _rules(b.measure), judged=True)
     yield Difference("early stopping", _rules(a.stop), _rules(b.stop))
     if a.episodes and b.episodes and not (a.episodes.closed_book or b.episodes.closed_book):
         yield Difference("agent episodes", _episodes(a.episodes), _episodes(b.episodes))
@@ -121,7 +129,15 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
             f"detector {name}",
             _version(first.detectors, name),
             _version(second.detectors, name),
+            judged=True,
         )
+
+
+def mending(found: Sequence[Difference], otherwise: str) -> str:
+    """Return what to do about differences: to judge again, or what has to be done otherwise."""
+    if all(difference.judged for difference in found):
+        return "Judge the older one again with 'loopbench score RUN --out NEW'."
+    return otherwise
 
 
 def sampling_differences(
@@ -135,7 +151,13 @@ def sampling_differences(
             found = {getattr(s, field.name) for s in side}
             numbers = [f"{value:g}" for value in sorted(found - {None})]
             values.append(", ".join(["none"] * (None in found) + numbers))
-        yield Difference(words.get(field.name, field.name), *values)
+        yield Difference(words.get(field.name, field.name), values[0], values[1])
+
+
+def _splits(header: Header) -> str:
+    """Return what split texts without token ids; empty where every model's ids are its own."""
+    found = {model.tokenization for model in header.models} - {"model", "unknown"}
+    return ", ".join(sorted(found))
 
 
 def _version(versions: Mapping[str, int], name: str) -> str:
@@ -162,7 +184,8 @@ def template_difference(first: Observed, second: Observed) -> list[Difference]:
     )
     if mine == theirs:
         return []
-    return [Difference("chat template", *(", ".join(map(_short, side)) for side in (mine, theirs)))]
+    shown = [", ".join(map(_short, side)) for side in (mine, theirs)]
+    return [Difference("chat template", shown[0], shown[1])]
 
 
 def book_difference(first: Observed, second: Observed) -> list[Difference]:
@@ -174,7 +197,8 @@ def book_difference(first: Observed, second: Observed) -> list[Difference]:
         "none" if rule is None else "closed" if rule.closed_book else "open"
         for rule in (first.header.episodes, second.header.episodes)
     ]
-    return [Difference("book of the agent tasks", *books)] if books[0] != books[1] else []
+    mine, theirs = books
+    return [Difference("book of the agent tasks", mine, theirs)] if mine != theirs else []
 
 
 def _episodes(rule: EpisodeRule) -> str:

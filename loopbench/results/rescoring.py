@@ -12,6 +12,7 @@ import msgspec
 
 from loopbench.detectors import Detector
 from loopbench.judging.again import rescored
+from loopbench.judging.outcome import JUDGEMENT
 from loopbench.judging.records import audit_of
 from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.results.columns import Columns
@@ -102,7 +103,9 @@ def rescore_run(
     loopbench.errors.RunError
         If the source is no run, or the target holds one.
     """
-    header = msgspec.structs.replace(read_header(source, earlier=True), measure=list(MEASURE))
+    header = msgspec.structs.replace(
+        read_header(source, earlier=True), measure=list(MEASURE), judgement=JUDGEMENT
+    )
     measure = detectors_of(header.measure)
     changed: Counter[str] = Counter()
     columns = Columns()

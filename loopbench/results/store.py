@@ -100,6 +100,11 @@ class RunStore(Closeable):
                 "output ends; see what there is with 'loopbench table', or start anew with "
                 "another --out."
             )
+        if before.judgement != header.judgement:
+            raise RunError(
+                f"{path} was begun by an earlier LoopBench, which named outcomes otherwise; judge "
+                f"it again with 'loopbench score {path} --out NEW' and continue NEW."
+            )
         wider = before.widened(header) if widen else before
         differences = wider.differences(header.within(wider) if widen else header)
         if differences:

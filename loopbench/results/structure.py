@@ -33,14 +33,15 @@ def structure_loop(record: Record) -> Structure | None:
     """Return in which loop of structure an output ends, the most special kind first.
 
     `run`: its last 64 tokens or 200 characters hold no letter and no digit. `calls`: the last
-    three tool calls are equal, or the last ones are a cycle twice (`toolcycle`). `copies`: it
+    three tool calls are equal, or the last ones are a cycle twice, or 16 differ in request ids
+    alone (`toolcycle`). `copies`: it
     ends in four copies of one block over 64 tokens (`suffix`).
 
-    Only outputs of extraction and tool tasks that did not end by themselves: what ends is no
-    loop, however much white space it has.
+    Only outputs of extraction and tool tasks that are not known to have ended by themselves: what
+    ends is no loop, however much white space it has.
     """
     generation = record.generation
-    if record.category not in STRUCTURED or generation.finish not in ("length", "loop"):
+    if record.category not in STRUCTURED or generation.finish in ("stop", "error"):
         return None
     if _is_run(generation):
         return "run"

@@ -60,7 +60,8 @@ class Row(Struct, frozen=True):
     corrected_doom_rate: Rate
     """doom_rate as the audit of early stops says it would be without them."""
     circular_rate: Rate
-    """Still going round at the last token; never part of doom."""
+    """Still going round at the last token; never part of doom. Of the outputs whose finish is
+    known."""
     stuck_rate: Rate
     """(doom + circular) / (n − n_error)."""
     corrected_stuck_rate: Rate
@@ -68,6 +69,7 @@ class Row(Struct, frozen=True):
     circled_rate: Rate
     """Of the outputs that ended by themselves: those that went round on the way."""
     recovered_rate: Rate
+    """Of the outputs whose finish is known, as are circular_rate, truncated_rate and flip_rate."""
     truncated_rate: Rate
     flip_rate: Rate
     """Prompts whose outcome differed between repeats."""
@@ -119,6 +121,16 @@ class Row(Struct, frozen=True):
     """The same tool call, or cycle of calls."""
     structure_copies: int = 0
     """Copies of another block."""
+    n_unknown: int = 0
+    """Outputs with the outcome `unknown`: not doomed, and nobody knows why they ended."""
+    unknown_rate: Rate = NO_RATE
+    """n_unknown / (n − n_error)."""
+    stuck_unknown: int = 0
+    """Stuck outputs that nobody knows why they ended: their end alone says so."""
+    round_unknown: int = 0
+    """Outputs that go round at their end, and may have ended by themselves: not stuck."""
+    judgement: int = 1
+    """Version of the rule that named the outcomes; see `loopbench.judging.outcome`."""
 
 
 class Place(NamedTuple):
@@ -199,6 +211,8 @@ def _row(
     valid = cell.where(lambda end: end.outcome != "error")
     agents = valid.where(lambda end: end.category == "agents")
     structured = valid.where(lambda end: end.category in STRUCTURED)
+    told = valid.where(lambda end: end.told)
+    unknown = valid.where(lambda end: end.outcome == "unknown")
     stopped = valid.where(lambda end: end.stopped)
     audits = _audits_of(stopped, followed)
     escaped = sum(audit.escaped for audit in audits)
@@ -223,13 +237,13 @@ def _row(
         verbatim_rate=_rate(valid, lambda end: end.doom == "verbatim"),
         counter_rate=_rate(valid, lambda end: end.doom == "counter"),
         corrected_doom_rate=_corrected(_DOOM, valid, followed),
-        circular_rate=_rate(valid, lambda end: end.outcome == "circular"),
+        circular_rate=_rate(told, lambda end: end.outcome == "circular"),
         stuck_rate=_rate(valid, _stuck),
         corrected_stuck_rate=_corrected(STUCK, valid, followed),
         circled_rate=_rate(ended, lambda end: end.circled),
-        recovered_rate=_rate(valid, lambda end: end.outcome == "recovered"),
-        truncated_rate=_rate(valid, lambda end: end.outcome == "truncated"),
-        flip_rate=_flips(valid),
+        recovered_rate=_rate(told, lambda end: end.outcome == "recovered"),
+        truncated_rate=_rate(told, lambda end: end.outcome == "truncated"),
+        flip_rate=_flips(told),
         early_stopped=len(stopped),
         audited=len(audits),
         escaped=escaped,
@@ -262,6 +276,11 @@ def _row(
         structure_runs=_in_structure(structured, "run"),
         structure_calls=_in_structure(structured, "calls"),
         structure_copies=_in_structure(structured, "copies"),
+        n_unknown=len(unknown),
+        unknown_rate=_rate(valid, lambda end: end.outcome == "unknown"),
+        stuck_unknown=len(valid) - len(told) - len(unknown),
+        round_unknown=len(unknown.where(lambda end: end.may_be_stuck)),
+        judgement=header.judgement,
     )
 
 

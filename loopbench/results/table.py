@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from loopbench.judging.outcome import JUDGEMENT
 from loopbench.results.grid import Grid
 from loopbench.results.summary import Rate, Row
 
@@ -24,6 +25,15 @@ def printable(text: str) -> str:
     change of writing direction may reach a terminal.
     """
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+
+
+def mended(text: str) -> str:
+    """Return text whose halves of characters, which no file can hold, are replaced."""
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
 
 
 def percent(rate: Rate) -> str:
@@ -65,6 +75,11 @@ def _differ(rows: Sequence[Row]) -> bool:
     return len({(row.engine, row.quantization) for row in rows}) > 1
 
 
+def _untold(rows: Sequence[Row]) -> int:
+    """Return how many outputs nobody knows why they ended."""
+    return sum(row.n_unknown + row.stuck_unknown for row in rows)
+
+
 COLUMNS = (
     Column("model", lambda r: printable(r.model)),
     Column("engine", lambda r: printable(r.engine), lambda rows: len({r.engine for r in rows}) > 1),
@@ -85,6 +100,7 @@ COLUMNS = (
     Column("circ.", lambda r: _point(r.circular_rate)),
     Column("recov.", lambda r: _point(r.recovered_rate)),
     Column("trunc.", lambda r: _point(r.truncated_rate)),
+    Column("unkn.", lambda r: _point(r.unknown_rate), lambda rows: _untold(rows) > 0),
     Column(
         "flips %",
         lambda r: percent(r.flip_rate),
@@ -134,9 +150,15 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     notes = [
         "Rates in percent with 95 % intervals. stuck: doom and circular together. doom: at its "
         "last token still in a loop, verbatim or counting; circular: at the budget, going round "
-        "without saying anything new; recovered: looped, left the loop, ended by itself; "
+        "without saying anything new; recovered: left a verbatim loop, ended by itself; "
         "truncated: at the budget, still saying something new.",
     ]
+    notes += _untold_notes(rows)
+    if any(row.judgement < JUDGEMENT for row in rows):
+        notes.append(
+            "These outputs were judged when a count that an output left before it ended counted as "
+            "recovered; such a list is clean today: judge them again with 'loopbench score'."
+        )
     stuck = [
         sum(counts)
         for counts in zip(
@@ -166,6 +188,40 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
             f"stopped early, {kept} run on to the budget, {row.escaped} left their loop "
             f"for an end or a circle ({percent(row.escape_rate)} %); corrected rates: doom "
             f"{percent(row.corrected_doom_rate)} %, stuck {percent(row.corrected_stuck_rate)} %."
+        )
+    return notes
+
+
+def _untold_notes(rows: Sequence[Row]) -> list[str]:
+    """Say what is not known where nobody knows why outputs ended."""
+    untold, judged = _untold(rows), sum(row.n - row.n_error for row in rows)
+    if not untold:
+        return []
+    notes = [
+        "unkn.: not doomed, and nobody knows why it ended; one that goes round at its end may have "
+        "ended by itself."
+    ]
+    if untold == judged:
+        notes.append(
+            "Of no output is it known why it ended, so there is no rate of circular, recovered and "
+            "truncated."
+        )
+    else:
+        notes.append(
+            f"Of {untold} of {judged} outputs it is not known why they ended; circular, recovered "
+            "and truncated are rates of the others."
+        )
+    if goes_round := sum(row.round_unknown for row in rows):
+        notes.append(
+            f"{goes_round} outputs go round at their end and may have ended there by themselves: "
+            "they do not count as stuck."
+        )
+    unsure = sum(row.stuck_unknown for row in rows)
+    if unsure:
+        stuck = sum(round((row.stuck_rate.value or 0.0) * row.stuck_rate.n) for row in rows)
+        notes.append(
+            f"{unsure} of the {stuck} stuck outputs ended nobody knows why: they loop at their "
+            "last token, but one that ended there by itself would not be stuck."
         )
     return notes
 

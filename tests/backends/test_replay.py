@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +13,19 @@ from fakes import ANSWER, LOOP, RAMBLE, install
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopbench.backends import forms
 from loopbench.backends.replay.backend import BACKEND, load, replay
-from loopbench.errors import BackendError
-from loopbench.files.recordings import RecordedOutput, Recording
+from loopbench.detectors.parts.tokens import FALLBACK
+from loopbench.files.recordings import RecordedOutput, Recording, RecordingError
+from loopbench.gate.running import observe_run
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
+from loopbench.judging.progress import Silent
+from loopbench.judging.rules import STOP, STOP_CIRCULAR
+from loopbench.results.observed import missing_generations
 from loopbench.results.store import read_audits, read_header, read_records
-from loopbench.types import Request, Sampling
+from loopbench.types import Request, Rule, Sampling
 
 
 class Watcher:
@@ -61,6 +67,8 @@ def test_an_end_wins_over_a_watcher_that_fires_on_the_last_token() -> None:
     assert replay(stream(finish="stop"), request(), Watcher(6)).finish == "stop"
     assert replay(stream(finish="stop"), request(), Watcher(5)).finish == "loop"
     assert replay(stream(finish="length"), request(), Watcher(6)).finish == "loop"
+    assert replay(stream(finish="unknown"), request(), Watcher(6)).finish == "loop"
+    assert replay(stream(finish="unknown"), request(), Watcher(7)).finish == "unknown"
 
 
 @given(st.integers(0, 6), st.integers(1, 8))
@@ -104,7 +112,7 @@ def run(place: Any, out: Path, **settings: Any) -> Path:
 
 
 def test_a_run_replayed_has_its_rows(recorded: Path, tmp_path: Path) -> None:
-    again = run(recorded, tmp_path / "again", early_stop=False)
+    again = run(recorded, tmp_path / "again")
     before, after = rows_of(recorded), rows_of(again)
     assert [(r.temperature, r.budget, r.n, r.doom_rate) for r in after] == [
         (r.temperature, r.budget, r.n, r.doom_rate) for r in before
@@ -117,7 +125,7 @@ def test_a_run_replayed_has_its_rows(recorded: Path, tmp_path: Path) -> None:
 
 
 def test_stopping_rules_are_tried_on_a_recording(recorded: Path, tmp_path: Path) -> None:
-    stopped = run(recorded, tmp_path / "stopped", audit_share=0.0, audit_min=5)
+    stopped = run(recorded, tmp_path / "stopped", early_stop=True, audit_share=0.0, audit_min=5)
     (cold, warm) = rows_of(stopped)
     assert (cold.n, cold.early_stopped, cold.audited, cold.escaped) == (24, 8, 5, 0)
     assert cold.doom_rate == rows_of(recorded)[0].doom_rate
@@ -131,20 +139,74 @@ def test_stopping_rules_are_tried_on_a_recording(recorded: Path, tmp_path: Path)
 
 
 def test_audits_complete_what_was_stopped_early(recorded: Path, tmp_path: Path) -> None:
-    stopped = run(recorded, tmp_path / "stopped", audit_share=0.0, audit_min=5)
-    again = run(stopped, tmp_path / "again", early_stop=False)
+    stopped = run(recorded, tmp_path / "stopped", early_stop=True, audit_share=0.0, audit_min=5)
+    again = run(stopped, tmp_path / "again")
     lengths = sorted(len(r.generation.token_ids) for r in read_records(again))
     kept = sorted(len(r.generation.token_ids) for r in read_records(stopped))
     assert sum(lengths) > sum(kept)
     assert sum(r.generation.finish == "loop" for r in read_records(again)) == 16 - 10
+    # What its own run stopped stays stopped, by the rules of that run, and is not asked for again.
+    assert read_header(again).stop == read_header(stopped).stop == list(STOP)
+    assert list(read_audits(again)) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "rules"),
+    [
+        ({}, []),
+        ({"early_stop": False}, []),
+        ({"early_stop": True}, [*STOP]),
+        ({"stop_circular": True}, [*STOP, STOP_CIRCULAR]),
+    ],
+)
+def test_a_recording_is_stopped_early_only_where_that_is_asked_for(
+    tmp_path: Path, settings: dict[str, Any], rules: list[Rule]
+) -> None:
+    rows = [{"text": "so it goes, " * 200, "finish_reason": "stop"}]
+    out = run(write(tmp_path / "rows.jsonl", rows), tmp_path / "run", **settings)
+    (record,) = read_records(out)
+    assert read_header(out).stop == rules
+    assert record.outcome == ("doom" if rules else "recovered")
+    assert record.generation.finish == ("loop" if rules else "stop")
 
 
 def test_tasks_and_limits_narrow_a_recording(recorded: Path, tmp_path: Path) -> None:
     some = run(recorded, tmp_path / "some", limit=3)
     assert len(list(read_records(some))) == 3 * 2 * 2
-    other = run(recorded, tmp_path / "other", tasks=("countdown",), limit=2)
-    errors = {r.generation.error for r in read_records(other)}
-    assert errors == {"This prompt has no recorded output."}
+    assert (read_header(some).samples, read_header(some).generations) == (3, None)
+    notes = Notes()
+    one = Settings(models=(str(recorded),), tasks=("chain_sum", "countdown"), limit=4)
+    execute(one, tmp_path / "one", progress=notes)
+    assert {r.task for r in read_records(tmp_path / "one")} == {"chain_sum"}
+    assert notes.said == ["2 of 4 prompts have no recorded output: left out."]
+    with pytest.raises(ValueError, match="No prompt of countdown has an output in"):
+        run(recorded, tmp_path / "other", tasks=("countdown",), limit=2)
+    assert not (tmp_path / "other").exists()
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+def test_of_an_interrupted_run_what_is_missing_stays_missing(
+    recorded: Path, tmp_path: Path
+) -> None:
+    file = recorded / "records.jsonl"
+    # All of one prompt's, too: of that the recording knows nothing but the number.
+    lines = file.read_bytes().splitlines(keepends=True)
+    sample = json.loads(lines[-1])["sample_id"]
+    kept = [line for line in lines[3:] if json.loads(line)["sample_id"] != sample]
+    file.write_bytes(b"".join(kept))
+    again = run(recorded, tmp_path / "again")
+    records = list(read_records(again))
+    assert len(records) == len(kept)
+    assert not any(record.outcome == "error" for record in records)
+    observed = observe_run(again)
+    assert missing_generations(observed) == missing_generations(observe_run(recorded)) > 3
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -153,39 +215,87 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 ROWS: list[dict[str, Any]] = [
-    {"id": "x", "prompt": "p1", "token_ids": [1, 2] * 200, "text": ["a", "b"] * 200},
+    {"id": "x", "prompt": "p1", "token_ids": [1, 2] * 200, "text": ["a", "b"] * 200,
+     "finish": "length"},
     {"id": "y", "prompt": "p2", "token_ids": [1, 2, 3], "text": "abc", "finish": "stop"},
     {"id": "z", "prompt": "p1", "token_ids": [4], "text": "d", "finish": "stop"},
-]
+]  # fmt: skip
 
 
-def test_rows_of_json_become_samples_without_grades(tmp_path: Path) -> None:
-    out = run(write(tmp_path / "rows.jsonl", ROWS), tmp_path / "run", early_stop=False)
+def test_rows_become_samples_without_grades_and_only_those_that_are_there(tmp_path: Path) -> None:
+    out = run(write(tmp_path / "rows.jsonl", ROWS), tmp_path / "run")
     header = read_header(out)
     assert (header.samples, header.repeats, header.tasks) == (2, 2, {"recorded": 1})
+    assert (header.generations, header.expected) == (3, 3)
     assert header.samplings[0].max_new_tokens == 400
     records = {(r.sample_id, r.repeat): r for r in read_records(out)}
     assert {key: r.outcome for key, r in records.items()} == {
-        ("x", 0): "doom", ("x", 1): "clean", ("y", 0): "clean", ("y", 1): "error",
+        ("x", 0): "doom", ("x", 1): "clean", ("y", 0): "clean",
     }  # fmt: skip
     (row,) = rows_of(out)
-    assert (row.n, row.n_error, row.prompts) == (4, 1, 2)
+    assert (row.n, row.n_error, row.prompts) == (3, 0, 2)
     assert row.accuracy.n == row.extraction_f1.n == row.tool_score.n == 0
     assert row.tokenization == "model"
+    assert missing_generations(observe_run(out)) == 0
 
 
-def test_prompts_with_one_id_are_not_one_prompt(tmp_path: Path) -> None:
-    rows = [{**row, "id": "same"} for row in ROWS]
-    recording = load(str(write(tmp_path / "rows.jsonl", rows)))
-    assert [(s.id, s.prompt) for s in recording.samples] == [("same", "p1"), ("same@2", "p2")]
+def test_a_replay_is_resumed(tmp_path: Path) -> None:
+    path, out = write(tmp_path / "rows.jsonl", ROWS), tmp_path / "run"
+    whole = (run(path, out) / "records.jsonl").read_bytes()
+    (out / "records.jsonl").write_bytes(whole.splitlines(keepends=True)[0])
+    execute(Settings(models=(str(path),)), out, resume=True)
+    assert (out / "records.jsonl").read_bytes() == whole
+
+
+def test_why_outputs_ended_is_told_or_unknown(tmp_path: Path) -> None:
+    loop, prose = "so it goes, " * 200, "It went once, and then it was over."
+    rows = [
+        {"text": prose},
+        {"text": loop},
+        {"text": prose, "finish_reason": "max_tokens"},
+        {"text": loop, "stop_reason": "end_turn"},
+        {"text": loop, "finish_reason": None},
+        {"error": "the server was away", "finish": "error"},
+    ]
+    out = run(write(tmp_path / "rows.jsonl", rows), tmp_path / "run")
+    records = list(read_records(out))
+    assert [(r.generation.finish, r.generation.raw_finish, r.outcome) for r in records] == [
+        ("unknown", "recorded unknown", "unknown"),
+        ("unknown", "recorded unknown", "doom"),
+        ("length", "max_tokens", "truncated"),
+        ("stop", "end_turn", "recovered"),
+        ("unknown", "recorded unknown", "doom"),
+        ("error", "recorded error", "error"),
+    ]
+    assert records[-1].generation.error == "the server was away"
+    (row,) = rows_of(out)
+    assert (row.n_unknown, row.stuck_unknown, row.truncated_rate.n) == (1, 2, 2)
 
 
 def test_texts_are_split_into_declared_words(tmp_path: Path) -> None:
     rows = [{"text": "so it goes, " * 100}, {"text": "done", "finish": "stop", "token_ids": [5]}]
     out = run(write(tmp_path / "rows.jsonl", rows), tmp_path / "run")
     (row,) = rows_of(out)
-    assert (row.tokenization, row.n, row.doom_rate.value) == ("words-v2", 2, 0.5)
-    assert row.early_stopped == 1
+    assert (row.tokenization, row.n, row.doom_rate.value) == (FALLBACK, 2, 0.5)
+    assert row.early_stopped == 0
+
+
+def test_every_form_of_file_is_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rows = [{**row, "text": "".join(row["text"])} for row in ROWS]
+    lines = write(tmp_path / "rows.jsonl", rows)
+    table, array, packed = (tmp_path / f"rows.{end}" for end in ("parquet", "json", "jsonl.gz"))
+    parquet.write_table(pa.Table.from_pylist(rows), table)
+    array.write_text(json.dumps(rows, indent=1))
+    packed.write_bytes(gzip.compress(lines.read_bytes()))
+    kept = []
+    for path in (lines, table, array, packed):
+        out = run(path, tmp_path / f"run-{path.suffix}")
+        kept.append([(r.sample_id, r.generation, r.outcome) for r in read_records(out)])
+    assert kept[0] == kept[1] == kept[2] == kept[3]
+    assert sorted(outcome for _, _, outcome in kept[0]) == ["clean", "clean", "doom"]
 
 
 def lm_eval_row(doc_id: int, response: str, **more: Any) -> dict[str, Any]:
@@ -202,33 +312,16 @@ def test_samples_of_lm_eval_are_read(tmp_path: Path) -> None:
         lm_eval_row(0, "round and round we go, " * 90, filter="strict"),
         lm_eval_row(1, "seven", resps=[["seven", "eight"]]),
     ]
-    rows[2]["arguments"] = [["Q1", {}]]
-    recording = load(str(write(tmp_path / "samples_gsm8k_2026.jsonl", rows)))
-    assert [s.prompt for s in recording.samples] == ["Q0", "Q1"]
+    path = write(tmp_path / "samples_gsm8k_2026-01-01T00-00-00.000.jsonl", rows)
+    recording = load(str(path))
+    assert [(s.task, s.prompt) for s in recording.samples] == [("gsm8k", "Q0"), ("gsm8k", "Q1")]
     assert recording.repeats == 2
     found = recording.find(request(prompt="Q1", repeat=1))
     assert found and "".join(found.pieces) == "eight"
     assert len(recording.streams) == 3
-
-
-def test_parquet_is_read(tmp_path: Path) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    rows = [{"finish": "length", **row, "text": "".join(row["text"])} for row in ROWS]
-    path = tmp_path / "rows.parquet"
-    parquet.write_table(pa.Table.from_pylist(rows), path)
-    out = run(path, tmp_path / "run", early_stop=False)
-    assert sorted(r.outcome for r in read_records(out)) == ["clean", "clean", "doom", "error"]
-
-
-def test_without_a_reader_for_parquet_the_command_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    (tmp_path / "rows.parquet").touch()
-    with pytest.raises(BackendError, match=r"pip install 'loopbench-edge\[parquet\]'"):
-        load(str(tmp_path / "rows.parquet"))
+    (row,) = rows_of(run(path, tmp_path / "run"))
+    assert (row.n, row.n_error, row.doom_rate.value) == (3, 0, 1 / 3)
+    assert (row.n_unknown, row.stuck_unknown) == (2, 1)
 
 
 def test_a_hash_stands_for_a_prompt(tmp_path: Path) -> None:
@@ -246,25 +339,29 @@ def test_a_hash_stands_for_a_prompt(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("", "holds no outputs"),
-        ('{"id": 1}\n', "has neither token_ids nor text"),
-        ('{"text": "a"}\n{\n', "line 2 cannot be replayed"),
-        ('{"text": "a", "finish": "odd"}\n', "line 1 cannot be replayed"),
-        ('{"token_ids": [1, 2], "text": ["a"]}\n', None),
+        ("", "is empty: there is no output in it"),
+        ('{"id": 1}\n', "The fields of its first row: id"),
+        ("{\n", "row 1"),
+        (b"\0\1\2" * 99, "it is binary"),
     ],
 )
 def test_what_cannot_be_replayed_is_one_sentence(
-    tmp_path: Path, content: str, complaint: str | None
+    tmp_path: Path, content: str | bytes, complaint: str
 ) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_text(content)
-    if complaint:
-        with pytest.raises(ValueError, match=complaint):
-            load(str(path))
-        return
-    recording = load(str(path))
-    with pytest.raises(ValueError, match="one string per token"):
-        recording.find(request(prompt="", sample_id="1"))
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(RecordingError, match=complaint):
+        load(str(path))
+
+
+def test_a_file_is_a_recording_whatever_it_is_called(tmp_path: Path) -> None:
+    for name in ("answers.json", "answers.txt", "answers"):
+        assert forms.locate(str(write(tmp_path / name, ROWS))).backend == "replay"
+    weights = tmp_path / "blob"
+    weights.write_bytes(b"GGUF\3\0\0\0")
+    assert not forms.is_recording(str(weights))
+    assert not forms.is_recording(str(tmp_path / "model.gguf"))
+    assert forms.is_recording(f"{tmp_path / 'answers'}#some/model")
 
 
 def test_places_that_hold_no_recording(recorded: Path, tmp_path: Path) -> None:

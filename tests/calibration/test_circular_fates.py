@@ -9,9 +9,10 @@ import fakes
 import msgspec
 from fakes import generation
 
-from loopbench.calibration.circular_fates import circular_fates
+from loopbench.calibration.circular_fates import circular_fates, state_at
 from loopbench.calibration.streams import streams_of
 from loopbench.calibration.tables import fate_grid
+from loopbench.judging.rules import MEASURE, detectors_of
 from loopbench.types import Audit, Record
 
 
@@ -62,6 +63,14 @@ def test_every_output_is_judged_as_if_cut_at_each_budget() -> None:
     assert fates[1024, 2048].ended.value == 1 / 2
     # "stays" was not followed to 4,096.
     assert (1024, 4096) not in fates
+
+
+def test_what_ended_nobody_knows_why_is_known_up_to_there() -> None:
+    untold = record("untold", going_round(600), "unknown", "circular")
+    (stream,) = streams_of([untold])
+    measure = detectors_of(MEASURE)
+    assert state_at(stream, 512, measure) == "circular"
+    assert state_at(stream, 610, measure) is None
 
 
 def test_where_one_was_not_followed_nothing_is_said() -> None:

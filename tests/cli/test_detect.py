@@ -139,3 +139,13 @@ def test_misused_options_are_told(file: Path, loopbench: Callable[..., Any]) -> 
     unknown = loopbench("detect", file, "--as", "plian")
     assert unknown.code == 2
     assert "Did you mean 'plain'?" in unknown.err
+
+
+def test_score_counts_other_files_as_detect_does(
+    file: Path, tmp_path: Path, loopbench: Callable[..., Any]
+) -> None:
+    assert loopbench("score", file, "--format", "md").out.startswith("| model | n |")
+    assert loopbench("score", file, "--out", tmp_path / "new").code == 2
+    array = tmp_path / "a.json"
+    array.write_text(json.dumps([{"output": LOOP, "finish": "length"}]))
+    assert json.loads(loopbench("score", array, "--format", "json").out)[0]["n"] == 1

@@ -12,6 +12,7 @@ from loopbench.comparison.outcomes import Comparison, Entry, Moved, compare, ent
 from loopbench.comparison.report import details, json_text, markdown, rich_table, sentence, title
 from loopbench.results.observed import Observed
 from loopbench.statistics.paired import mcnemar, paired_difference
+from loopbench.types import Sampling
 
 
 def side(outcomes: list[str], model: str, **fields) -> Observed:
@@ -186,6 +187,7 @@ def test_labels_tell_runs_of_one_model_apart() -> None:
         ({"items_hash": "sha256:9"}, "items hash sha256:0 against sha256:9"),
         ({"samples": 9}, "samples 8 against 9"),
         ({"repeats": 3}, "repeats 1 against 3"),
+        ({"measure": []}, "Judge the older one again"),
         ({"stop": []}, "early stopping suffix(min_repeats=8, min_tokens=256) + counter"),
     ],
 )
@@ -193,6 +195,20 @@ def test_what_measured_something_else_is_refused(fields: dict, words: str) -> No
     with pytest.raises(ValueError, match="a and b measured different things") as told:
         compared(["clean"] * 8, ["clean"] * 8, **fields)
     assert words in str(told.value)
+
+
+def test_texts_that_were_split_otherwise_are_refused() -> None:
+    old, new = side(["clean"] * 8, "a"), side(["clean"] * 8, "b")
+
+    def split(one: Observed, name: str) -> Entry:
+        models = [msgspec.structs.replace(m, tokenization=name) for m in one.header.models]
+        header = msgspec.structs.replace(one.header, models=models)
+        return Entry(name, msgspec.structs.replace(one, header=header))
+
+    with pytest.raises(ValueError, match="split of texts words-v1 against words-v2"):
+        compare([split(old, "words-v1"), split(new, "words-v2")])
+    # A model's own ids are another engine's way to the same text.
+    assert compare([split(old, "model"), split(new, "words-v2")])
 
 
 def test_other_samplings_are_refused() -> None:
@@ -271,3 +287,50 @@ def test_hostile_names_stay_text() -> None:
     for text in (sentence(comparison), title(comparison), *details(comparison)):
         assert "\x1b" not in text and "\n" not in text
     assert "<i>" not in markdown([comparison]).replace("\\<i\\>", "")
+
+
+def test_outcomes_that_were_named_otherwise_are_not_compared() -> None:
+    now = observed(records(["doom", "clean"]))
+    earlier = msgspec.structs.replace(now, header=msgspec.structs.replace(now.header, judgement=1))
+    with pytest.raises(ValueError, match=r"naming of outcomes v1 against v2. Judge the older one"):
+        compare(entries([("old", earlier), ("new", now)]))
+
+
+def test_pairs_that_ended_nobody_knows_why_count_for_the_end_alone() -> None:
+    made = [["doom", "unknown", "truncated"], ["unknown", "truncated", "truncated"]]
+    sides = [
+        observed([
+            msgspec.structs.replace(
+                one, generation=msgspec.structs.replace(
+                    one.generation,
+                    finish="length" if one.outcome == "truncated" else "unknown",
+                ),
+            )
+            for one in records(outcomes)
+        ])
+        for outcomes in made
+    ]  # fmt: skip
+    (found,) = compare(entries([("old", sides[0]), ("new", sides[1])]))
+    changes = {c.measure: (c.pairs, c.first, c.second) for c in found.changes if c.task == "all"}
+    assert changes["stuck"] == (3, 1 / 3, 0)
+    assert changes["truncated"] == (1, 1, 1)  # the prompt of which both sides know it
+    assert [len(moved) for moved in (found.started, found.stopped)] == [0, 1]
+    assert [note.split(" it is not known")[0] for note in found.notes if "not known" in note] == [
+        "of 2 generations of a (old)", "of 1 generations of a (new)",
+    ]  # fmt: skip
+
+
+def test_files_of_outputs_are_compared_though_their_longest_outputs_differ() -> None:
+    def of_file(outcomes: list[str], longest: int, fingerprint: str) -> Observed:
+        run = observed(records(outcomes, budget=longest))
+        model = msgspec.structs.replace(run.header.models[0], fingerprint=fingerprint)
+        sampling = Sampling(max_new_tokens=longest)
+        header = msgspec.structs.replace(run.header, models=[model], samplings=[sampling])
+        return msgspec.structs.replace(run, header=header)
+
+    old = of_file(["doom", "clean"], 700, "recording:1")
+    (found,) = compare(entries([("x", old), ("y", of_file(["clean"] * 2, 900, "recording:2"))]))
+    assert found.changes[0].pairs == 2
+    assert "longest output 700 tokens against 900 tokens" in found.notes
+    with pytest.raises(ValueError, match="budget 700 against 900"):
+        compare(entries([("x", old), ("y", of_file(["clean"] * 2, 900, "sha256:2"))]))

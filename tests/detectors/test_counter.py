@@ -416,7 +416,9 @@ def counts(draw: st.DrawFn) -> str:
     """Lines under a running number, now and then skipped, then perhaps left."""
     parts = st.sampled_from(["a", "so", ". ", "\n", " = ", "7", "0.5 ", ", ", "one ", ")\n("])
     body = "".join(draw(st.lists(parts, min_size=1, max_size=6)))
-    write = draw(st.sampled_from([str, lambda i: words(i % 99), lambda i: numeral(i % 88 + 1)]))
+    writes = [str, lambda i: words(i % 99), lambda i: numeral(i % 88 + 1)]
+    writes += [lambda i: f"{1.33 * i:.2f}", lambda i: f"{i // 3}:{20 * (i % 3):02d}", "{:,}".format]
+    write = draw(st.sampled_from(writes))
     number, step = draw(st.integers(0, 200)), draw(st.integers(-2, 3))
     text = draw(st.text("ab 1\n", max_size=30))
     for _ in range(draw(st.integers(0, 60))):

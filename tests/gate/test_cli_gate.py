@@ -203,7 +203,7 @@ def test_ctrl_c_decides_nothing(loopbench, tmp_path: Path, monkeypatch) -> None:
 
 BAD = {
     "no rule": (["RUN"], "A gate needs a rule"),
-    "no target": (["--max-doom-rate", "1%"], "Missing argument 'MODEL|RUN'"),
+    "no target": (["--max-doom-rate", "1%"], "Missing argument 'MODEL|RUN|FILE'"),
     "no rate": (["RUN", "--max-doom-rate", "lots"], "'lots' is not a rate"),
     "bare percent": (["RUN", "--max-doom-rate", "5"], "did you mean 5%"),
     "zero": (["RUN", "--max-doom-rate", "0%"], "no number of samples could show it"),
@@ -289,3 +289,23 @@ def test_help_tells_what_there_is(command: str, words: list[str], loopbench) -> 
     text = loopbench(command, "--help").out
     assert [word for word in words if word not in text] == []
     assert command in loopbench("--help").out
+
+
+def test_files_of_outputs(loopbench, tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    rows = [{"prompt": f"p{i}", "response": f"That was all of {i}."} for i in range(40)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"prompt": "p40", "resp')
+    refused = loopbench("gate", file, "--max-stuck-rate", "10%", "--out", tmp_path / "run")
+    assert (refused.code, "row 41: it is cut off" in refused.last) == (4, True)
+    rules = ["--max-stuck-rate", "10%", "--max-errors", "3%", "--out", tmp_path / "run"]
+    passed = loopbench("gate", file, *rules)
+    assert (passed.code, passed.last[:6]) == (0, "PASS: ")
+    assert "Of 40 outputs it is not known why they ended: 0 of them loop" in passed.out
+    assert "1 of 41 rows" in passed.err
+    untold = loopbench("gate", tmp_path / "run", "--max-truncated", "10%")
+    assert (untold.code, untold.last.startswith("UNUSABLE: There is no data for max_tr")) == (
+        4,
+        True,
+    )
+    other = loopbench("gate", file, *rules, "--tasks", "edge")
+    assert (other.code, "--tasks says how a model is run" in other.err) == (2, True)

@@ -368,12 +368,14 @@ def test_other_settings_than_the_baselines_are_spelled_out() -> None:
         with pytest.raises(GateUnusable, match=r"The baseline measured something else.*") as told:
             paired(made, made, 0.01, **fields)
         assert words in str(told.value)
+        assert ("Judge the older one again" in str(told.value)) == ("measure" in fields)
 
 
 def test_other_detector_versions_and_templates_are_refused() -> None:
     old = observed(records(["clean"] * 50))
     new = msgspec.structs.replace(old, detectors={"counter": 2, "suffix": 1})
-    with pytest.raises(GateUnusable, match="detector counter v2 against v1"):
+    again = r"detector counter v2 against v1.*loopbench score RUN --out NEW'"
+    with pytest.raises(GateUnusable, match=again):
         decide(new, Policy(max_increase=0.1), baseline=old)
     model = msgspec.structs.replace(old.header.models[0], template_hash="sha256:t")
     new = msgspec.structs.replace(old, header=msgspec.structs.replace(old.header, models=[model]))

@@ -6,16 +6,17 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from fakes import record
 from runs import mixed, observed, records
 
 from loopbench.gate.decision import Decision, decide
 from loopbench.gate.policy import Policy, Thresholds
 from loopbench.gate.report import (
-    corrections,
     escaped,
     junit,
     junit_error,
     markdown,
+    notes,
     rich_table,
     sentence,
     workflow_command,
@@ -222,13 +223,25 @@ def test_a_correction_is_told_where_there_is_one() -> None:
     policy = Policy(overall=Thresholds(max_doom_rate=0.3, max_stuck_rate=0.3))
     doom, stuck = (("max_doom_rate", "a", 0.0, "all"), ("max_stuck_rate", "a", 0.0, "all"))
     changed = decide(run, policy, corrected={doom: 0.42, stuck: 0.47})
-    first, second = corrections(changed.checks)
+    first, second = notes(changed)
     assert first.endswith("the doom-loop rate is 42.00 %; the gate decides on the uncorrected one.")
     assert "the stuck rate is 47.00 %" in second
     page = markdown(changed, "x").replace("\\", "")
     assert first in page and second in page
     same = decide(run, policy, corrected={doom: 0.5, stuck: None})
-    assert corrections(same.checks) == []
+    assert notes(same) == []
+
+
+def test_of_what_ended_nobody_knows_why_is_told() -> None:
+    untold = [
+        record("u", "unknown", finish="unknown"),
+        *(record(f"d{i}", "doom", level="verbatim", finish="unknown") for i in range(2)),
+        record("c"),
+    ]
+    decision = decide(observed(untold), Policy(overall=Thresholds(max_doom_rate=0.3)))
+    (note,) = notes(decision)
+    assert note.startswith("Of 3 outputs it is not known why they ended: 2 of them loop")
+    assert note in markdown(decision, "x")
 
 
 def test_markdown_escapes_what_it_should() -> None:

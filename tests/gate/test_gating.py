@@ -13,7 +13,9 @@ from runs import folder, mixed, observed, records
 from loopbench.gate.policy import Policy, Thresholds
 from loopbench.gate.running import (
     gate_model,
+    gate_recording,
     gate_run,
+    is_recording,
     is_run,
     load_baseline,
     observe_run,
@@ -271,3 +273,57 @@ def test_a_folder_is_a_run_unless_it_is_a_model(tmp_path: Path) -> None:
     assert not is_run(tmp_path)
     (tmp_path / "header.json").write_text("{}")
     assert is_run(tmp_path)
+
+
+def outputs(path: Path, *finishes: str | None, damaged: int = 0) -> Path:
+    """Write a file of outputs, the first of which loops at its end."""
+    texts = ["so it goes, " * 100, *(f"That was all of number {i}." for i in range(1, 99))]
+    rows = [
+        json.dumps({"prompt": f"p{i}", "text": text, "finish_reason": finish})
+        for i, (text, finish) in enumerate(zip(texts, finishes, strict=False))
+    ]
+    path.write_text("\n".join([*rows, *["{"] * damaged]) + "\n")
+    return path
+
+
+RISKY = Policy(overall=Thresholds(max_doom_rate=0.5))
+
+
+def test_a_file_of_outputs_is_judged_as_it_is(tmp_path: Path) -> None:
+    file = outputs(tmp_path / "rows.jsonl", *["stop"] * 20)
+    assert is_recording(str(file)) and not is_run(file)
+    gated = gate_recording(str(file), RISKY, out=tmp_path / "run")
+    (check,) = gated.decision.checks
+    assert (gated.decision.verdict, check.value, check.prompts) == ("pass", 0, 20)
+    assert (gated.decision.untold, gated.decision.untold_stuck) == (0, 0)
+
+
+def test_a_rate_that_nobody_knows_does_not_pass(tmp_path: Path) -> None:
+    file = outputs(tmp_path / "rows.jsonl", *[None] * 20)
+    gated = gate_recording(str(file), RISKY, out=tmp_path / "run")
+    assert (gated.decision.verdict, gated.decision.checks[0].value) == ("pass", 1 / 20)
+    assert (gated.decision.untold, gated.decision.untold_stuck) == (20, 1)
+    for rules in (
+        {"overall": Thresholds(max_truncated=0.5)},
+        {"per_task": {"*": Thresholds(max_truncated=0.5)}},
+    ):
+        with pytest.raises(GateUnusable, match=r"max_truncated .* of 20 outputs it is not known"):
+            gate_run(tmp_path / "run", Policy(**rules))
+
+
+def test_a_file_of_which_too_little_can_be_read_is_not_judged(tmp_path: Path) -> None:
+    file = outputs(tmp_path / "rows.jsonl", *["stop"] * 19, damaged=1)
+    with pytest.raises(GateUnusable, match=r"1 of 20 rows of .* cannot be read .*--max-errors"):
+        gate_recording(str(file), RISKY, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    lenient = msgspec.structs.replace(RISKY, max_errors=0.05)
+    assert gate_recording(str(file), lenient, out=tmp_path / "run").decision.verdict == "pass"
+
+
+def test_the_mean_of_unequal_repeats_is_no_correction(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [("p0", "so it goes, " * 100)] * 3 + [(f"p{i}", "That was all.") for i in range(1, 9)]
+    file.write_text("".join(json.dumps({"prompt": p, "text": t}) + "\n" for p, t in rows))
+    gated = gate_recording(str(file), RISKY, out=tmp_path / "run")
+    (check,) = gated.decision.checks
+    assert (check.value, check.n, check.corrected) == (1 / 9, 11, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from loopbench.gate.metrics import by_prompt, value_of
@@ -15,10 +16,12 @@ from loopbench.types import Outcome
 def seen(
     outcome: Outcome = "clean", category: Any = "reasoning", score: float = 0.0,
     correct: bool = False, graded: bool = True, sample: str = "1", task: str = "t",
+    finish_known: bool = True,
 ) -> Seen:  # fmt: skip
     return Seen(
         model="a", temperature=0.0, task=task, level="easy", category=category, sample=sample,
         repeat=0, outcome=outcome, score=score, correct=correct, tokens=9, graded=graded,
+        finish_known=outcome != "unknown" and finish_known,
     )  # fmt: skip
 
 
@@ -30,9 +33,20 @@ def test_outcomes_are_counted_whatever_the_task(outcome: Outcome) -> None:
         assert [value_of(one, metric) for metric in metrics] == [
             outcome == "doom",
             outcome in ("doom", "circular"),
-            outcome == "circular",
-            outcome == "truncated",
+            None if outcome == "unknown" else outcome == "circular",
+            None if outcome == "unknown" else outcome == "truncated",
         ]
+
+
+def test_what_ended_nobody_knows_why_is_stuck_or_not_but_not_truncated() -> None:
+    stuck = seen("doom", finish_known=False)
+    assert value_of(stuck, "circular") is None
+    # One that goes round at its end may be stuck, or have ended there by itself.
+    may_be = msgspec.structs.replace(seen("unknown"), may_be_stuck=True)
+    assert [value_of(may_be, metric) for metric in ("stuck", "doom")] == [None, 0.0]
+    assert (value_of(stuck, "stuck"), value_of(stuck, "truncated")) == (1.0, None)
+    assert by_prompt([stuck, seen("unknown", sample="2")], "truncated") == {}
+    assert by_prompt([stuck, seen("unknown")], "doom") == {("t", "1"): [1.0, 0.0]}
 
 
 SCORES: dict[str, Metric] = {

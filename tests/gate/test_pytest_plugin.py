@@ -140,6 +140,25 @@ def test_a_model_is_run(pytester: pytest.Pytester) -> None:
     assert result.parseoutcomes().get("passed", 0) == 0
 
 
+def test_a_file_of_outputs_is_judged_as_it_is(pytester: pytest.Pytester) -> None:
+    pytester.makefile(
+        ".jsonl",
+        rows="".join(f'{{"prompt": "p{i}", "text": "End", "finish": "stop"}}\n' for i in range(9)),
+    )
+    pytester.makepyfile(
+        """
+        def test_good(loopbench_gate):
+            assert loopbench_gate("rows.jsonl", max_doom_rate="50%").checks[0].prompts == 9
+
+        def test_settings(loopbench_gate):
+            loopbench_gate("rows.jsonl", max_doom_rate="50%", run={"limit": 3})
+        """
+    )
+    result = pytester.runpytest()
+    assert result.parseoutcomes().get("passed") == 1
+    assert "rows.jsonl holds outputs: run and max_samples are for models" in result.stdout.str()
+
+
 @pytest.mark.slow
 def test_the_plugin_is_found_and_loads_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(

@@ -9,7 +9,16 @@ import msgspec
 import pytest
 from fakes import model_info
 
-from loopbench.harness.plan import Settings, audit_choice, batches, jobs, missing, settings_of
+from loopbench.files.recordings import Asked
+from loopbench.harness.plan import (
+    Settings,
+    audit_choice,
+    batches,
+    every,
+    jobs,
+    missing,
+    settings_of,
+)
 from loopbench.judging.jobs import job_key
 from loopbench.types import Level, Sample, Sampling
 
@@ -99,13 +108,25 @@ def test_the_name_and_place_of_a_model_do_not_change_the_key() -> None:
 
 def test_jobs_repeat_the_samples_in_order_and_missing_skips_what_is_done() -> None:
     samples = [SAMPLE, msgspec.structs.replace(SAMPLE, id="eval/0/hard/1")]
-    made = list(jobs(model_info("a"), samples, Sampling(), 2))
+    (made,) = jobs(model_info("a"), every(samples, [Sampling()], 2))
     assert [(job.repeat, job.sample.id[-1]) for job in made] == [
         (0, "0"), (0, "1"), (1, "0"), (1, "1"),
     ]  # fmt: skip
     assert missing(made, {made[1].key}) == [made[0], *made[2:]]
     request = made[0].request()
     assert (request.key, request.prompt, request.prefix_ids) == (made[0].key, "1 + 1?", ())
+
+
+def test_a_row_is_one_sampling_and_has_what_is_asked_for_and_no_more() -> None:
+    cold, warm, hot = (Sampling(temperature=t) for t in (0.0, 0.5, 1.0))
+    other = msgspec.structs.replace(SAMPLE, id="eval/0/hard/1")
+    asked = [Asked(SAMPLE, cold, 0), Asked(SAMPLE, warm, 0), Asked(other, cold, 3)]
+    rows = jobs(model_info("a"), asked)
+    assert [[(job.sample, job.repeat) for job in row] for row in rows] == [
+        [(SAMPLE, 0), (other, 3)], [(SAMPLE, 0)],
+    ]  # fmt: skip
+    whole = [Asked(s, sampling, 0) for sampling in (cold, hot) for s in (SAMPLE, other)]
+    assert list(every([SAMPLE, other], [cold, hot], 1)) == whole
 
 
 def stopped(level: Level, n: int) -> dict[str, Level]:
@@ -141,7 +162,7 @@ def test_the_choice_depends_on_keys_and_seed_alone() -> None:
 )
 def test_batches_end_at_the_looks(looks: tuple[int, ...], sizes: list[int]) -> None:
     samples = [msgspec.structs.replace(SAMPLE, id=str(i)) for i in range(5)]
-    cell = list(jobs(model_info("a"), samples, Sampling(), 1))
+    (cell,) = jobs(model_info("a"), every(samples, [Sampling()], 1))
     parts = list(batches(cell, looks))
     assert [len(part) for part in parts] == sizes
     assert [job for part in parts for job in part] == cell
@@ -149,7 +170,8 @@ def test_batches_end_at_the_looks(looks: tuple[int, ...], sizes: list[int]) -> N
 
 def test_a_batch_holds_every_repeat_of_its_prompts() -> None:
     samples = [msgspec.structs.replace(SAMPLE, id=str(i)) for i in range(4)]
-    first, second = batches(list(jobs(model_info("a"), samples, Sampling(), 3)), (1,))
+    (cell,) = jobs(model_info("a"), every(samples, [Sampling()], 3))
+    first, second = batches(cell, (1,))
     assert [(job.sample.id, job.repeat) for job in first] == [("0", 0), ("0", 1), ("0", 2)]
     assert len(second) == 9
 

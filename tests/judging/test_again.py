@@ -32,7 +32,8 @@ def test_what_has_no_task_any_more_is_detected_anew_and_keeps_its_grade() -> Non
         assert (before.outcome, before.verdicts, before.circled) == ("clean", [], None)
         found = [(v.detector, v.looped, v.terminal) for v in after.verdicts]
         assert found == [
-            ("suffix", True, True), ("counter", False, False), ("circular", True, True),
+            ("suffix", True, True), ("counter", False, False), ("toolcycle", False, False),
+            ("circular", True, True),
         ]  # fmt: skip
         assert (after.outcome, after.loop_in_thinking, after.circled) == ("doom", True, False)
         assert (after.schema_version, after.grade) == (SCHEMA_VERSION, GRADE)

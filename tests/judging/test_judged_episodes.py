@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
 from circling import ROUND
 from fakes import generation
@@ -115,3 +118,34 @@ def test_only_what_the_last_turn_states_is_graded(
     assert grade.parts == {
         "calls": 1.0 + len(calls), "searches": 1.0, "hallucinated": 0.0, "cycle": 0.0, "turns": 2.0,
     }  # fmt: skip
+
+
+def asked(n: int, result: str = "nothing", **arguments: str) -> Turn:
+    given = {"query": "tin", "request_id": f"{n * 7919:08x}"} | arguments
+    use = ToolUse(name="search", arguments=json.dumps(given), result=result)
+    return msgspec.structs.replace(turn(10), calls=[use])
+
+
+@pytest.mark.parametrize(
+    ("turns", "found"),
+    [
+        ([asked(i) for i in range(16)], True),
+        ([asked(i) for i in range(15)], False),
+        ([asked(i, result=f"{i} more") for i in range(16)], False),
+        ([asked(i, page=str(i)) for i in range(16)], False),
+        ([asked(i, query="") for i in range(16)], False),
+    ],
+)
+def test_calls_that_differ_in_their_request_alone_are_a_cycle_when_they_are_many(
+    turns: list[Turn], found: bool
+) -> None:
+    verdict = cycle_verdict(turns)
+    assert (verdict.looped, verdict.terminal) == (found, found)
+    if found:
+        assert (verdict.level, verdict.onset, verdict.period) == ("counter", 0, 10)
+
+
+def test_an_episode_has_one_verdict_on_its_calls() -> None:
+    output = generation(["a "] * 20, "length", list(range(20)))
+    verdicts, _ = judge_episode(output, [turn(20, "a")], detectors_of(MEASURE))
+    assert [v.detector for v in verdicts] == ["suffix", "counter", "circular", "toolcycle"]

@@ -29,21 +29,28 @@ VERDICTS = {
 }
 
 TABLE: dict[str, dict[Finish, Outcome]] = {
-    name: dict(zip(("stop", "length", "loop", "error"), outcomes, strict=True))
+    name: dict(zip(("stop", "length", "loop", "error", "unknown"), outcomes, strict=True))
     for name, outcomes in {
-        "none": ("clean", "truncated", "doom", "error"),
-        "nothing found": ("clean", "truncated", "doom", "error"),
-        "left": ("recovered", "truncated", "doom", "error"),
-        "left counter": ("recovered", "truncated", "doom", "error"),
-        "terminal": ("recovered", "doom", "doom", "error"),
-        "terminal counter": ("recovered", "doom", "doom", "error"),
-        "one left, one terminal": ("recovered", "doom", "doom", "error"),
+        "none": ("clean", "truncated", "doom", "error", "unknown"),
+        "nothing found": ("clean", "truncated", "doom", "error", "unknown"),
+        "left": ("recovered", "truncated", "doom", "error", "unknown"),
+        # A count that it left is a list.
+        "left counter": ("clean", "truncated", "doom", "error", "unknown"),
+        "terminal": ("recovered", "doom", "doom", "error", "doom"),
+        "terminal counter": ("clean", "doom", "doom", "error", "doom"),
+        "one left, one terminal": ("recovered", "doom", "doom", "error", "doom"),
         # Only a rule for circular ends can have stopped it.
-        "circular, left": ("clean", "truncated", "circular", "error"),
-        "circular": ("clean", "circular", "circular", "error"),
+        "circular, left": ("clean", "truncated", "circular", "error", "unknown"),
+        "circular": ("clean", "circular", "circular", "error", "unknown"),
         # A verbatim loop says nothing new either; the strictest level decides.
-        "both": ("recovered", "doom", "doom", "error"),
-        "left a loop, then circular": ("recovered", "circular", "circular", "error"),
+        "both": ("recovered", "doom", "doom", "error", "doom"),
+        "left a loop, then circular": (
+            "recovered",
+            "circular",
+            "circular",
+            "error",
+            "unknown",
+        ),
     }.items()
 }
 

@@ -63,7 +63,7 @@ def test_an_audit_says_whether_a_stopped_stream_got_away(
     audit = audit_of(stream, output(went_on, finish), RULES)
     assert (audit.key, audit.outcome, audit.escaped) == ("k", outcome, escaped)
     assert list(audit.generation.pieces) == went_on
-    assert [v.detector for v in audit.verdicts] == ["suffix", "counter", "circular"]
+    assert [v.detector for v in audit.verdicts] == ["suffix", "counter", "toolcycle", "circular"]
 
 
 def test_only_a_sample_of_the_task_of_today_is_graded() -> None:

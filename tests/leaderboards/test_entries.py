@@ -76,7 +76,7 @@ def test_an_entry_follows_from_its_records(entry: Path) -> None:
     assert checking.problems(entry) == []
     kept = entries.read(entry)
     assert kept.entry.rows[0].doom_rate.n == 6
-    assert kept.entry.detectors.keys() == {"circular", "counter", "suffix"}
+    assert kept.entry.detectors.keys() == {"circular", "counter", "suffix", "toolcycle"}
     assert kept.run.audits
 
 
@@ -211,6 +211,9 @@ def test_records_of_older_rules_are_no_entry(run: Path) -> None:
     ]
     with pytest.raises(RunError, match="judged by circular v0"):
         entries.make(msgspec.structs.replace(loaded, records=old), "a", "a laptop")
+    header = msgspec.structs.replace(loaded.header, judgement=1)
+    with pytest.raises(RunError, match="named by version 1 of their rule"):
+        entries.make(msgspec.structs.replace(loaded, header=header), "a", "a laptop")
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "A", ".hidden", "x" * 99])

@@ -57,7 +57,7 @@ def test_what_goes_round_at_the_budget_is_stuck_without_being_doomed() -> None:
         "circular",
         "circular",
     )
-    assert (ends["outcome"], ends["level"]) == ("clean", "circular")
+    assert (ends["outcome"], ends["level"]) == ("clean", None)
 
 
 def test_the_table_shows_them() -> None:
@@ -107,16 +107,16 @@ def test_logged_samples_carry_verdict_and_origin() -> None:
 def test_plain_texts_are_scored_and_what_is_unknown_is_said(logged) -> None:
     texts = {name: response.origin.text.strip() for name, response in SCRIPT.items()}
     results = evaluate(ScriptedLM(texts.get), toy_task(list(SCRIPT)))
-    unknown = ("stuck_rate", "circular_rate", "truncated_rate")
+    unknown = ("circular_rate", "recovered_rate", "truncated_rate")
     assert columns(results) == RATES | dict.fromkeys(unknown, "N/A")
     assert [results["results"]["toy"][f"{name}_stderr,none"] for name in unknown] == ["N/A"] * 3
     (loop, *_) = results["samples"]["toy"]
     assert (loop["loopbench"][0]["tokenization"], loop["loopbench"][0]["finish"]) == (
         FALLBACK,
-        None,
+        "unknown",
     )
     assert "How 4 responses ended is not known" in logged.text
-    assert "stuck_rate, circular_rate and truncated_rate are not known" in logged.text
+    assert "recovered_rate and truncated_rate are those of the others" in logged.text
 
 
 def test_repeats_of_a_prompt_are_averaged() -> None:

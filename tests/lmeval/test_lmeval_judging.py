@@ -26,12 +26,12 @@ def output(text: str, ids: list[int] | None = None, finish="length", **more) -> 
 @pytest.mark.parametrize(
     ("finish", "outcome"),
     [("length", "doom"), ("loop", "doom"), ("stop", "recovered"), ("error", "error"),
-     (None, "doom")],
+     ("unknown", "doom"), (None, "doom")],
 )  # fmt: skip
 def test_the_raw_output_is_judged_not_what_was_left_of_it(finish, outcome) -> None:
     judgement = judge_response(output("so it " * 100, LOOP, finish))
     assert (judgement.outcome, judgement.tokenization) == (outcome, "given")
-    assert (judgement.period, judgement.tokens) == (2, 200)
+    assert (judgement.period, judgement.tokens) == (None if finish == "error" else 2, 200)
 
 
 def test_counts_are_seen_by_the_text_of_each_token() -> None:
@@ -43,28 +43,30 @@ def test_counts_are_seen_by_the_text_of_each_token() -> None:
 
 @pytest.mark.parametrize(
     ("text", "outcome"),
-    [("so it goes, " * 60, "doom"), ("so it goes, " * 60 + "until it ends.", "recovered"),
-     ("It is 7.", None), ("", None)],
+    [("so it goes, " * 60, "doom"), ("so it goes, " * 60 + "until it ends.", "unknown"),
+     ("It is 7.", "unknown"), ("", "unknown"), (CIRCULAR, "unknown")],
 )  # fmt: skip
 def test_a_text_alone_does_not_tell_how_it_ended(text: str, outcome) -> None:
     judgement = judge_response(text)
-    assert (judgement.outcome, judgement.finish) == (outcome, None)
+    assert (judgement.outcome, judgement.finish) == (outcome, "unknown")
     assert judgement.tokenization == FALLBACK
 
 
 @pytest.mark.parametrize(
     ("finish", "outcome"),
-    [("length", "circular"), ("loop", "circular"), ("stop", "clean"), (None, None)],
+    [("length", "circular"), ("loop", "circular"), ("stop", "clean"), ("unknown", "unknown")],
 )
-def test_only_an_output_that_did_not_end_is_circular(finish, outcome) -> None:
+def test_an_output_that_ended_by_itself_is_not_circular(finish, outcome) -> None:
     judgement = judge_response(output(CIRCULAR, finish=finish))
-    assert (judgement.outcome, judgement.level, judgement.finish) == (outcome, "circular", finish)
+    assert (judgement.outcome, judgement.finish) == (outcome, finish)
+    assert judgement.level == ("circular" if outcome == "circular" else None)
 
 
-def test_a_text_that_left_a_loop_and_then_goes_round_is_recovered_as_far_as_is_known() -> None:
+def test_a_text_that_left_a_loop_and_then_goes_round_is_circular() -> None:
     text = "so it goes, " * 60 + CIRCULAR
-    assert judge_response(text).outcome == "recovered"
     assert judge_response(output(text)).outcome == "circular"
+    assert judge_response(text).outcome == "unknown"
+    assert judge_response(output(text, finish="stop")).outcome == "recovered"
 
 
 def test_a_server_that_tells_the_finish_but_no_ids() -> None:
@@ -91,12 +93,14 @@ def test_rates_average_repeats_first_and_leave_failures_out() -> None:
     assert found["doom_rate"].n == 4
 
 
-def test_rates_that_cannot_be_known_have_no_value() -> None:
-    found = rates([(0, said("doom", None)), (1, said("clean"))])
-    assert {name: mean.value for name, mean in found.items()} == {
-        "stuck_rate": None, "doom_rate": 0.5, "circular_rate": None, "recovered_rate": 0,
-        "truncated_rate": None,
+def test_recovered_and_truncated_are_rates_of_what_ended_for_a_known_reason() -> None:
+    untold = [(0, said("doom", "unknown")), (0, said("unknown", "unknown"))]
+    found = rates([*untold, (1, said("recovered"))])
+    assert {name: (mean.value, mean.n) for name, mean in found.items()} == {
+        "stuck_rate": (0.25, 3), "doom_rate": (0.25, 3), "circular_rate": (0, 1),
+        "recovered_rate": (1, 1), "truncated_rate": (0, 1),
     }  # fmt: skip
+    assert rates(untold)["recovered_rate"] == rates(untold)["truncated_rate"] == (None, None, 0)
     assert rates([])["doom_rate"] == (None, None, 0)
     assert rates([(0, said("error"))])["doom_rate"].value is None
     assert rates([(0, said("doom"))])["doom_rate"].stderr is None
@@ -111,9 +115,9 @@ def test_stuck_is_doom_and_circular_together() -> None:
     assert rates([(0, said("doom")), (0, said("circular"))])["stuck_rate"] == (1, None, 2)
 
 
-def test_what_a_text_alone_gives_needs_no_finish() -> None:
-    unfinished = {"circular", "truncated"}
-    assert set(TEXT_RATES) == {n for n, of in OUTCOMES_OF.items() if not unfinished & set(of)}
+def test_what_a_text_alone_gives_is_what_its_end_says() -> None:
+    # What goes round at its end may have ended by itself.
+    assert set(TEXT_RATES) == {n for n, of in OUTCOMES_OF.items() if "doom" in of}
 
 
 def test_the_budget_has_several_names() -> None:

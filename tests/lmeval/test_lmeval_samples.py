@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from toy import CIRCULAR
 
+from loopbench.detectors.parts.tokens import FALLBACK
 from loopbench.errors import RunError
 from loopbench.lmeval.samples import InputError, samples_grid, samples_notes, score_file
 
@@ -38,16 +39,18 @@ def written(folder: Path, *rows: dict[str, Any] | str, name: str = NAME) -> Path
     return file
 
 
-def test_text_alone_gives_doom_and_leaves_truncation_open(tmp_path: Path) -> None:
+def test_text_alone_gives_what_is_stuck_and_leaves_the_rest_open(tmp_path: Path) -> None:
     file = written(tmp_path, row(0, LOOP), row(1, LOOP + "then 7."), row(2, "7", exact_match=0.0))
     found = score_file(file)
     assert (found.task, found.n, found.budget) == ("gsm8k", 3, 1024)
-    assert found.doom_rate.value == found.recovered_rate.value == pytest.approx(1 / 3)
-    for rate in (found.stuck_rate, found.circular_rate, found.truncated_rate):
+    assert found.doom_rate.value == found.stuck_rate.value == pytest.approx(1 / 3)
+    for rate in (found.recovered_rate, found.truncated_rate):
         assert (rate.value, rate.n) == (None, 0)
-    assert found.tokenization == "words-v2"
+    assert (found.n_unknown, found.stuck_unknown) == (2, 1)
+    assert found.tokenization == FALLBACK
     assert found.scores == {"exact_match,none": pytest.approx(2 / 3)}
-    assert any("not known" in note for note in samples_notes([found]))
+    (note,) = (note for note in samples_notes([found]) if "not known" in note)
+    assert note.startswith("Of 3 of 3 responses it is not known why they ended: 1 of them loop")
 
 
 def test_a_document_counts_once_whatever_its_filters(tmp_path: Path) -> None:
@@ -107,15 +110,19 @@ def test_ends_that_go_round_have_a_column_beside_doom(tmp_path: Path) -> None:
     assert not any("–" in note for note in samples_notes([found]))
 
 
-def test_a_text_that_goes_round_counts_nowhere_and_the_note_says_so(tmp_path: Path) -> None:
+def test_a_text_that_goes_round_may_have_ended_and_the_note_says_so(tmp_path: Path) -> None:
     target = tmp_path / "out" / NAME
     found = score_file(written(tmp_path, row(0, CIRCULAR), row(1, LOOP)), target)
-    assert (found.doom_rate.value, found.stuck_rate.value, found.n) == (0.5, None, 2)
+    assert (found.doom_rate.value, found.stuck_rate.value, found.n) == (0.5, 0.5, 2)
     (first, _) = (json.loads(line)["loopbench"][0] for line in target.read_text().splitlines())
-    assert (first["outcome"], first["level"]) == (None, "circular")
+    assert (first["outcome"], first["finish"]) == ("unknown", "unknown")
     (line,) = samples_grid([found]).rows
-    assert [line[i] for i in (2, 4, 6)] == ["–", "–", "–"]
-    assert any("may have ended by itself" in note for note in samples_notes([found]))
+    assert [line[i] for i in (4, 5, 6)] == ["–", "–", "–"]
+    assert any("may have ended by themselves" in note for note in samples_notes([found]))
+    # What was written is read again, and so is what an earlier version wrote.
+    assert score_file(target).stuck_unknown == 1
+    target.write_text(target.read_text().replace('"unknown"', "null"))
+    assert score_file(target).stuck_unknown == 1
 
 
 def shown(grid: Any, width: int) -> list[str]:
@@ -162,7 +169,7 @@ def test_the_lines_with_their_verdicts_go_into_a_new_folder(tmp_path: Path) -> N
     target = tmp_path / "out" / NAME
     score_file(file, target)
     lines = [json.loads(line) for line in target.read_text().splitlines()]
-    assert [line.pop("loopbench")[0]["outcome"] for line in lines] == ["doom", None]
+    assert [line.pop("loopbench")[0]["outcome"] for line in lines] == ["doom", "unknown"]
     assert lines == [json.loads(line) for line in before.splitlines()]
     assert score_file(target).doom_rate == score_file(file).doom_rate
     with pytest.raises(RunError, match="is there already"):
@@ -224,7 +231,10 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path, monkeypatch, capsys)
     assert "gsm8k" in out and "ifeval" in out and "100.0" in out
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert call(monkeypatch, first, "--format", "md") == 0
-    assert "| gsm8k | 1 | – | 100.0 [20.7, 100.0] | – |" in capsys.readouterr().out
+    assert (
+        "| gsm8k | 1 | 100.0 [20.7, 100.0] | 100.0 [20.7, 100.0] | – | – | – |"
+        in capsys.readouterr().out
+    )
     assert call(monkeypatch, first, "--format", "json") == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["task"], found["doom_rate"]["value"]) == ("gsm8k", 1.0)

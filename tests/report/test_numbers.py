@@ -34,7 +34,7 @@ def test_under_one_budget_fates_are_counted() -> None:
     records = [
         record("a", "doom", level="verbatim", onset=10),
         record("b", "clean", tokens=20),
-        record("c", "recovered", level="counter", onset=30),
+        record("c", "recovered", level="verbatim", onset=30),
         record("d", "truncated", tokens=1000),
         record("e", "error", tokens=1),
     ]
@@ -99,6 +99,7 @@ def test_a_circular_output_is_shown_by_its_end_whatever_it_left_before() -> None
     assert [(v.level, v.looped, v.terminal) for v in left.verdicts] == [
         ("verbatim", True, False),
         ("counter", False, False),
+        ("verbatim", False, False),  # cycles of tool calls
         ("circular", True, True),
     ]
     assert shown_verdict(left).level == "circular"
@@ -161,8 +162,24 @@ def test_outcomes_are_crossed_with_the_grade() -> None:
         Crossed(outcome="circular", correct=0, wrong=1, ungraded=0),
         Crossed(outcome="truncated", correct=0, wrong=0, ungraded=1),
     ]
-    # Every outcome but failures has a line.
-    assert {cell.outcome for cell in cells} == set(get_args(Outcome)) - {"error"}
+    untold = record("u", "unknown", finish="unknown", score=1.0)
+    more = outcome_by_grade(observed(*few(), circular(), untold))
+    assert more[:-1] == cells
+    assert more[-1] == Crossed(outcome="unknown", correct=1, wrong=0, ungraded=0)
+    # Every outcome but failures has a line where there is one.
+    assert {cell.outcome for cell in more} == set(get_args(Outcome)) - {"error"}
+
+
+def test_the_fate_of_what_ended_nobody_knows_why_is_not_known() -> None:
+    untold = record("u", "unknown", finish="unknown", tokens=70)
+    assert fate(observation_of(untold), 1000) == (70, None)
+    looped = record("v", "doom", level="verbatim", onset=30, tokens=100, finish="unknown")
+    assert fate(observation_of(looped), 1000) == (30, "loop")
+    made = record("w", "circular", level="circular", onset=30, tokens=100, finish="unknown")
+    round_ = msgspec.structs.replace(made, outcome="unknown")
+    assert fate(observation_of(round_), 1000) == (100, None)
+    curves = incidence(observed(untold, looped, record("x", tokens=50)))
+    assert curves.curves["end"].share[-1] == pytest.approx(1 / 3)
 
 
 def test_loops_are_counted_by_their_first_token() -> None:
@@ -178,3 +195,20 @@ def test_loops_are_counted_by_their_first_token() -> None:
 
 def test_what_cannot_be_seen_is_written_out() -> None:
     assert visible(" the\n\u202e\x00é") == "␣the⏎U+202EU+0000é"
+
+
+@pytest.mark.parametrize(
+    ("finish", "outcome", "befell"),
+    [
+        ("stop", "clean", (100, "end")),
+        ("length", "truncated", (30, "loop")),
+        ("unknown", "unknown", (100, None)),
+        ("unknown", "doom", (30, "loop")),
+    ],
+)
+def test_a_count_that_was_left_is_no_loop_where_the_output_may_have_ended_by_itself(
+    finish: str, outcome: str, befell: tuple[int, str | None]
+) -> None:
+    left = record("l", outcome, level="counter", onset=30, tokens=100, finish=finish)
+    assert fate(observation_of(left), 1000) == befell
+    assert first_loop(record("v", "recovered", level="verbatim", onset=30)) == 30

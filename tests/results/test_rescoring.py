@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 from circling import ROUND
-from fakes import ANSWER, LOOP, RAMBLE, install
+from fakes import ANSWER, LOOP, RAMBLE, generation, install
 
 from loopbench import tasks
 from loopbench.errors import RunError
 from loopbench.harness.api import rows_of
 from loopbench.harness.plan import Settings
 from loopbench.harness.runner import execute
+from loopbench.judging.outcome import JUDGEMENT
 from loopbench.results.rescoring import rescore_run
-from loopbench.results.store import AUDITS, HEADER, RECORDS, read_audits, read_records
+from loopbench.results.store import AUDITS, HEADER, RECORDS, read_audits, read_header, read_records
 from loopbench.types import Record, Request
 
 SETTINGS = Settings(models=("a",), tasks=("chain_sum",), limit=6, max_new_tokens=600)
@@ -67,6 +69,27 @@ def test_old_verdicts_and_grades_are_replaced(run: Path, tmp_path: Path) -> None
     result = rescore_run(run, tmp_path / "kept")
     assert result.rows == before == rows_of(tmp_path / "kept")
     assert (result.outcomes_changed, result.grades_changed) == (4, 6)
+
+
+def test_outcomes_that_were_named_otherwise_change_and_say_so(run: Path, tmp_path: Path) -> None:
+    counted = "".join(f"{i}. Next.\n" for i in range(1, 90)) + "That is all."
+
+    def left_a_count(record: Record) -> Record:
+        if record.outcome != "clean":
+            return record
+        pieces = re.findall(r"\S+|\s+", counted)
+        said = generation(pieces, "stop", list(range(len(pieces))))
+        return msgspec.structs.replace(record, generation=said, outcome="recovered")
+
+    rewrite(run, left_a_count)
+    header = msgspec.structs.replace(read_header(run), judgement=1)
+    (run / HEADER).write_bytes(msgspec.json.encode(header))
+    (before,) = rows_of(run)
+    result = rescore_run(run, tmp_path / "new")
+    assert (before.judgement, before.recovered_rate.value) == (1, 2 / 6)
+    assert (result.rows[0].judgement, result.rows[0].recovered_rate.value) == (JUDGEMENT, 0)
+    assert result.outcomes_changed == 2
+    assert read_header(tmp_path / "new").judgement == JUDGEMENT
 
 
 @pytest.mark.parametrize("change", [{"task_version": 99}, {"task": "gone"}])

@@ -301,3 +301,11 @@ def test_a_run_of_another_order_of_ends_is_not_gone_on_with(run: Path) -> None:
     (run / HEADER).write_text(text)
     with pytest.raises(RunError, match=r"earlier LoopBench.*another --out"):
         RunStore.resume(run, header)
+
+
+def test_a_run_whose_outcomes_were_named_otherwise_is_judged_again_first(run: Path) -> None:
+    header = read_header(run)
+    earlier = msgspec.structs.replace(header, judgement=header.judgement - 1)
+    (run / HEADER).write_bytes(msgspec.json.encode(earlier))
+    with pytest.raises(RunError, match=r"named outcomes otherwise; judge it again with .*score"):
+        RunStore.resume(run, header)

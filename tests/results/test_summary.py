@@ -222,3 +222,44 @@ def test_a_key_counts_once_as_it_came_last_however_often_it_came(
         stopped = [r for r in valid if r.generation.finish == "loop"]
         assert row.early_stopped == len(stopped)
         assert row.audited == sum(int(r.key) % 2 for r in stopped)
+
+
+def goes_round(key: str) -> Record:
+    """Return an output that goes round at its end, and may have ended there by itself."""
+    made = record(key, "circular", level="circular", onset=1, finish="unknown")
+    return msgspec.structs.replace(made, outcome="unknown")
+
+
+def test_what_ended_nobody_knows_why_enters_only_the_rates_of_its_end() -> None:
+    row = one(
+        [
+            record("d", "doom", level="verbatim", onset=1, finish="unknown"),
+            # It goes round at its end, and may have ended there.
+            goes_round("g"),
+            *(record(f"u{i}", "unknown", finish="unknown") for i in range(3)),
+            record("c"), record("r", "recovered", level="verbatim", onset=1),
+            record("t", "truncated"), record("l", "doom", level="counter", onset=1),
+            record("e", "error"),
+        ]
+    )  # fmt: skip
+    assert (row.n, row.n_error) == (10, 1)
+    assert (row.n_unknown, row.stuck_unknown, row.round_unknown) == (4, 1, 1)
+    assert (row.stuck_rate.value, row.stuck_rate.n) == (2 / 9, 9)
+    assert (row.doom_rate.value, row.circular_rate.value) == (2 / 9, 0)
+    assert row.circular_rate.n == 4
+    assert (row.unknown_rate.value, row.unknown_rate.n) == (4 / 9, 9)
+    assert (row.recovered_rate.value, row.recovered_rate.n) == (1 / 4, 4)
+    assert (row.truncated_rate.value, row.truncated_rate.n) == (1 / 4, 4)
+
+
+def test_repeats_that_ended_nobody_knows_why_flip_nothing() -> None:
+    def repeats(*finishes: str) -> list[Record]:
+        return [
+            record(f"k{i}", "unknown" if finish == "unknown" else "clean", finish=finish,
+                   sample="s", repeat=i)
+            for i, finish in enumerate(finishes)
+        ]  # fmt: skip
+
+    assert one(repeats("unknown", "unknown")).flip_rate == NO_RATE
+    assert one(repeats("unknown", "stop")).flip_rate == NO_RATE
+    assert one(repeats("unknown", "stop", "stop")).flip_rate.value == 0.0

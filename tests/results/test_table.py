@@ -21,6 +21,7 @@ from loopbench.results.table import (
     render,
     thousands,
 )
+from loopbench.types import Record
 
 FIELDS = [
     "model", "quantization", "engine", "temperature", "budget", "group", "n", "n_error",
@@ -31,7 +32,7 @@ FIELDS = [
     "tokens_per_second", "template_hash", "tokenization", "doom_in_thinking", "constrained",
     "think_budget", "thinking_cut", "repetition_penalty", "agent_score", "hallucinated_rate",
     "calls_per_episode", "structure_rate", "structure_runs", "structure_calls",
-    "structure_copies",
+    "structure_copies", "n_unknown", "unknown_rate", "stuck_unknown", "round_unknown", "judgement",
 ]  # fmt: skip
 HOSTILE = "a|b\\|<img src=x>\x1b[31mred\x07\x9b2J\u202eabc\r\n[bold]"
 
@@ -182,3 +183,55 @@ def test_token_counts_fit_a_column(count: int, text: str) -> None:
 
 def test_printable_keeps_letters() -> None:
     assert printable("Lfm2-Ünïcode 模型 🙂\u200b\n") == "Lfm2-Ünïcode 模型 🙂"
+
+
+def told(*records: Record) -> tuple[list[str], str]:
+    """Return the notes below a table, and its cells."""
+    found = summarise(records, [], header())
+    return footnotes(found)[1:], render(found, "md")
+
+
+DOOMED = {"level": "verbatim", "onset": 9}
+
+
+def test_where_no_finish_is_known_the_table_says_so() -> None:
+    notes, text = told(
+        record("d", "doom", finish="unknown", **DOOMED),
+        *(record(f"u{i}", "unknown", finish="unknown") for i in range(3)),
+    )
+    assert "| recov. | trunc. | unkn. |" in text
+    assert "| – | – | 75.0 |" in text
+    assert [note.partition(",")[0] for note in notes[1:]] == [
+        "Of no output is it known why it ended",
+        "1 of the 1 stuck outputs ended nobody knows why: they loop at their last token",
+    ]
+
+
+def test_where_some_are_known_their_number_is_told() -> None:
+    notes, text = told(
+        record("d", "doom", finish="unknown", **DOOMED),
+        record("l", "doom", **DOOMED),
+        record("t", "truncated"),
+        record("u", "unknown", finish="unknown"),
+    )
+    assert "| 0.0 | 50.0 | 25.0 |" in text  # recovered, truncated; unknown
+    assert notes[1].startswith("Of 2 of 4 outputs it is not known why they ended")
+    assert notes[2].startswith("1 of the 2 stuck outputs ended nobody knows why")
+
+
+def test_where_all_are_known_nothing_is_told() -> None:
+    notes, text = told(record("d", "doom", **DOOMED), record("c"), record("e", "error"))
+    assert notes == []
+    assert "unkn." not in text
+
+
+def test_outcomes_of_an_earlier_naming_are_told() -> None:
+    earlier = msgspec.structs.replace(header(), judgement=1)
+    (_, note) = footnotes(summarise([record("c")], [], earlier))
+    assert note.startswith("These outputs were judged when a count")
+
+
+def test_what_goes_round_and_may_have_ended_there_is_told() -> None:
+    made = record("g", "circular", level="circular", onset=9, finish="unknown")
+    notes, _ = told(msgspec.structs.replace(made, outcome="unknown"), record("c"))
+    assert notes[2].startswith("1 outputs go round at their end and may have ended there")

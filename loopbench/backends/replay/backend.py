@@ -17,7 +17,7 @@ from loopbench.files.recordings import RecordedOutput, Recording, RecordingError
 from loopbench.files.rows import load_file
 from loopbench.files.runs import load_run
 from loopbench.results.store import HEADER, RECORDS
-from loopbench.types import Generation, ModelInfo, Request, Sample, Sampling
+from loopbench.types import Generation, ModelInfo, Request
 
 
 class ReplayBackend(Closeable):
@@ -76,7 +76,7 @@ def replay(stream: RecordedOutput, request: Request, watch: StreamWatch) -> Gene
 
 
 def load(place: str) -> Recording:
-    """Index a recording: `PATH`, or `PATH#MODEL` for one of several models of a run.
+    """Index a recording: `PATH`, or `PATH#MODEL` for one of its several models.
 
     Raises
     ------
@@ -84,8 +84,6 @@ def load(place: str) -> Recording:
         If it cannot be read.
     RunError
         If a run folder cannot be read.
-    BackendError
-        If a parquet file is given and no reader for it is installed.
     """
     path, name = Path(place), None
     if not path.exists():
@@ -96,7 +94,7 @@ def load(place: str) -> Recording:
         return load_run(path, name)
     if not path.is_file():
         raise RecordingError(
-            f"There is no recording {place}: give a run folder, or a .jsonl or .parquet file."
+            f"There is no recording {place}: give a run folder, or a file of outputs."
         )
     return load_file(path, name)
 
@@ -132,10 +130,9 @@ class _Replay:
         info = _load(place).info
         return info if name is None else msgspec.structs.replace(info, name=name)
 
-    def selection(self, place: str | Path) -> tuple[list[Sample], list[Sampling], int]:
-        """Return what was recorded: samples, samplings, and repeats of each."""
-        recording = _load(place)
-        return recording.samples, recording.samplings, recording.repeats
+    def recording(self, place: str | Path) -> Recording:
+        """Return what was recorded: samples, samplings, and which repeats of each there are."""
+        return _load(place)
 
     def open(self, place: str | Path, **settings: Any) -> ReplayBackend:
         """Index the recording; engines' settings mean nothing here."""

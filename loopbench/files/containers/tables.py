@@ -6,9 +6,9 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from loopbench.files.containers.streams import seekable
 from loopbench.files.outputs import FileError, Row
 
-PARQUET, ARROW = b"PAR1", b"ARROW1"
 _BATCH = 256
 
 
@@ -24,14 +24,23 @@ def parquet_rows(stream: io.BufferedReader, name: str) -> Iterator[Row]:
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(_seekable(stream)) as file:
+        with seekable(stream, name) as source, parquet.ParquetFile(source) as file:
             yield from _numbered(file.iter_batches(batch_size=_BATCH))
+    except FileError:
+        raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise FileError(f"{name} is no readable parquet file: {error}.") from error
 
 
-def arrow_rows(stream: io.BufferedReader, name: str) -> Iterator[Row]:
-    """Yield the rows of an Arrow IPC file, such as `datasets` saves.
+def arrow_rows(stream: io.BufferedReader, name: str, indexed: bool) -> Iterator[Row]:
+    """Yield the rows of an Arrow file.
+
+    Parameters
+    ----------
+    stream, name
+        The file, at its beginning, and what it is called in messages.
+    indexed
+        It is a file of Arrow, or of Feather; else a stream of batches, such as `datasets` saves.
 
     Raises
     ------
@@ -40,9 +49,15 @@ def arrow_rows(stream: io.BufferedReader, name: str) -> Iterator[Row]:
     """
     pyarrow = _pyarrow(name)
     try:
-        with pyarrow.ipc.open_file(_seekable(stream)) as file:
-            batches = (file.get_batch(at) for at in range(file.num_record_batches))
-            yield from _numbered(batches)
+        if indexed:
+            with seekable(stream, name) as source, pyarrow.ipc.open_file(source) as file:
+                batches = (file.get_batch(at) for at in range(file.num_record_batches))
+                yield from _numbered(batches)
+        else:
+            with pyarrow.ipc.open_stream(stream) as file:
+                yield from _numbered(iter(file))
+    except FileError:
+        raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise FileError(f"{name} is no readable Arrow file: {error}.") from error
 
@@ -64,7 +79,12 @@ def csv_rows(stream: io.BufferedReader, name: str, separator: str) -> Iterator[R
     number = 0
     try:
         with pandas.read_csv(
-            stream, sep=separator, chunksize=_BATCH, dtype=str, keep_default_na=False
+            stream,
+            sep=separator,
+            chunksize=_BATCH,
+            dtype=str,
+            keep_default_na=False,
+            encoding_errors="replace",
         ) as parts:
             for part in parts:
                 for values in part.to_dict("records"):
@@ -77,6 +97,8 @@ def csv_rows(stream: io.BufferedReader, name: str, separator: str) -> Iterator[R
 def _numbered(batches: Iterator[Any]) -> Iterator[Row]:
     number = 0
     for batch in batches:
+        # What a damaged file says of its own arrays may lead outside of them.
+        batch.validate(full=True)
         for values in batch.to_pylist():
             number += 1
             yield Row(number, {key: value for key, value in values.items() if value is not None})
@@ -91,8 +113,3 @@ def _pyarrow(name: str) -> Any:
             f"{name} is a table; install its reader with: pip install 'loopbench-edge[files]'"
         ) from error
     return pyarrow
-
-
-def _seekable(stream: io.BufferedReader) -> Any:
-    # A table has its index at its end; what cannot be gone through freely is held.
-    return stream if stream.seekable() else io.BytesIO(stream.read())

@@ -11,15 +11,27 @@ from typing import Any
 
 import msgspec
 
+from loopbench.files.containers.streams import PEEKED
 from loopbench.files.outputs import Row, Skipped
 
-LONGEST = 1 << 29
+LONGEST = 1 << 28
 """Bytes of the longest value that is read: a file of nothing but one line must not fill memory."""
 _CHUNK = 1 << 20
+_NEAR = 16
+"""Characters before the end of what was read in which an error may be that end."""
 _TRIED = 5
 """Lines of the beginning that are tried."""
 _BETWEEN = re.compile(r"[ \t\n\r\ufeff]*")
 _BETWEEN_ELEMENTS = re.compile(r"[ \t\n\r,]*")
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a file that begins so holds JSON; a text may begin with a quotation, too."""
+    text = head.lstrip()
+    if text.startswith(b'"'):
+        return _is_value(text.split(b"\n", 1)[0])
+    # A program's message may stand before the lines.
+    return text.startswith((b"{", b"[")) or sum(map(_is_row, _first_lines(head))) > 1
 
 
 def json_rows(stream: io.BufferedReader, as_is: bool) -> Iterator[Row | Skipped]:
@@ -32,14 +44,27 @@ def json_rows(stream: io.BufferedReader, as_is: bool) -> Iterator[Row | Skipped]
     as_is
         Whether lines can be found again at their places in the file.
     """
-    head = stream.peek(_CHUNK)
-    lines = head.lstrip().split(b"\n")
+    head = stream.peek(PEEKED)
+    lines = _first_lines(head)
+    array = head.lstrip().startswith(b"[")
     # The first may be damaged, and the last that is seen goes on.
-    if any(line.startswith(b"{") and _is_value(line) for line in lines[:_TRIED]):
+    if not array and any(map(_is_row, lines)):
+        return _lines(stream, as_is)
+    # Lines of arrays are rows with several samples; an array alone holds the rows.
+    if len(lines) > 1 and all(map(_is_value, lines[:2])):
         return _lines(stream, as_is)
     # One long line is no reason to hold the whole file.
-    alone = len(lines) == 1 and lines[0].startswith(b"{") and len(head) >= _CHUNK // 2
+    alone = len(lines) == 1 and lines[0].startswith(b"{") and len(head) >= PEEKED // 2
     return _lines(stream, as_is) if alone else _values(stream)
+
+
+def _first_lines(head: bytes) -> list[bytes]:
+    return [line for line in head.split(b"\n", 2 * _TRIED) if line.strip()][:_TRIED]
+
+
+def _is_row(line: bytes) -> bool:
+    # Inside a document that is set out in lines, objects are indented.
+    return line.startswith(b"{") and _is_value(line)
 
 
 def _is_value(line: bytes) -> bool:
@@ -149,6 +174,11 @@ class _Text:
         self._at = 0
         return bool(read)
 
+    def _damaged(self, error: json.JSONDecodeError) -> bool:
+        """Whether an error lies in what was read, and not at its end: more would not help."""
+        open_text = error.msg.startswith("Unterminated")
+        return not open_text and error.pos < len(self._text) - _NEAR
+
     def value(self) -> Any:
         """Read one value.
 
@@ -159,20 +189,21 @@ class _Text:
         """
         size = _CHUNK
         while True:
+            start = self._at
             try:
                 found, end = self._json.raw_decode(self._text, self._at)
-                if end < len(self._text):
-                    self._at = end
-                    return found
-                # A number may go on in what has not been read yet.
-                if not self._more(size):
-                    self._at = len(self._text)
+                # A number may go on in what has not been read yet, as 1 does in 1e5.
+                spare = _NEAR if isinstance(found, int | float) else 0
+                if end < len(self._text) - spare or not self._more(size):
+                    self._at += end - start
                     return found
             except RecursionError as error:
                 raise ValueError("it is nested too deep") from error
-            except ValueError as error:
-                if not self._more(size):
+            except json.JSONDecodeError as error:
+                if self._damaged(error) or not self._more(size):
                     raise ValueError(f"it is cut off, or no JSON ({error})") from error
+            except ValueError as error:
+                raise ValueError(f"it is no JSON ({error})") from error  # a number of 5,000 digits
             size *= 2  # so that a long value is not tried often
             if len(self._text) > LONGEST:
                 raise ValueError(f"it is longer than {LONGEST >> 20} MiB")

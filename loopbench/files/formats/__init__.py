@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
 
 from loopbench import naming
 from loopbench.files.formats.base import Format
 from loopbench.files.outputs import Row
 
-__all__ = ["Format", "get", "names", "recognised"]
+__all__ = ["Format", "get", "known", "names", "recognised"]
 
-_NOT_FORMATS = frozenset({"base", "common"})
+_NOT_FORMATS = frozenset({"base", "chats", "common"})
 PLAIN = "plain"
 """Any row with a field of text; asked last, for it takes what has a form of its own too."""
 
@@ -28,13 +28,25 @@ def get(name: str) -> Format:
     ------
     UnknownNameError
         If there is no such format.
+    PluginError
+        If a third party's cannot be used.
     """
-    found: Format = naming.resolve("format", name, __name__, "FORMAT", _NOT_FORMATS)
+    found = naming.resolve("format", name, __name__, "FORMAT", _NOT_FORMATS)
+    if not isinstance(found, Format):
+        raise naming.PluginError("format", name, f"{found!r:.80} does not follow the contract")
     return found
 
 
-def recognised(row: Row, among: Sequence[str] | None = None) -> Format | None:
+def known() -> list[Format]:
+    """Return all formats in the order they are asked, but those of others that cannot be used."""
+    found = []
+    for name in names():
+        # One that is broken must not keep files of the others from being read; `ls` names it.
+        with contextlib.suppress(naming.PluginError):
+            found.append(get(name))
+    return found
+
+
+def recognised(row: Row) -> Format | None:
     """Return the first format that knows a row; None if it is none of them."""
-    return next(
-        (one for one in map(get, names() if among is None else among) if one.recognises(row)), None
-    )
+    return next((one for one in known() if one.recognises(row)), None)

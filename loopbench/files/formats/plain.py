@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
-from typing import Any, TypeGuard
+from typing import Any
 
 from loopbench.files.finishes import finish_in, finish_of, raw_of
 from loopbench.files.formats.common import (
+    are_ids,
     budget_of,
     first_text,
-    id_of,
+    given_id,
+    listed,
     member,
+    member_or_none,
     model_of,
     prompt_of,
     task_of,
@@ -19,15 +22,23 @@ from loopbench.files.formats.common import (
 )
 from loopbench.files.outputs import Fields, FileOutput, Row, RowError
 
-TEXTS = (
-    "generated_text", "generated_texts", "completion", "completions", "generation", "generations",
-    "response", "responses", "model_output", "model_outputs", "model_response", "model_answer",
-    "prediction", "predictions", "output", "outputs", "output_text", "samples", "text", "texts",
-    "answer", "content", "result", "results",
+SURE = (
+    "generated_text", "generated_texts", "raw_generation", "raw_generations", "raw_output",
+    "raw_outputs", "raw_response", "raw_responses", "raw_prediction", "raw_completion",
+    "completion", "completions", "generation", "generations", "generated", "response", "responses",
+    "model_output", "model_outputs", "model_response", "model_responses", "model_answer",
+    "model_completion", "model_generation", "llm_output", "llm_response", "prediction",
+    "predictions", "predicted", "pred", "output", "outputs", "output_text", "output_texts",
+    "hypothesis",
 )  # fmt: skip
-"""Names of fields, the surest first: where there is an `output`, the `text` was often the input."""
+"""Names of fields that hold outputs, in the order of asking: what came raw before what was made of
+it; where there is an `output`, the `text` was often the input."""
+TEXTS = (*SURE, "samples", "text", "texts", "content", "result", "results", "answer")
+"""All names that are known; `answer` is last, since it is often the right one of a data set."""
 _IDS = ("token_ids", "output_token_ids", "output_ids")
 _NESTED = ("text", "generated_text", "content", "completion", "response", "output")
+_DEEPEST = 8
+"""Lists inside lists; nobody nests samples deeper."""
 
 
 class Plain:
@@ -58,15 +69,15 @@ class Plain:
     def outputs(self, row: Row) -> Iterator[FileOutput]:
         """See `Format.outputs`."""
         value = row.value
-        if not isinstance(value, Mapping):
-            texts = list(_texts(value))
+        if not isinstance(value, dict):
+            texts = list(texts_of(value))
             if not texts:
                 raise RowError("it is neither an object with fields nor a text")
             for repeat, text in enumerate(texts):
                 yield FileOutput(text=text, repeat=repeat, field="")
             return
         common: dict[str, Any] = {
-            "id": id_of(value),
+            "id": given_id(value),
             "model": model_of(value),
             "task": task_of(value),
             "prompt": prompt_of(value),
@@ -75,16 +86,17 @@ class Plain:
             "output_tokens": tokens_of(value),
         }
         name, texts, finishes = self._found(value)
-        ids = next((value[name] for name in _IDS if _are_ids(value.get(name))), None)
+        ids = next((value[name] for name in _IDS if are_ids(value.get(name))), None)
         if ids is not None:
             yield _with_ids(value, ids, name, finishes, common)
             return
-        if not texts and (failed := _failure(value, finishes)):
+        if not any(texts) and (failed := _failure(value, finishes)):
             yield FileOutput(finish="error", error=failed, **common)
             return
-        if name is None:
-            there = ", ".join(map(str, list(value)[:20])) or "none"
-            raise RowError(f"no field of it is known to hold an output; its fields are {there}")
+        if name is None and any(value.get(name) == [] for name in _IDS):
+            texts = [""]  # it said nothing at all
+        elif name is None:
+            raise RowError(_nothing(value))
         single = len(texts) == 1
         for repeat, (text, finish) in enumerate(zip_longest(texts, finishes[: len(texts)])):
             yield FileOutput(
@@ -92,7 +104,7 @@ class Plain:
                 finish=finish_of(finish),
                 raw_finish=raw_of(finish),
                 repeat=repeat,
-                field=name if single else f"{name}[{repeat}]",
+                field=(name or _IDS[0]) if single else f"{name}[{repeat}]",
                 **common,
             )
 
@@ -100,35 +112,49 @@ class Plain:
         """Return the name of the field of texts, the texts, and the finish of each."""
         name = self._fields.text
         if name is not None:
-            texts = list(_texts(member(value, name)))
+            texts = list(texts_of(member(value, name)))
             if not texts:
                 raise RowError(f"its field {name!r} holds no text")
         else:
             name = next(
-                (name for name in TEXTS if any(True for _ in _texts(value.get(name)))), None
+                (
+                    name
+                    for name in TEXTS
+                    if name in value and any(True for _ in texts_of(value[name]))
+                ),
+                None,
             )
-            texts = list(_texts(value[name])) if name else []
-        told = member(value, self._fields.finish) if self._fields.finish else finish_in(value)
+            texts = list(texts_of(value[name])) if name else []
+        asked = self._fields.finish
+        told = member_or_none(value, asked) if asked else finish_in(value)
         if told is None:
             told = _flag(value)
-        return name, texts, told if isinstance(told, list) else [told] * max(1, len(texts))
+        return (
+            name,
+            texts,
+            (told or [None]) if isinstance(told, list) else [told] * max(1, len(texts)),
+        )
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_of(value: Any, depth: int = 0) -> Iterator[str]:
     """Yield the texts of a field: one, several samples, or what holds them."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
+    elif isinstance(value, list) and depth < _DEEPEST:
         for item in value:
-            yield from _texts(item)
-    elif isinstance(value, Mapping):
+            yield from texts_of(item, depth + 1)
+    elif isinstance(value, dict):
         found = next((value[name] for name in _NESTED if isinstance(value.get(name), str)), None)
         if found is not None:
             yield found
 
 
-def _are_ids(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(type(one) is int for one in value)
+def _nothing(value: Mapping[str, Any]) -> str:
+    """Return why no output was found."""
+    if name := next((name for name in TEXTS if name in value), None):
+        kind = "null" if value[name] is None else type(value[name]).__name__
+        return f"its field {name!r} holds no text, but {kind}"
+    return f"no field of it is known to hold an output; its fields are {listed(value)}"
 
 
 def _flag(value: Mapping[str, Any]) -> str | None:
@@ -141,7 +167,7 @@ def _flag(value: Mapping[str, Any]) -> str | None:
 def _failure(value: Mapping[str, Any], finishes: list[Any]) -> str | None:
     """Return why a row has no output."""
     error = value.get("error")
-    if isinstance(error, Mapping):
+    if isinstance(error, dict):
         error = error.get("message")
     if isinstance(error, str) and error:
         return error
@@ -162,7 +188,7 @@ def _with_ids(
         token_ids=ids,
         text=text if isinstance(text, str) else None,
         pieces=text if isinstance(text, list) and len(text) == len(ids) else None,
-        token_chars=chars if _are_ids(chars) and len(chars) == len(ids) else None,
+        token_chars=chars if are_ids(chars) and len(chars) == len(ids) else None,
         finish=finish_of(finishes[0]),
         raw_finish=raw_of(finishes[0]),
         field=name or "token_ids",

@@ -131,7 +131,7 @@
     return pre;
   }
 
-  const ENDS = { stop: "ended by itself", length: "hit the budget", loop: "stopped early", error: "failed" };
+  const ENDS = { stop: "ended by itself", length: "hit the budget", loop: "stopped early", error: "failed", unknown: "ended, why is not known" };
 
   function facts(trace) {
     const grade = trace.correct === null ? "not graded" : trace.correct ? "right" : "wrong";

@@ -48,7 +48,7 @@ def test_every_outcome_enters_its_rate() -> None:
 def test_an_unknown_finish_enters_no_rate_of_how_it_ended() -> None:
     known = [judged(PROSE, 1, finish="length"), judged(PROSE, 2, finish="stop")]
     row = summed(*known, judged(LOOP, 3), judged(PROSE, 4)).total.row()
-    assert (row.n_unknown, row.stuck_unknown) == (2, 1)
+    assert (row.n_unknown, row.stuck_unknown) == (1, 1)
     assert (row.stuck_rate.value, row.stuck_rate.n) == (0.25, 4)
     assert (row.truncated_rate.value, row.truncated_rate.n) == (0.5, 2)
     alone = summed(judged(LOOP, 1), judged(PROSE, 2)).total.row()
@@ -111,8 +111,8 @@ def test_a_short_default_budget_is_told() -> None:
 def test_dashes_stand_where_nothing_is_known() -> None:
     grid = summary_grid(summed(judged(PROSE, 1)).rows())
     cells = dict(zip(grid.titles, grid.rows[0], strict=True))
-    assert (cells["recov."], cells["trunc."], cells["circ."], cells["finish unknown"]) == (
-        "–", "–", "–", "1",
+    assert (cells["recov."], cells["trunc."], cells["circ."], cells["unkn."]) == (
+        "–", "–", "–", "100.0",
     )  # fmt: skip
     assert cells["verb."] == "0.0"
     assert "recov." not in summary_grid(summed(judged(PROSE, 1)).rows(), ends_only=True).titles

@@ -1,0 +1,1 @@
+"""LoopBench where one types Python: what was recorded, loaded, shown, plotted, compared."""
