@@ -32,19 +32,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.detectors.parts.endings import Ending
 from loopbench.detectors.parts.published import Places, Unscored, published_verdict
 from loopbench.detectors.parts.streaming import TailLoop, TailWatcher, tail_verdict
 from loopbench.detectors.parts.tokens import align, as_ids
 from loopbench.detectors.parts.volatile import masked, without_volatile
+from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 _MAX_CALL = 8192
 _MARK = re.compile(r'</?tool_call>|<\|tool_call_(?:start|end)\|>|\\.|[{}"]', re.DOTALL)
-_CALL = re.compile(r'tool_call|"(?:arguments|parameters)"|\\u')
-"""Stands in every text with a call: JSON may spell any letter as an escape."""
+_CALLS = ("tool_call", '"arguments"', '"parameters"')
+_ESCAPE = re.compile(r"\\u[0-9A-Fa-f]{4}")
+"""One of these stands in every text with a call: JSON may spell any letter as an escape."""
 _CLOSES = {"<tool_call>": "</tool_call>", "<|tool_call_start|>": "<|tool_call_end|>"}
 _LONGEST_MARK = 19
 _PART = re.compile(r"\\.|[\"'()\[\]{},]", re.DOTALL)
+
+
+def _may_call(text: str) -> bool:
+    return any(call in text for call in _CALLS) or bool("\\u" in text and _ESCAPE.search(text))
 
 
 @dataclass(frozen=True)
@@ -81,13 +88,20 @@ class ToolCycle:
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
         pieces = align(len(as_ids(ids)), text)  # before anything else: it refuses what does not fit
-        if not _CALL.search("".join(pieces)):
+        pieces = Pieces.joined(pieces)
+        if not _may_call(pieces.between(0, len(pieces))):
             return tail_verdict(self.name, self.version, "verbatim", [], None)
         stream = _Stream(self)
         verdict = published_verdict(self.name, self.version, "verbatim", stream, ids, text)
         if verdict.looped and not stream.equal:
             return msgspec.structs.replace(verdict, level="counter")
         return verdict
+
+    def end(self, ending: Ending) -> Verdict | None:
+        """Judge the end alone; see `parts.endings`. Where there are calls, all of them matter."""
+        if _may_call(ending.text):
+            return None
+        return tail_verdict(self.name, self.version, "verbatim", [], None)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""
