@@ -36,7 +36,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.echoes import echoes, filled_in, share_of, size_of
+from loopbench.detectors.parts.echoes import (
+    Recurrences,
+    Seen,
+    echoes,
+    filled_in,
+    share_of,
+    size_of,
+)
+from loopbench.detectors.parts.endings import Ending
+from loopbench.detectors.parts.reading import last_words, words_at
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
@@ -44,8 +53,7 @@ from loopbench.detectors.parts.streaming import (
     tail_verdict,
 )
 from loopbench.detectors.parts.tokens import align, as_ids
-from loopbench.detectors.parts.words import CHARACTER, DIGIT, KIND, Hashes, Words
-from loopbench.pieces import Pieces
+from loopbench.detectors.parts.words import CHARACTER, DIGIT, KIND, Hashes, Words, mixed
 from loopbench.types import LoopSpan, Verdict
 
 _IDS = (1.4, 1.3)
@@ -53,6 +61,8 @@ _IDS = (1.4, 1.3)
 _CHARACTERS = (1.6, 2.0)
 _DIGITS = 0.6
 """Digits of one number are not independent: a text of digits has to match over more bits."""
+_GLANCE = 6
+"""Characters that are read for each word that is judged; most words have fewer."""
 _SIZES = ("window", "recent", "min_words", "lasting")
 
 
@@ -115,6 +125,14 @@ class Circular:
         array = as_ids(ids)
         return _Whole(self, array, align(len(array), text)).verdict()
 
+    def end(self, ending: Ending) -> Verdict | None:
+        """Judge the end alone; see `parts.endings`.
+
+        Where the stretch begins is then where the last window shows it, and its tokens are dealt
+        out evenly: both take the history to know.
+        """
+        return None if self.lasting else _ended(self, ending)
+
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""
         return TailWatcher(_Stream(self), self.spacing)
@@ -156,21 +174,27 @@ class _Scales:
     """A rule in all its units, for one stream."""
 
     def __init__(self, rule: Circular) -> None:
+        self.window = rule.window
         self._worded, self._by_ids = rule, rule.scaled(*_IDS)
         self._dense = rule.scaled(*_CHARACTERS)
         self.keep = max(self._by_ids.recent, self._dense.recent)
 
     def view(self, words: Words, before: int = 0) -> View:
         """Return what is seen at the end, or what was seen `before` words ago."""
-        rule, digits = self._worded, 0.0
+        digits = characters = 0
         if words.text:
-            kinds = words.last(rule.window, before) & KIND
-            digits = int(np.count_nonzero(kinds == DIGIT)) / rule.window
-            if 2 * np.count_nonzero(kinds == CHARACTER) > rule.window:
-                rule = self._dense
-        else:
-            rule = self._by_ids
-        return View(rule, words.last(rule.recent, before), rule.bits * (1 + _DIGITS * digits))
+            kinds = words.last(self.window, before) & KIND
+            digits = int(np.count_nonzero(kinds == DIGIT))
+            characters = int(np.count_nonzero(kinds == CHARACTER))
+        rule, bits = self.rule(digits, characters, text=words.text)
+        return View(rule, words.last(rule.recent, before), bits)
+
+    def rule(self, digits: int, characters: int, *, text: bool) -> tuple[Circular, float]:
+        """Return the rule in the units of a window with so many of each kind, and its bits."""
+        rule = self._worded if text else self._by_ids
+        if 2 * characters > self.window:
+            rule = self._dense
+        return rule, rule.bits * (1 + _DIGITS * (digits / self.window))
 
     def first_seen(self, words: Words, tokens: int, before: int = 0) -> LoopSpan:
         """Return the stretch as its window shows it; `tokens` are those up to its end."""
@@ -224,23 +248,30 @@ class _Whole:
     def __init__(self, rule: Circular, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
         self._scales = _Scales(rule)
         self._stride = 2 * rule.window
-        self._words = words = Words(keep=1 << 62)
-        self._marks: list[tuple[int, int]] = []  # words and tokens at each checkpoint
-        joined = Pieces.joined(pieces)
-        at, text = 0, False
-        for end in checkpoints(len(ids), rule.spacing).tolist():
-            words.extend(ids[at:end], joined.between(at, end))
-            if words.text != text:
-                # Ids do not stand for words any more.
-                self._marks, text = [], True
-            self._marks.append((words.count, words.tokens))
-            at = end
+        self._words = words = words_at(ids, pieces, checkpoints(len(ids), rule.spacing))
+        self._marks = words.marks[1:]  # words and tokens at each checkpoint
+        hashes = words.last(words.count)
+        self._recurrences = Recurrences(hashes, self._scales.keep)
+        # How many words of each kind there are before each of them.
+        kinds = hashes & KIND if words.text else np.zeros_like(hashes)
+        self._kinds = [np.concatenate(([0], np.cumsum(kinds == k))) for k in (DIGIT, CHARACTER)]
         self._known: dict[int, bool] = {}
+
+    def _share(self, count: int, at_least: float | None) -> float | None:
+        """Return the share when there were so many words; as `View.score` and `.circular` do."""
+        digits, characters = (
+            int(kind[count] - kind[max(0, count - self._scales.window)]) for kind in self._kinds
+        )
+        rule, bits = self._scales.rule(digits, characters, text=self._words.text)
+        if count < rule.min_words:
+            return None
+        least = rule.share if at_least is None else at_least
+        seen = Seen(max(0, count - rule.recent), count)
+        return self._recurrences.judge(seen, bits, rule.window, least, rule.filled)
 
     def _circular(self, mark: int) -> bool:
         if mark not in self._known:
-            before = self._words.count - self._marks[mark][0]
-            self._known[mark] = self._scales.view(self._words, before).circular
+            self._known[mark] = bool(self._share(self._marks[mark][0], None))
         return self._known[mark]
 
     def _stretches(self) -> list[tuple[int, int]]:
@@ -285,8 +316,35 @@ class _Whole:
             elif self._marks[high + 1][0] - since >= 2 * view.rule.window:
                 left.append(TailLoop(_span(first.start, self._marks[high][1], first.period)))
         loops = [*left, *([terminal] if terminal else [])]
+        score = self._share(self._words.count, 0.0) if self._marks else None
         verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)
-        return msgspec.structs.replace(verdict, score=view.score if self._marks else None)
+        return msgspec.structs.replace(verdict, score=score)
+
+
+def _ended(rule: Circular, ending: Ending) -> Verdict | None:
+    """Return what is seen at the end, from as little of the text as shows it."""
+    scales = _Scales(rule)
+    text = ending.text
+    if not text and ending.before:
+        return None
+    for size in (_GLANCE * rule.recent, _GLANCE * scales.keep, len(text)) if text else ():
+        whole = size >= len(text)
+        words = last_words(text if whole else text[-size:], ending.tokens, len(text))
+        if words is None:
+            return None
+        view = scales.view(words)
+        if whole or words.count > view.rule.recent:
+            break
+    else:
+        words = Words.known(mixed(ending.ids), [(0, 0), (len(ending.ids),) * 2], text=False)
+        view = scales.view(words)
+    score = view.score
+    terminal = None
+    if score is not None and score >= view.rule.share:
+        terminal = TailLoop(scales.first_seen(words, ending.tokens))
+    loops = [terminal] if terminal else []
+    verdict = tail_verdict(Circular.name, Circular.version, "circular", loops, terminal)
+    return msgspec.structs.replace(verdict, score=score if ending.tokens else None)
 
 
 DETECTOR = Circular

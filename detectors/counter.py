@@ -28,6 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.detectors.parts.counted_ends import decided, says_new
+from loopbench.detectors.parts.endings import Ending
+from loopbench.detectors.parts.glances import worth_a_look
 from loopbench.detectors.parts.items import COLON, COMMA, POINT, Items
 from loopbench.detectors.parts.periods import Tail, tail_period
 from loopbench.detectors.parts.stamps import Reading, Stamps
@@ -36,9 +39,12 @@ from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
     check_rule,
+    checkpoints,
     scan_tail,
     tail_verdict,
 )
+from loopbench.detectors.parts.tokens import align, as_ids
+from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 _JOINTS = (COLON, POINT, COMMA)
@@ -72,8 +78,29 @@ class Counter:
 
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
-        loops, terminal = scan_tail(_Stream(self), ids, text)
+        array = as_ids(ids)
+        pieces = Pieces.joined(align(len(array), text))
+        looks = worth_a_look(pieces, checkpoints(len(array)), self.min_repeats, self.min_tokens)
+        loops, terminal = scan_tail(_Stream(self), array, pieces, looks)
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
+
+    def end(self, ending: Ending) -> Verdict | None:
+        """Judge the end alone; see `parts.endings`."""
+        if ending.before and says_new(ending, self.min_tokens):
+            return tail_verdict(self.name, self.version, "counter", [], None)
+        stream = _Stream(self)
+        stream.extend(ending.ids, ending.pieces[:])
+        found = stream.tail()
+        if ending.before and not decided(stream.items, self, ending):
+            # Where the tokens before these are does not matter to a loop that begins here.
+            stream = _Stream(self)
+            stream.extend(ending.ids, [ending.before, *ending.pieces])
+            found = stream.tail()
+            if len(ending.pieces) <= self.min_tokens or (found and found.span.start == 0):
+                return None
+            ending = ending._replace(skipped=ending.skipped - 1)
+        loop = found._replace(span=ending.span(found.span)) if found else None
+        return tail_verdict(self.name, self.version, "counter", [loop] if loop else [], loop)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""
@@ -83,15 +110,15 @@ class Counter:
 class _Stream:
     def __init__(self, rule: Counter) -> None:
         self._rule = rule
-        self._items = Items()
-        self._stamps = [Stamps(self._items, decimal_commas=commas) for commas in (False, True)]
+        self.items = Items()
+        self._stamps = [Stamps(self.items, decimal_commas=commas) for commas in (False, True)]
 
     def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
-        self._items.extend(pieces)
+        self.items.extend(pieces)
 
     def tail(self) -> TailLoop | None:
-        self._items.parse()
-        return _search(self._items, self._stamps, self._rule)
+        self.items.parse()
+        return _search(self.items, self._stamps, self._rule)
 
 
 def _search(items: Items, stamps: Sequence[Stamps], rule: Counter) -> TailLoop | None:

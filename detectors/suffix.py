@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.anywhere import find_runs, outermost
+from loopbench.detectors.parts.endings import Ending
 from loopbench.detectors.parts.periods import tail_period
 from loopbench.detectors.parts.streaming import (
     Grown,
@@ -70,6 +71,27 @@ class Suffix:
         return tail_verdict(
             self.name, self.version, "verbatim", loops, TailLoop(terminal) if terminal else None
         )
+
+    def end(self, ending: Ending) -> Verdict | None:
+        """Judge the end alone; see `parts.endings`."""
+        span = find_tail_loop(ending.ids, self)
+        count = len(ending.ids)
+        if ending.before:
+            if count < self.min_tokens or (span and span.start == 0):
+                return None
+            # What is not found here is longer than these tokens, and repeats their text.
+            known = count // self.min_repeats
+            more = self.max_period is None or self.max_period > known
+            if not ending.sure:
+                span, known, more = None, 0, True
+            if (
+                more
+                and span is None
+                and ending.may_go_round(known, self.min_repeats, self.min_tokens)
+            ):
+                return None
+        loop = TailLoop(ending.span(span)) if span else None
+        return tail_verdict(self.name, self.version, "verbatim", [loop] if loop else [], loop)
 
     def watch(self) -> TailWatcher:
         """Return fresh state for one stream."""

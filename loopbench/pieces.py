@@ -19,6 +19,7 @@ class Pieces(Sequence[str]):
     def __init__(self, text: str, ends: NDArray[np.int64]) -> None:
         self.text = text
         self.ends = ends
+        self._cut: list[str] | None = None
 
     @classmethod
     def joined(cls, pieces: Sequence[str]) -> Pieces:
@@ -26,7 +27,9 @@ class Pieces(Sequence[str]):
         if isinstance(pieces, Pieces):
             return pieces
         ends = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)))
-        return cls("".join(pieces), ends)
+        made = cls("".join(pieces), ends)
+        made._cut = pieces if isinstance(pieces, list) else None
+        return made
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -47,6 +50,8 @@ class Pieces(Sequence[str]):
     def __getitem__(self, index: slice) -> list[str]: ...
 
     def __getitem__(self, index: int | slice) -> str | list[str]:
+        if self._cut is not None:
+            return self._cut[index]
         if isinstance(index, slice):
             first, beyond, step = index.indices(len(self))
             if step != 1:

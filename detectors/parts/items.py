@@ -155,6 +155,16 @@ class Items:
         return self._numbers.view
 
     @property
+    def marked(self) -> bool:
+        """Whether there was a mark, which may have been no number: it depends on those before."""
+        return self._numerals.marked
+
+    @property
+    def edges(self) -> NDArray[np.int64]:
+        """The character at which each item begins, and the one after the last of them."""
+        return np.array([*self._starts, self._rest_at], np.int64)
+
+    @property
     def widths(self) -> NDArray[np.int64]:
         """How many digits each number has, less than none if it has a sign, 0 if it is no such."""
         self._arrange()

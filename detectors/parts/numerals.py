@@ -27,6 +27,8 @@ class Notation(IntEnum):
     WORDS = 1
     MARK = 2
 
+    __hash__ = int.__hash__  # that of an enumeration is Python code
+
 
 _ONES = "one two three four five six seven eight nine"
 _ONES_TH = "first second third fourth fifth sixth seventh eighth ninth"
@@ -124,6 +126,7 @@ class Numerals:
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, str, bool], tuple[str, int]] = {}
+        self.marked = False
 
     def find(self, text: str, at: int) -> tuple[list[Numeral], int]:
         """Return the decided numbers that begin at or after `at`, in order.
@@ -163,6 +166,7 @@ class Numerals:
 
     def _read(self, mark: str, before: str, after: str) -> int | None:
         """Return the value of the next mark, given what stands before and after it."""
+        self.marked = True
         dress = (before, after, mark.isupper())
         last = self._marks.get(dress)
         read = _read_mark(mark.lower(), last)

@@ -111,9 +111,9 @@ def _known_checkpoints(bits: int, spacing: int) -> NDArray[np.int64]:
 
 def scan_tail(
     stream: TailStream,
-    ids: Sequence[int],
+    ids: Sequence[int] | NDArray[np.int64],
     text: str | Sequence[str] | None,
-    spacing: int = SPACING,
+    looks: NDArray[np.int64] | None = None,
 ) -> tuple[list[TailLoop], TailLoop | None]:
     """The batch face: all loops in order, and the one that the output ends in.
 
@@ -123,21 +123,21 @@ def scan_tail(
         Fresh.
     ids, text
         The output, as for `Detector.scan`.
-    spacing
-        Tokens between the first checkpoints.
+    looks
+        The checkpoints at which there may be a loop; all of them unless given.
     """
     array = as_ids(ids)
     texts = align(len(array), text)
     loops: list[TailLoop] = []
     found: TailLoop | None = None
     at = 0
-    for end in checkpoints(len(array), spacing).tolist():
+    for end in (checkpoints(len(array)) if looks is None else looks).tolist():
         stream.extend(array[at:end], texts[at:end])
         at = end
         found = stream.tail()
         if found:
             add_loop(loops, found)
-    return loops, found
+    return loops, found if at == len(array) else None
 
 
 def add_loop(loops: list[TailLoop], found: TailLoop) -> None:

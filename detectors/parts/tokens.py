@@ -93,8 +93,8 @@ def fallback_tokens(text: str) -> tuple[list[int], list[str]]:
     pieces = (_SHORT_ASCII if text.isascii() else _SHORT).findall(text)
     if max(map(len, pieces), default=0) > LONGEST_RUN:
         pieces = _WORD.findall(text)
-    known: dict[str, int] = {}
-    ids = [known.setdefault(piece, len(known)) for piece in pieces]
+    known = {piece: at for at, piece in enumerate(dict.fromkeys(pieces))}
+    ids = list(map(known.__getitem__, pieces))
     complete_cut(text, ids, pieces)
     return ids, pieces
 

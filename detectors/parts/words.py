@@ -16,21 +16,27 @@ KIND = np.uint64(3)
 A character is one of a script that puts no spaces between words.
 """
 
-_LONGEST = 64
-_WORD = re.compile(rf"[^\W\d_]{{1,{_LONGEST}}}|\d")
+LONGEST = 64
+"""Longer runs of letters are several words."""
+_WORD = re.compile(rf"[^\W\d_]{{1,{LONGEST}}}|\d")
 # Thai to Lao, Burmese, Khmer, kana, Chinese characters.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
 _CHARACTER = re.compile(f"[{_UNSPACED}]")
-_ANY_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_]){{1,{_LONGEST}}}|\d")
+_ANY_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_]){{1,{LONGEST}}}|\d")
+
+
+def of_unspaced_script(character: str) -> bool:
+    """Whether a character is of a script that puts no spaces between words."""
+    return _CHARACTER.match(character) is not None
 
 
 def _kind(word: str) -> int:
     if word.isdigit():
         return DIGIT
-    return CHARACTER if _CHARACTER.match(word) else 0
+    return CHARACTER if of_unspaced_script(word) else 0
 
 
 class _Hashes(dict[str, int]):
@@ -68,13 +74,26 @@ class Words:
         self.text = False
         self.count = self.tokens = 0
 
+    @classmethod
+    def known(cls, words: Hashes, marks: list[tuple[int, int]], *, text: bool) -> Words:
+        """Return a stream of which all is known: its words, and the counts after each step."""
+        made = cls(keep=1 << 62)
+        made._kept, made._marks, made.text = words, marks, text
+        made.count, made.tokens = marks[-1]
+        return made
+
+    @property
+    def marks(self) -> list[tuple[int, int]]:
+        """Words and tokens after each step so far; the first step begins after the first."""
+        return self._marks.copy()
+
     def extend(self, ids: NDArray[np.int64], text: str) -> None:
         """Append tokens, and the text that they added."""
         if text and not self.text:
             # What came before were control tokens.
             self.text, self.count, self._kept = True, 0, self._kept[:0]
             self._parts, self._marks = [], [(0, self.tokens)]
-        words = self._words_of(text) if self.text else _mixed(ids)
+        words = self._words_of(text) if self.text else mixed(ids)
         self.count += len(words)
         self.tokens += len(ids)
         self._parts.append(words)
@@ -85,7 +104,7 @@ class Words:
         text = self._begun + text.casefold()
         words = (_WORD if text.isascii() else _ANY_WORD).findall(text)
         self._begun = ""
-        if words and text.endswith(words[-1]) and words[-1].isalpha() and len(words[-1]) < _LONGEST:
+        if words and text.endswith(words[-1]) and words[-1].isalpha() and len(words[-1]) < LONGEST:
             self._begun = words.pop()
         return np.array(list(map(_HASHES.__getitem__, words)), np.int64).view(np.uint64)
 
@@ -105,7 +124,7 @@ class Words:
         return int(np.interp(word, counts, tokens))
 
 
-def _mixed(ids: NDArray[np.int64]) -> Hashes:
+def mixed(ids: NDArray[np.int64]) -> Hashes:
     """Return ids as hashes (the finaliser of MurmurHash3): sums of small numbers would collide."""
     x = ids.view(np.uint64)
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):

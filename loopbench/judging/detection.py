@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+from loopbench.detectors import Detector
 from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
+from loopbench.judging.ends import ends, ends_of_text
 from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
 from loopbench.judging.rules import MEASURE, detectors_of
@@ -54,6 +56,10 @@ def detect(
         default assumes that it hit its budget.
     rules
         Detectors to use; the measuring defaults unless given.
+    ends_only
+        Only say how the output ended, several times as fast: verdicts then hold no loop but one
+        at the end, and no output has `recovered`. The end is judged as it always is. Only the
+        onset and the period of a circular end are approximate, since they take its history.
 
     Raises
     ------
@@ -74,11 +80,10 @@ def detect(
     if isinstance(ids_or_text, str):
         if text is not None:
             raise ValueError("give token ids with their text, or a text alone, not two texts")
-        ids, text = fallback_tokens(ids_or_text)
         tokenization = FALLBACK
     else:
-        ids, tokenization = list(ids_or_text), "given"
-    verdicts = scan_all(detectors_of(rules), ids, text)
+        ids_or_text, tokenization = list(ids_or_text), "given"
+    verdicts, tokens = _judged(detectors_of(rules), ids_or_text, text, finish, ends_only)
     outcome = classify(finish, verdicts)
     shown = reported(outcome, verdicts)
     return Detection(
@@ -89,10 +94,32 @@ def detect(
         period=shown.period if shown else None,
         repeats=shown.repeats if shown else None,
         onset=shown.onset if shown else None,
-        tokens=len(ids),
+        tokens=tokens,
         tokenization=tokenization,
         verdicts=verdicts,
     )
+
+
+def _judged(
+    detectors: Sequence[Detector],
+    ids_or_text: str | Sequence[int],
+    text: str | Sequence[str] | None,
+    finish: Finish,
+    ends_only: bool,
+) -> tuple[list[Verdict], int]:
+    """Return the verdicts on an output, and its number of tokens."""
+    if ends_only:
+        if isinstance(ids_or_text, str):
+            verdicts, tokens = ends_of_text(detectors, ids_or_text)
+        else:
+            verdicts, tokens = ends(detectors, ids_or_text, text), len(ids_or_text)
+        # What a stream was stopped for may be hidden by the tokens that came after the stop.
+        if finish != "loop" or stuck_level(verdicts):
+            return verdicts, tokens
+    ids = ids_or_text
+    if isinstance(ids, str):
+        ids, text = fallback_tokens(ids)
+    return scan_all(detectors, ids, text), len(ids)
 
 
 def reported(outcome: Outcome, verdicts: Sequence[Verdict]) -> Verdict | None:

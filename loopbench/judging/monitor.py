@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loopbench.detectors import Detector
+from loopbench.pieces import Pieces
 from loopbench.types import LoopSpan, Verdict
 
 
@@ -36,4 +37,7 @@ def scan_all(
     text
         Its text, or one string per token.
     """
+    if isinstance(text, list):
+        # Joined once for all of them.
+        text = Pieces.joined(text)
     return [rule.scan(ids, text) for rule in rules]

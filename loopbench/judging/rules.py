@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from loopbench import detectors
 from loopbench.detectors import Detector
@@ -58,4 +59,14 @@ def detectors_of(rules: Iterable[Rule]) -> list[Detector]:
     ValueError
         For an unknown detector, or parameters that it cannot have.
     """
+    return _measuring().copy() if rules is MEASURE else _made(rules)
+
+
+def _made(rules: Iterable[Rule]) -> list[Detector]:
     return [detectors.get(rule.detector, **rule.parameters) for rule in rules]
+
+
+@cache
+def _measuring() -> list[Detector]:
+    # They are stateless, and on a short output to make them takes as long as to use them.
+    return _made(MEASURE)
