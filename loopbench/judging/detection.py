@@ -85,6 +85,8 @@ def detect(
         ids_or_text, tokenization = list(ids_or_text), "given"
     verdicts, tokens = _judged(detectors_of(rules), ids_or_text, text, finish, ends_only)
     outcome = classify(finish, verdicts)
+    if ends_only and outcome == "recovered":
+        outcome = "clean"  # of what it left before nothing is known, so it is told of none
     shown = reported(outcome, verdicts)
     return Detection(
         outcome=outcome,

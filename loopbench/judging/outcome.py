@@ -32,7 +32,7 @@ def classify(finish: Finish, verdicts: Iterable[Verdict]) -> Outcome:
 
     Where nobody knows why an output ended, its end alone speaks: a verbatim loop or a count
     there is doom, since almost none of these ends by itself. Everything else is `unknown`, also
-    what goes round: of 117 outputs of reasoning models that had ended by themselves, 57 did so
+    what goes round: of 175 outputs of reasoning models that had ended by themselves, 57 did so
     at their end, where the answer says once more what the thinking had said.
     """
     verdicts = list(verdicts)

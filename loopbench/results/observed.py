@@ -118,7 +118,7 @@ def _differences(first: Observed, second: Observed) -> Iterator[Difference]:
     yield Difference("repeats", str(a.repeats), str(b.repeats))
     splits = [_splits(header) for header in (a, b)]
     if all(splits):
-        yield Difference("split of texts", *splits)
+        yield Difference("split of texts", splits[0], splits[1])
     yield Difference("naming of outcomes", f"v{a.judgement}", f"v{b.judgement}", judged=True)
     yield Difference("measuring rules", _rules(a.measure), _rules(b.measure), judged=True)
     yield Difference("early stopping", _rules(a.stop), _rules(b.stop))
