@@ -29,18 +29,21 @@ RULES = r"\-=_*#~.+\u2013\u2014\u2500-\u2503\u2550\u2551\u25ac\u00b7\u2022"
 rule of 140 dashes is no loop, one of 600 is."""
 
 _LETTER = rf"[^\W\d_{UNSPACED}]"
-# The inside of a run that is too long is split into letters, or into equal spaces by four; its end
+# The inside of a run that is too long is split into letters, or into white space by four; its end
 # must not pass for a short run, so that what stands before is looked at. Digits stand alone, so
 # that counting is visible.
 _WORD = re.compile(
     rf"(?<!{_LETTER}){_LETTER}{{1,{LONGEST_RUN}}}(?!{_LETTER})"
     rf"|(?<!\s)\s{{1,{LONGEST_RUN}}}(?!\s)"
-    rf"|[{RULES}]{{1,4}}| {{1,4}}|\n{{1,4}}|.",
+    rf"|[{RULES}]{{1,4}}|\s{{1,4}}|.",
     re.DOTALL,
 )
 # The same where no run is too long, which is nearly always: faster.
 _SHORT = re.compile(rf"{_LETTER}+|\s+|[{RULES}]{{1,4}}|.", re.DOTALL)
 _SHORT_ASCII = re.compile(r"[A-Za-z]+|\s+|[\-=_*#~.+]{1,4}|.", re.DOTALL)
+WHITE = "white space"
+"""The one name of all pieces of a run of white space that is too long, whatever it is made of:
+under a grammar that allows nothing else, spaces and line ends come in any order."""
 _CONTEXTS = (256, 64, 16)
 """Characters that must have stood before a cut word, too, for it to be completed."""
 _MOST_PLACES = 8
@@ -93,10 +96,31 @@ def fallback_tokens(text: str) -> tuple[list[int], list[str]]:
     pieces = (_SHORT_ASCII if text.isascii() else _SHORT).findall(text)
     if max(map(len, pieces), default=0) > LONGEST_RUN:
         pieces = _WORD.findall(text)
-    known = {piece: at for at, piece in enumerate(dict.fromkeys(pieces))}
-    ids = list(map(known.__getitem__, pieces))
+        names = named(pieces)
+    else:
+        names = pieces
+    known = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    ids = list(map(known.__getitem__, names))
     complete_cut(text, ids, pieces)
     return ids, pieces
+
+
+def named(pieces: Sequence[str], before: str = "", after: str = "") -> list[str]:
+    """Return what each piece is told from others by: itself, or `WHITE`.
+
+    Parameters
+    ----------
+    pieces
+        In their order.
+    before, after
+        What stands before the first and after the last of them.
+    """
+    white = [before[-1:].isspace(), *(piece.isspace() for piece in pieces), after[:1].isspace()]
+    # Only a run that was split has two pieces side by side.
+    return [
+        WHITE if white[at] and (white[at - 1] or white[at + 1]) else piece
+        for at, piece in enumerate(pieces, 1)
+    ]
 
 
 def split_after(before: str, text: str) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens, split_after
+from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens, named, split_after
 from loopbench.detectors.suffix import Suffix, find_tail_loop
 
 PERIODIC = [
@@ -36,6 +36,16 @@ def test_a_loop_is_seen_wherever_the_budget_cuts_it(block: str) -> None:
     whole = "Before it came to that.\n\n" + block * max(4, 1 + 2400 // len(block))
     cuts = range(min(len(block) + 8, 100))
     assert [cut for cut in cuts if not terminal(whole[: len(whole) - cut])] == []
+
+
+def test_white_space_in_any_order_is_a_loop() -> None:
+    runs = "".join("  \n \t\n   \n"[at * at % 9 : at * at % 9 + 3] for at in range(700))
+    ids, pieces = fallback_tokens('{"done": true,' + runs)
+    assert terminal('{"done": true,' + runs)
+    assert len(set(ids[8:])) == 1
+    assert "".join(pieces).endswith(runs)
+    # One that is short is what it is, and an indent is no loop.
+    assert not terminal("".join(f"{' ' * (at % 9)}step{at % 7}\n" for at in range(200, 230)))
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
@@ -79,8 +89,8 @@ def test_pieces_are_the_text_and_equal_ids_are_equal_pieces(text: str) -> None:
     ids, pieces = fallback_tokens(text)
     assert "".join(pieces) == text
     assert len(ids) == len(pieces)
-    settled = list(zip(ids, pieces, strict=True))[:-4]
-    assert len(dict(settled)) == len({piece for _, piece in settled})
+    settled = list(zip(ids, named(pieces), strict=True))[:-4]
+    assert len(dict(settled)) == len({name for _, name in settled})
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab 1.-\n\té我_"), st.integers(1, 40)), max_size=9))

@@ -11,7 +11,7 @@ from loopbench.backends.intake import End
 from loopbench.backends.parts.llama_server.stream import completion_body
 from loopbench.backends.parts.seeds import request_seed
 from loopbench.backends.parts.sse import StreamError
-from loopbench.detectors.parts.tokens import fallback_tokens, split_after
+from loopbench.detectors.parts.tokens import fallback_tokens, named, split_after
 from loopbench.types import Finish, Request, Sampling
 
 DONE = b"[DONE]"
@@ -119,18 +119,19 @@ class WordStream:
 
     def __init__(self, prefix: str = "") -> None:
         ids, pieces = fallback_tokens(prefix)
-        self._known = dict(zip(pieces, ids, strict=True))
+        self._known = dict(zip(named(pieces), ids, strict=True))
         self._done = [prefix]
         self._held = ""
 
     def feed(self, text: str) -> tuple[list[int], list[str]]:
         """Return the ids and pieces that are complete now."""
-        pieces = split_after(self._before(), self._held + text)
+        before = self._done[-1][-1:]
+        pieces = split_after(before, self._held + text)
         if not pieces:
             return [], []
         self._held = pieces.pop()
         self._done += pieces
-        return self._ids(pieces), pieces
+        return self._ids(named(pieces, before, self._held)), pieces
 
     def end(self) -> tuple[list[int], list[str]]:
         """Return what was held back, read as it was where the same text stood before."""
@@ -143,14 +144,11 @@ class WordStream:
         if size != len(held):  # the prefix ended inside a run
             return self._ids([held]), [held]
         # A completed word has the id of the whole one, which came first.
-        words = dict(zip(reversed(ids), reversed(pieces), strict=True))
-        return self._ids([words[i] for i in ids[at:]]), pieces[at:]
+        names = dict(zip(reversed(ids), reversed(named(pieces)), strict=True))
+        return self._ids([names[i] for i in ids[at:]]), pieces[at:]
 
-    def _before(self) -> str:
-        return self._done[-1][-1:]
-
-    def _ids(self, pieces: list[str]) -> list[int]:
-        return [self._known.setdefault(piece, len(self._known)) for piece in pieces]
+    def _ids(self, names: list[str]) -> list[int]:
+        return [self._known.setdefault(name, len(self._known)) for name in names]
 
 
 class ChoiceReader:
