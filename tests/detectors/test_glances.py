@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def texts(draw: st.DrawFn) -> str:
     return "".join(said)
 
 
+@pytest.mark.slow
 @given(text=texts(), repeats=st.integers(3, 6), tokens=st.sampled_from([16, 128]))
 @example(text=PROSE, repeats=4, tokens=128)
 @example(text="so " * 300, repeats=4, tokens=128)

@@ -40,12 +40,14 @@ def check(whole: Detection, end: Detection) -> None:
     assert (end.outcome, end.at_end, end.tokens) == (whole.outcome, whole.at_end, whole.tokens)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finish", ["length", "unknown", "error"])
 def test_the_end_of_every_trace_is_judged_as_in_the_whole(finish: Finish) -> None:
     for trace in TRACES[::3]:
         check(detect(trace.text, finish=finish), detect(trace.text, finish=finish, ends_only=True))
 
 
+@pytest.mark.slow
 def test_real_ids_too_and_other_rules() -> None:
     for trace in TRACES[1::8]:
         said: list[Detection] = []
@@ -59,6 +61,7 @@ def test_real_ids_too_and_other_rules() -> None:
 BLOCKS = ["so it goes, ", COUNT, PROSE, LONG, "".join(ROUND[:700]), "I. A\nII. B\n", "1.5, 1.7, "]
 
 
+@pytest.mark.slow
 @given(
     parts=st.lists(st.tuples(st.sampled_from(BLOCKS), st.integers(1, 5)), min_size=1, max_size=6),
     last=st.integers(1, 400),

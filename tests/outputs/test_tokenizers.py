@@ -12,6 +12,7 @@ from tokenizers.trainers import BpeTrainer
 
 from loopbench.detectors.suffix import Suffix, find_tail_loop
 from loopbench.errors import BackendError
+from loopbench.models.catalog import resolve
 from loopbench.outputs.tokenizers import tokeniser
 
 LOOP = "the opposite holds, and 我们 agree: "
@@ -56,6 +57,17 @@ def test_what_is_no_tokenizer_is_told(tmp_path: Path) -> None:
     bad.write_text('{"version": 1}')
     with pytest.raises(BackendError, match="cannot be loaded"):
         tokeniser(str(bad))
+
+
+@pytest.mark.slow
+def test_a_gguf_file_gives_its_tokenizer(tmp_path: Path) -> None:
+    tokenise = tokeniser(str(resolve("smollm2-135m")[1]))
+    assert tokenise
+    whole = "First " + LOOP * 40
+    for text in (whole, whole[:-9], "👍 我们 ä\n\n"):
+        ids, pieces = tokenise(text)
+        assert "".join(pieces) == text
+        assert (find_tail_loop(ids, Suffix()) is not None) is (len(text) > 99)
     (tmp_path / "x.gguf").write_bytes(b"GGUF but not")
     with pytest.raises(BackendError, match="cannot be loaded"):
         tokeniser(str(tmp_path / "x.gguf"))
