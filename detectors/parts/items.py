@@ -69,16 +69,20 @@ class Items:
             at = len(text) - len(text[1:].lstrip(_DIGITS))
         found, undecided = self._numerals.find(text, at)
         begin = 1
-        for start, end, notation, value, width in found:
-            literal = self._intern(notation, "".join((*self._settled, text[begin:start])))
-            self._closed.append((literal, value, width))
-            self._starts.append(self._rest_at)
-            self._rest_at += self._settled_chars + end - begin
-            self._settled.clear()
-            self._settled_chars = 0
-            begin = end
         if found:
             self._fresh = False
+            # The first literal began before this text.
+            self._rest_at += self._settled_chars
+            before = "".join(self._settled)
+            self._settled.clear()
+            self._settled_chars = 0
+            self._starts.append(self._rest_at - len(before))
+            self._starts += [self._rest_at + end - 1 for _, end, *_ in found[:-1]]
+            self._rest_at += found[-1][1] - 1
+            for start, end, notation, value, width in found:
+                literal = self._intern(notation, before + text[begin:start])
+                self._closed.append((literal, value, width))
+                begin, before = end, ""
         self._settle(text, begin, undecided, at)
 
     def _settle(self, text: str, begin: int, undecided: int, at: int) -> None:
