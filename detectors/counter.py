@@ -33,14 +33,15 @@ from loopbench.detectors.parts.endings import Ending
 from loopbench.detectors.parts.glances import worth_a_look
 from loopbench.detectors.parts.items import COLON, COMMA, POINT, Items
 from loopbench.detectors.parts.periods import Tail, tail_period
+from loopbench.detectors.parts.rewound import Rewound
 from loopbench.detectors.parts.stamps import Reading, Stamps
 from loopbench.detectors.parts.steady import Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
+    add_loop,
     check_rule,
     checkpoints,
-    scan_tail,
     tail_verdict,
 )
 from loopbench.detectors.parts.tokens import align, as_ids
@@ -79,9 +80,18 @@ class Counter:
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
         array = as_ids(ids)
-        pieces = Pieces.joined(align(len(array), text))
-        looks = worth_a_look(pieces, checkpoints(len(array)), self.min_repeats, self.min_tokens)
-        loops, terminal = scan_tail(_Stream(self), array, pieces, looks)
+        items = Rewound(Pieces.joined(align(len(array), text)))
+        stamps = _stamps(items)
+        ends = checkpoints(len(array))
+        looks = worth_a_look(items, stamps, ends, self.min_repeats, self.min_tokens).tolist()
+        loops: list[TailLoop] = []
+        found: TailLoop | None = None
+        for tokens in looks:
+            items.rewind(tokens)
+            found = _search(items, stamps, self)
+            if found:
+                add_loop(loops, found)
+        terminal = found if looks and looks[-1] == len(array) else None
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
 
     def end(self, ending: Ending) -> Verdict | None:
@@ -111,7 +121,7 @@ class _Stream:
     def __init__(self, rule: Counter) -> None:
         self._rule = rule
         self.items = Items()
-        self._stamps = [Stamps(self.items, decimal_commas=commas) for commas in (False, True)]
+        self._stamps = _stamps(self.items)
 
     def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
         self.items.extend(pieces)
@@ -119,6 +129,10 @@ class _Stream:
     def tail(self) -> TailLoop | None:
         self.items.parse()
         return _search(self.items, self._stamps, self._rule)
+
+
+def _stamps(items: Items) -> list[Stamps]:
+    return [Stamps(items, decimal_commas=commas) for commas in (False, True)]
 
 
 def _search(items: Items, stamps: Sequence[Stamps], rule: Counter) -> TailLoop | None:

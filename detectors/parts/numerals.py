@@ -152,7 +152,7 @@ class Numerals:
         size = len(text)
         for match in _matches(text, at):
             start, end = match.span()
-            if end + _LONGEST >= size and _may_go_on(match, text):
+            if end + _LONGEST >= size and _may_go_on(match, text[end:]):
                 return found, start
             kind = match.lastgroup
             if kind == "digits":
@@ -214,8 +214,15 @@ def _places(text: str, at: int) -> list[int]:
     return (may.nonzero()[0] + at).tolist()
 
 
-def _may_go_on(match: re.Match[str], text: str) -> bool:
-    rest = text[match.end() :]
+def undecided(text: str, at: int, size: int) -> int:
+    """Return where the first number from `at` on begins that text after `size` could change."""
+    for match in _NUMBER.finditer(text, at, size):
+        if match.end() + _LONGEST >= size and _may_go_on(match, text[match.end() : size]):
+            return match.start()
+    return size
+
+
+def _may_go_on(match: re.Match[str], rest: str) -> bool:
     kind = match.lastgroup
     if kind == "words":
         return rest.lower() in _JOINED

@@ -67,7 +67,6 @@ class Stamps:
     def __init__(self, items: Items, *, decimal_commas: bool) -> None:
         self._items = items
         self._decimal_commas = decimal_commas
-        self._at = 0  # items read
         self._rows = Grown()  # the numbers, `_FIELDS` values each; the last one may go on
         self._open = [0] * _FIELDS  # that last one
         self._state = _State.CLOSED
@@ -81,34 +80,59 @@ class Stamps:
         return Reading(rows, len(rows) - bool(goes_on))
 
     def _follow(self) -> None:
-        """Read the items that are new."""
-        items, at = self._items, self._at
+        """Read the items that are new, and again those of the last number, which may have gone on.
+
+        Of items that are no longer there it forgets what it read.
+        """
+        literals, numbers, widths = self._items.literals, self._items.numbers, self._items.widths
+        rows = self._rows.view.reshape(-1, _FIELDS)
+        known = max(0, int(rows[:, 1].searchsorted(len(literals))) - 1)
+        at = int(rows[known, 1]) if known < len(rows) else 0
+        self._rows.drop(_FIELDS * (len(rows) - known))
+        literals, numbers, widths = literals[at:], numbers[at:], widths[at:]
+        self._state = _State.CLOSED
+        if not len(literals):
+            return
+        # Nearly all are numbers of one part.
+        alone = (literals > COMMA) | (widths <= 0)
+        alone[0] = True
+        first = alone.nonzero()[0]
+        new = np.zeros((len(first), _FIELDS), np.int64)
+        new[:, 0], new[:, 1], new[:, 2], new[:, 5] = literals[first], at + first, numbers[first], 1
+        several = np.diff(first, append=len(literals)) > 1
+        if several.any():
+            made: list[int] = []
+            parts = list(zip(literals.tolist(), numbers.tolist(), widths.tolist(), strict=True))
+            beyond = np.append(first[1:], len(parts))[several]
+            for begin, end in zip(first[several].tolist(), beyond.tolist(), strict=True):
+                made += self._joined(at + begin, parts[begin:end])
+            new = np.concatenate((new[~several], np.reshape(made, (-1, _FIELDS))))
+            new = new[new[:, 1].argsort()]
+        if not several[-1]:
+            self._state = _State.WHOLE if widths[-1] else _State.CLOSED
+        self._rows.extend(new.ravel())
+
+    def _joined(self, at: int, parts: list[tuple[int, int, int]]) -> list[int]:
+        """Return the numbers that these items make, of which only the first stands alone for sure.
+
+        Parameters
+        ----------
+        at
+            The first item.
+        parts
+            Literal, number and width of each.
+        """
         rows: list[int] = []
-        if at:
-            self._rows.drop(_FIELDS)
-        new = zip(
-            items.literals[at:].tolist(),
-            items.numbers[at:].tolist(),
-            items.widths[at:].tolist(),
-            strict=True,
-        )
-        for index, (literal, value, width) in enumerate(new, at):
-            if (
-                literal <= COMMA
-                and width > 0
-                and self._state
-                and self._joins(literal, value, width)
-            ):
+        self._state = _State.CLOSED
+        for index, (literal, value, width) in enumerate(parts, at):
+            if self._state and self._joins(literal, value, width):
                 continue
-            if index:
+            if index > at:
                 rows += self._signed()
-            self._open = [literal, index, abs(value) if width else value, 0, 0, 1]
+            self._open = [literal, index, abs(value), 0, 0, 1]
             self._negative = width < 0
             self._state = _State.WHOLE if width else _State.CLOSED
-        self._at = len(items.literals)
-        if self._at:
-            rows += self._signed()
-        self._rows.extend(np.array(rows, np.int64))
+        return rows + self._signed()
 
     def _signed(self) -> list[int]:
         literal, first, whole, fraction, decimals, parts = self._open
