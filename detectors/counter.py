@@ -84,14 +84,7 @@ class Counter:
         stamps = _stamps(items)
         ends = checkpoints(len(array))
         looks = worth_a_look(items, stamps, ends, self.min_repeats, self.min_tokens).tolist()
-        loops: list[TailLoop] = []
-        found: TailLoop | None = None
-        for tokens in looks:
-            items.rewind(tokens)
-            found = _search(items, stamps, self)
-            if found:
-                add_loop(loops, found)
-        terminal = found if looks and looks[-1] == len(array) else None
+        loops, terminal = _loops(items, stamps, self, looks)
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
 
     def end(self, ending: Ending) -> Verdict | None:
@@ -129,6 +122,32 @@ class _Stream:
     def tail(self) -> TailLoop | None:
         self.items.parse()
         return _search(self.items, self._stamps, self._rule)
+
+
+def _loops(
+    items: Rewound, stamps: Sequence[Stamps], rule: Counter, looks: Sequence[int]
+) -> tuple[list[TailLoop], TailLoop | None]:
+    """Return the loops that are found after so many tokens, and the one that the output ends in.
+
+    In a loop further and further looks are left out, as long as the next one finds its beginning
+    where the last one did: what was found between them would be that loop.
+    """
+    loops: list[TailLoop] = []
+    found: TailLoop | None = None
+    at, stride = -1, 1
+    while at + 1 < len(looks):
+        following = min(at + stride, len(looks) - 1)
+        items.rewind(looks[following])
+        seen = _search(items, stamps, rule)
+        goes_on = found is not None and seen is not None and seen.span.start == found.span.start
+        if stride > 1 and not goes_on:
+            stride = 1
+            continue
+        at, found = following, seen
+        stride = 2 * stride if goes_on else 1
+        if found:
+            add_loop(loops, found)
+    return loops, found if looks and looks[-1] == len(items.pieces) else None
 
 
 def _stamps(items: Items) -> list[Stamps]:
