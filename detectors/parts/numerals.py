@@ -91,7 +91,7 @@ _NUMBER = re.compile(
     rf")|(?<![0-9])(?={_BEGINS})(?P<words>{_WORD_RUN}))"
 )
 # What characters must be for a number to begin there.
-_FIRST, _SECOND, _THIRD, _BEFORE_WORD, _DIGIT, _MINUS, _LINE = (1 << bit for bit in range(7))
+_FIRST, _SECOND, _THIRD, _BEFORE_WORD, _DIGIT, _MINUS, _LINE, _SUFFIX = (1 << i for i in range(8))
 _MAY_BE = bytes(
     sum(
         bit * any(chr(code) in (word[i], word[i].upper()) for word in _NUMBER_WORDS)
@@ -101,6 +101,7 @@ _MAY_BE = bytes(
     | _DIGIT * chr(code).isdigit()
     | _MINUS * (chr(code) == "-")
     | _LINE * (chr(code) == "\n")
+    | _SUFFIX * (chr(code) in "snrt")
     for code in range(128)
 ) + bytes(128)
 _LONG = 1_000
@@ -151,6 +152,9 @@ class Numerals:
         found: list[Numeral] = []
         size = len(text)
         for match in _matches(text, at):
+            if isinstance(match, tuple):
+                found.append(match)
+                continue
             start, end = match.span()
             if end + _LONGEST >= size and _may_go_on(match, text[end:]):
                 return found, start
@@ -187,31 +191,46 @@ class Numerals:
         return read[1]
 
 
-def _matches(text: str, at: int) -> Iterator[re.Match[str]]:
-    """Yield what `_NUMBER` finds in a text from `at` on."""
+def _matches(text: str, at: int) -> Iterator[re.Match[str] | Numeral]:
+    """Yield what `_NUMBER` finds in a text from `at` on; of a long text, most numbers ready made."""
     if len(text) - at < _LONG:
         yield from _NUMBER.finditer(text, at)
         return
     end = at
-    for place in _places(text, at):
-        if place >= end and (match := _NUMBER.match(text, place)):
+    for place, beyond in zip(*_places(text, at), strict=True):
+        if place < end:
+            continue
+        if beyond:
+            end = beyond
+            yield place, end, Notation.DIGITS, int(text[place:end]), end - place
+        elif match := _NUMBER.match(text, place):
             end = match.end()
             yield match
 
 
-def _places(text: str, at: int) -> list[int]:
-    """Return all places from `at` on at which `_NUMBER` can match, and some more."""
-    # Other characters than ASCII become question marks: no more than they can a number begin there.
+def _places(text: str, at: int) -> tuple[list[int], list[int]]:
+    """Return all places from `at` on at which `_NUMBER` can match, and some more.
+
+    And where digits end that are nothing but a number, 0 for other places.
+    """
+    # Other characters than ASCII become question marks: with them as little a number begins.
     codes = text[at:].encode("ascii", "replace") + b"\0\0\0"
     flags = np.frombuffer(codes.translate(_MAY_BE), np.uint8)
     here, second = flags[:-3], flags[1:-2]
-    # Behind what can be no part of a word, its first three letters; a minus before a digit.
+    # The first three letters of a word, behind what can be no part of one.
     may = (here >> 3) & second & (flags[2:-1] >> 1) & (flags[3:] >> 2) & _FIRST
-    may |= (here >> 1) & second & _DIGIT
-    may[1:] |= here[1:] & ~here[:-1] & _DIGIT
+    may |= (here >> 1) & second & _DIGIT  # a minus
     may |= here & _LINE
-    may[:1] |= here[:1] & _DIGIT
-    return (may.nonzero()[0] + at).tolist()
+    digits = np.concatenate(([False], (flags & _DIGIT) != 0))
+    edges = (digits[1:] != digits[:-1]).nonzero()[0]
+    first, beyond = edges[::2], edges[1::2]
+    may[first] = 1
+    plain = (beyond - first <= MAX_DIGITS) & (beyond < len(here) - _LONGEST)
+    plain &= (flags[beyond] & _SUFFIX) == 0
+    ends = np.zeros(len(here), np.int64)
+    ends[first[plain]] = beyond[plain] + at
+    places = may.nonzero()[0]
+    return (places + at).tolist(), ends[places].tolist()
 
 
 def undecided(text: str, at: int, size: int) -> int:
