@@ -192,7 +192,7 @@ class Numerals:
 
 
 def _matches(text: str, at: int) -> Iterator[re.Match[str] | Numeral]:
-    """Yield what `_NUMBER` finds in a text from `at` on; of a long text, most numbers ready made."""
+    """Yield what `_NUMBER` finds from `at` on; of a long text, most numbers ready made."""
     if len(text) - at < _LONG:
         yield from _NUMBER.finditer(text, at)
         return

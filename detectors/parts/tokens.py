@@ -91,10 +91,12 @@ def fallback_tokens(text: str) -> tuple[list[int], list[str]]:
         across texts; a detector only needs to see which tokens are equal.
     """
     pieces = (_SHORT_ASCII if text.isascii() else _SHORT).findall(text)
-    if max(map(len, pieces), default=0) > LONGEST_RUN:
+    known = dict.fromkeys(pieces)
+    if max(map(len, known), default=0) > LONGEST_RUN:
         pieces = _WORD.findall(text)
-    known = {piece: at for at, piece in enumerate(dict.fromkeys(pieces))}
-    ids = list(map(known.__getitem__, pieces))
+        known = dict.fromkeys(pieces)
+    number = {piece: at for at, piece in enumerate(known)}
+    ids = list(map(number.__getitem__, pieces))
     complete_cut(text, ids, pieces)
     return ids, pieces
 
@@ -110,6 +112,12 @@ def split_after(before: str, text: str) -> list[str]:
         What follows.
     """
     return _WORD.findall(before + text, len(before))
+
+
+def may_be_completed(text: str) -> bool:
+    """Whether `complete_cut` may change anything: the last characters stood before."""
+    whole = text.rstrip(_CUT_CHARACTER)
+    return whole.find(whole[-_CONTEXTS[-1] :], 0, len(whole) - 1) >= 0
 
 
 def complete_cut(text: str, ids: list[int], pieces: list[str]) -> None:
