@@ -55,7 +55,7 @@ _known = np.zeros(0x110000, np.uint8)
 """The flags of every character that some text had so far."""
 ASCII = bytes(_flags_of(chr(code)) if code < 128 else 0 for code in range(256))
 _PLACES = mixed(np.arange(1, LONGEST + 1))
-_LETTERS = mixed(np.arange(1, 129))
+_LETTERS = mixed(np.arange(1, (1 << 16) + 1))
 
 
 class Reading(NamedTuple):
@@ -211,7 +211,8 @@ def hashed(codes: Codes, at: Ints, lengths: Ints) -> Hashes:
     """Return the hashes of words that begin at these places of their letters; kind bits are 0."""
     if not len(at):
         return np.empty(0, np.uint64)
-    terms = _LETTERS[codes] if codes.dtype == np.uint8 else mixed(codes.astype(np.int64) + 1)
+    known = codes.max() < len(_LETTERS)
+    terms = _LETTERS[codes] if known else mixed(codes.astype(np.int64) + 1)
     terms *= _PLACES[np.arange(len(codes)) - np.repeat(at, lengths)]
     return mixed(np.add.reduceat(terms, at).view(np.int64)) & ~KIND
 
