@@ -91,14 +91,13 @@ class Counter:
         """Judge the end alone; see `parts.endings`."""
         if ending.before and says_new(ending, self.min_tokens):
             return tail_verdict(self.name, self.version, "counter", [], None)
-        stream = _Stream(self)
-        stream.extend(ending.ids, ending.pieces[:])
-        found = stream.tail()
-        if ending.before and not decided(stream.items, self, ending):
+        items = Rewound(ending.pieces)
+        found = _search(items, _stamps(items), self)
+        if ending.before and not decided(items, self, ending):
             # Where the tokens before these are does not matter to a loop that begins here.
-            stream = _Stream(self)
-            stream.extend(ending.ids, [ending.before, *ending.pieces])
-            found = stream.tail()
+            before = len(ending.before)
+            items = Rewound(Pieces(ending.text, np.append(before, ending.pieces.ends + before)))
+            found = _search(items, _stamps(items), self)
             if len(ending.pieces) <= self.min_tokens or (found and found.span.start == 0):
                 return None
             ending = ending._replace(skipped=ending.skipped - 1)

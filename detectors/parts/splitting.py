@@ -23,9 +23,8 @@ from loopbench.detectors.parts.reading import (
 from loopbench.detectors.parts.tokens import (
     LONGEST_RUN,
     as_ids,
-    complete_cut,
+    completed,
     fallback_tokens,
-    may_be_completed,
     split_after,
 )
 from loopbench.pieces import Pieces
@@ -44,12 +43,13 @@ def split(text: str) -> tuple[NDArray[np.int64], Pieces]:
     codes, begins = found
     at = begins.nonzero()[0]
     ends = np.append(at[1:], len(text))
-    array, cut = hashed(codes, at, ends - at).view(np.int64), Pieces(text, ends)
-    if not may_be_completed(text):
-        return array, cut
-    ids, pieces = array.tolist(), cut[:]
-    complete_cut(text, ids, pieces)
-    return as_ids(ids), Pieces.joined(pieces)
+    array = hashed(codes, at, ends - at).view(np.int64)
+    cut = completed(text, array, Pieces(text, ends))
+    if cut:
+        first, ids, pieces = cut
+        array = np.append(array[:first], ids)
+        ends = np.append(ends[:first], ends[first - 1] + np.cumsum(list(map(len, pieces))))
+    return array, Pieces(text, ends)
 
 
 def count_tokens(text: str) -> int:
