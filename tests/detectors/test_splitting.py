@@ -12,6 +12,7 @@ from loopbench.detectors.parts.tokens import fallback_tokens, split_after
 PARTS = [
     "so ", "it", " \n", "-", "=====", "---- ", "12", "m²", "ⅷ", "日本", "ก", "é", "e\u0301", "_x",
     "🙂", "\ud800", "\ufffd", "\0", "\x1c", "a" * 20, " " * 20, "word after word, ",
+    " " * 40, "z" * 70, "½x", "٣", "カー", "・", "ǰ", "―", "ᴀ",
 ]  # fmt: skip
 
 
