@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -171,7 +172,7 @@ class View(NamedTuple):
 
 
 class _Scales:
-    """A rule in all its units, for one stream."""
+    """A rule in all its units."""
 
     def __init__(self, rule: Circular) -> None:
         self.window = rule.window
@@ -212,11 +213,16 @@ def _span(start: int, end: int, period: int) -> LoopSpan:
     return LoopSpan(start=start, end=end, period=period, repeats=max(1, (end - start) // period))
 
 
+@lru_cache(maxsize=64)
+def _scales(rule: Circular) -> _Scales:
+    return _Scales(rule)
+
+
 class _Stream:
     """The streaming face: the stretch that a stream is in, from when it was first seen."""
 
     def __init__(self, rule: Circular) -> None:
-        self._scales = _Scales(rule)
+        self._scales = _scales(rule)
         self._words = Words(self._scales.keep)
         self._first: LoopSpan | None = None
         self._since = 0  # words when the stretch was first seen
@@ -246,7 +252,7 @@ class _Whole:
     """
 
     def __init__(self, rule: Circular, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
-        self._scales = _Scales(rule)
+        self._scales = _scales(rule)
         self._stride = 2 * rule.window
         self._words = words = words_at(ids, pieces, checkpoints(len(ids), rule.spacing))
         self._marks = words.marks[1:]  # words and tokens at each checkpoint
@@ -323,7 +329,7 @@ class _Whole:
 
 def _ended(rule: Circular, ending: Ending) -> Verdict | None:
     """Return what is seen at the end, from as little of the text as shows it."""
-    scales = _Scales(rule)
+    scales = _scales(rule)
     text = ending.text
     if not text and ending.before:
         return None

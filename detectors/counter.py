@@ -33,14 +33,15 @@ from loopbench.detectors.parts.endings import Ending
 from loopbench.detectors.parts.glances import worth_a_look
 from loopbench.detectors.parts.items import COLON, COMMA, POINT, Items
 from loopbench.detectors.parts.periods import Tail, tail_period
+from loopbench.detectors.parts.rewound import Rewound
 from loopbench.detectors.parts.stamps import Reading, Stamps
 from loopbench.detectors.parts.steady import Count, extended, steady_count
 from loopbench.detectors.parts.streaming import (
     TailLoop,
     TailWatcher,
+    add_loop,
     check_rule,
     checkpoints,
-    scan_tail,
     tail_verdict,
 )
 from loopbench.detectors.parts.tokens import align, as_ids
@@ -79,23 +80,24 @@ class Counter:
     def scan(self, ids: Sequence[int], text: str | Sequence[str] | None = None) -> Verdict:
         """Judge a whole output; without a text there is nothing to find."""
         array = as_ids(ids)
-        pieces = Pieces.joined(align(len(array), text))
-        looks = worth_a_look(pieces, checkpoints(len(array)), self.min_repeats, self.min_tokens)
-        loops, terminal = scan_tail(_Stream(self), array, pieces, looks)
+        items = Rewound(Pieces.joined(align(len(array), text)))
+        stamps = _stamps(items)
+        ends = checkpoints(len(array))
+        looks = worth_a_look(items, stamps, ends, self.min_repeats, self.min_tokens).tolist()
+        loops, terminal = _loops(items, stamps, self, looks)
         return tail_verdict(self.name, self.version, "counter", loops, terminal)
 
     def end(self, ending: Ending) -> Verdict | None:
         """Judge the end alone; see `parts.endings`."""
         if ending.before and says_new(ending, self.min_tokens):
             return tail_verdict(self.name, self.version, "counter", [], None)
-        stream = _Stream(self)
-        stream.extend(ending.ids, ending.pieces[:])
-        found = stream.tail()
-        if ending.before and not decided(stream.items, self, ending):
+        items = Rewound(ending.pieces)
+        found = _search(items, _stamps(items), self)
+        if ending.before and not decided(items, self, ending):
             # Where the tokens before these are does not matter to a loop that begins here.
-            stream = _Stream(self)
-            stream.extend(ending.ids, [ending.before, *ending.pieces])
-            found = stream.tail()
+            before = len(ending.before)
+            items = Rewound(Pieces(ending.text, np.append(before, ending.pieces.ends + before)))
+            found = _search(items, _stamps(items), self)
             if len(ending.pieces) <= self.min_tokens or (found and found.span.start == 0):
                 return None
             ending = ending._replace(skipped=ending.skipped - 1)
@@ -111,7 +113,7 @@ class _Stream:
     def __init__(self, rule: Counter) -> None:
         self._rule = rule
         self.items = Items()
-        self._stamps = [Stamps(self.items, decimal_commas=commas) for commas in (False, True)]
+        self._stamps = _stamps(self.items)
 
     def extend(self, ids: NDArray[np.int64], pieces: Sequence[str]) -> None:
         self.items.extend(pieces)
@@ -119,6 +121,36 @@ class _Stream:
     def tail(self) -> TailLoop | None:
         self.items.parse()
         return _search(self.items, self._stamps, self._rule)
+
+
+def _loops(
+    items: Rewound, stamps: Sequence[Stamps], rule: Counter, looks: Sequence[int]
+) -> tuple[list[TailLoop], TailLoop | None]:
+    """Return the loops that are found after so many tokens, and the one that the output ends in.
+
+    In a loop further and further looks are left out, as long as the next one finds its beginning
+    where the last one did: what was found between them would be that loop.
+    """
+    loops: list[TailLoop] = []
+    found: TailLoop | None = None
+    at, stride = -1, 1
+    while at + 1 < len(looks):
+        following = min(at + stride, len(looks) - 1)
+        items.rewind(looks[following])
+        seen = _search(items, stamps, rule)
+        goes_on = found is not None and seen is not None and seen.span.start == found.span.start
+        if stride > 1 and not goes_on:
+            stride = 1
+            continue
+        at, found = following, seen
+        stride = 2 * stride if goes_on else 1
+        if found:
+            add_loop(loops, found)
+    return loops, found if looks and looks[-1] == len(items.pieces) else None
+
+
+def _stamps(items: Items) -> list[Stamps]:
+    return [Stamps(items, decimal_commas=commas) for commas in (False, True)]
 
 
 def _search(items: Items, stamps: Sequence[Stamps], rule: Counter) -> TailLoop | None:

@@ -9,15 +9,17 @@ what is not may still find nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from loopbench.detectors.parts.anywhere import Run, find_runs
 from loopbench.detectors.parts.items import COMMA, Items
 from loopbench.detectors.parts.numerals import REACH
+from loopbench.detectors.parts.rewound import Rewound
 from loopbench.detectors.parts.stamps import Stamps
 from loopbench.detectors.parts.steady import LASTING, SLIP_EVERY
-from loopbench.pieces import Pieces
 
 Ints = NDArray[np.int64]
 
@@ -27,23 +29,22 @@ _FAR = -(1 << 40)
 _NEVER = np.iinfo(np.int64).max
 
 
-def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) -> Ints:
+def worth_a_look(
+    items: Rewound, stamps: Sequence[Stamps], ends: Ints, min_repeats: int, min_tokens: int
+) -> Ints:
     """Return the checkpoints at which there may be a counter loop.
 
     Parameters
     ----------
-    pieces
-        The output.
+    items, stamps
+        Of the output.
     ends
         Tokens at each checkpoint.
     min_repeats, min_tokens
         Of the rule.
     """
     repeats = min(min_repeats, LASTING)
-    items = Items()
-    items.extend([pieces.between(0, len(pieces))])
-    items.parse()
-    literals, edges = items.literals, items.edges
+    literals, edges, pieces = items.literals, items.edges, items.pieces
     if len(literals) < repeats:
         return ends[:0]
     chars = pieces.ends[ends - 1]
@@ -53,7 +54,7 @@ def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) 
     before = edges[:-1].searchsorted(pieces.ends[np.maximum(since, 0)], "right")
     before[since < 0] = 0
     # How many of the last literals have stood before, at most.
-    recurring = most - 1 - np.where(least > 0, _last_new(literals)[least - 1], -1)
+    recurring = most - 1 - np.where(least > 0, items.last_new[least - 1], -1)
     places = (2 * recurring >= np.maximum(least - before, 2)).nonzero()[0]
     # All numbers of items that may be complete at one of these places.
     counts = (most - least)[places] + 1
@@ -61,15 +62,8 @@ def worth_a_look(pieces: Pieces, ends: Ints, min_repeats: int, min_tokens: int) 
     complete = least[at] + np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
     covered = np.maximum(complete - before[at], 0)
     worth = _may_count(items, complete, covered, min_repeats)
-    worth |= _may_count_in_parts(items, complete, covered, min_repeats)
+    worth |= _may_count_in_parts(items, stamps, complete, covered, min_repeats)
     return np.asarray(ends[np.unique(at[worth])])
-
-
-def _last_new(literals: Ints) -> Ints:
-    """Return the last item up to each whose literal had not stood before, -1 for none."""
-    highest = np.maximum.accumulate(np.concatenate(([COMMA], literals)))[:-1]
-    new = np.where(literals > highest, np.arange(len(literals)), -1)
-    return np.asarray(np.maximum.accumulate(new))
 
 
 def _may_count(items: Items, complete: Ints, covered: Ints, min_repeats: int) -> Flags:
@@ -90,7 +84,9 @@ def _may_count(items: Items, complete: Ints, covered: Ints, min_repeats: int) ->
     return worth
 
 
-def _may_count_in_parts(items: Items, complete: Ints, covered: Ints, min_repeats: int) -> Flags:
+def _may_count_in_parts(
+    items: Items, stamps: Sequence[Stamps], complete: Ints, covered: Ints, min_repeats: int
+) -> Flags:
     """Return whether so many items may end in a count of numbers of several parts."""
     literals, repeats = items.literals, min(min_repeats, LASTING)
     worth = np.zeros(len(complete), np.bool_)
@@ -100,8 +96,9 @@ def _may_count_in_parts(items: Items, complete: Ints, covered: Ints, min_repeats
     if not joined.size:
         return worth
     complete, covered = complete[joined], covered[joined]
-    for commas in (False, True):
-        rows = Stamps(items, decimal_commas=commas).read().rows
+    # How commas are read matters only where there are some.
+    for reading in stamps if (literals == COMMA).any() else stamps[:1]:
+        rows = reading.read().rows
         runs = find_runs(np.ascontiguousarray(rows[:, 0]), repeats, repeats)
         first = rows[:, 1]
         begin = _first_of(runs, len(rows), min_repeats)[first.searchsorted(complete)]

@@ -34,7 +34,8 @@ class Items:
         self._literals = Grown()
         self._numbers = Grown()
         self._widths = Grown()
-        self._closed: list[tuple[int, int, int]] = []  # not yet in these three
+        # Not yet in these three.
+        self._closed: tuple[list[int], list[int], list[int]] = [], [], []
         self._numerals = Numerals()
         self._starts: list[int] = []  # character at which each item's literal begins
         self._texts: list[tuple[Notation, str]] = [*_JOINTS]
@@ -69,16 +70,22 @@ class Items:
             at = len(text) - len(text[1:].lstrip(_DIGITS))
         found, undecided = self._numerals.find(text, at)
         begin = 1
-        for start, end, notation, value, width in found:
-            literal = self._intern(notation, "".join((*self._settled, text[begin:start])))
-            self._closed.append((literal, value, width))
-            self._starts.append(self._rest_at)
-            self._rest_at += self._settled_chars + end - begin
-            self._settled.clear()
-            self._settled_chars = 0
-            begin = end
         if found:
             self._fresh = False
+            # The first literal began before this text.
+            self._rest_at += self._settled_chars
+            before = "".join(self._settled)
+            self._settled.clear()
+            self._settled_chars = 0
+            self._starts.append(self._rest_at - len(before))
+            self._starts += [self._rest_at + end - 1 for _, end, *_ in found[:-1]]
+            self._rest_at += found[-1][1] - 1
+            literals, numbers, widths = self._closed
+            for start, end, notation, value, width in found:
+                literals.append(self._intern((notation, before + text[begin:start])))
+                numbers.append(value)
+                widths.append(width)
+                begin, before = end, ""
         self._settle(text, begin, undecided, at)
 
     def _settle(self, text: str, begin: int, undecided: int, at: int) -> None:
@@ -101,10 +108,10 @@ class Items:
         self._tail = text[cut:]
         self._before = text[cut - 1]
 
-    def _intern(self, notation: Notation, literal: str) -> int:
-        index = self._interned.setdefault((notation, literal), len(self._texts))
+    def _intern(self, literal: tuple[Notation, str]) -> int:
+        index = self._interned.setdefault(literal, len(self._texts))
         if index == len(self._texts):
-            self._texts.append((notation, literal))
+            self._texts.append(literal)
             self.recurring = -1
         self.recurring += 1
         return index
@@ -135,12 +142,12 @@ class Items:
         return len(self._starts) - bisect_right(self._starts, self._token_ends[token])
 
     def _arrange(self) -> None:
-        if self._closed:
-            closed = np.array(self._closed, np.int64)
-            self._literals.extend(closed[:, 0])
-            self._numbers.extend(closed[:, 1])
-            self._widths.extend(closed[:, 2])
-            self._closed.clear()
+        if self._closed[0]:
+            for column, new in zip(
+                (self._literals, self._numbers, self._widths), self._closed, strict=True
+            ):
+                column.extend(np.array(new, np.int64))
+                new.clear()
 
     @property
     def literals(self) -> NDArray[np.int64]:

@@ -8,9 +8,11 @@ still change a match.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
-from typing import NamedTuple
+
+import numpy as np
 
 MAX_DIGITS = 15
 """Longer digit strings are text: a float could not tell their neighbours apart."""
@@ -88,6 +90,22 @@ _NUMBER = re.compile(
     rf"|(?<=\n)(?P<dress>{_DRESS})(?P<mark>{_MARKS})(?=[.):\]]\*{{0,2}}\s)"
     rf")|(?<![0-9])(?={_BEGINS})(?P<words>{_WORD_RUN}))"
 )
+# What characters must be for a number to begin there.
+_FIRST, _SECOND, _THIRD, _BEFORE_WORD, _DIGIT, _MINUS, _LINE, _SUFFIX = (1 << i for i in range(8))
+_MAY_BE = bytes(
+    sum(
+        bit * any(chr(code) in (word[i], word[i].upper()) for word in _NUMBER_WORDS)
+        for i, bit in enumerate((_FIRST, _SECOND, _THIRD))
+    )
+    | _BEFORE_WORD * (not chr(code).isalnum())
+    | _DIGIT * chr(code).isdigit()
+    | _MINUS * (chr(code) == "-")
+    | _LINE * (chr(code) == "\n")
+    | _SUFFIX * (chr(code) in "snrt")
+    for code in range(128)
+) + bytes(128)
+_LONG = 1_000
+"""Characters from which on it costs less to find first where a number may begin."""
 _JOINED = {
     (joint + word)[:n]
     for joint in (" ", "-", " and ")
@@ -104,15 +122,9 @@ _OPEN_RUN = re.compile(_WORD_RUN)
 _OPEN_MARK = re.compile(rf"({_MARKS})(?:[.):\]]\*{{0,2}})?")
 
 
-class Numeral(NamedTuple):
-    """One number in a text."""
-
-    start: int
-    end: int
-    notation: Notation
-    value: int
-    width: int = 0
-    """Digits, counted below zero after a sign; 0 for words, marks and ordinals."""
+Numeral = tuple[int, int, Notation, int, int]
+"""One number in a text: start, end, notation, value, and its digits, counted below zero after a
+sign; 0 for words, marks and ordinals."""
 
 
 class Numerals:
@@ -139,9 +151,12 @@ class Numerals:
         """
         found: list[Numeral] = []
         size = len(text)
-        for match in _NUMBER.finditer(text, at):
+        for match in _matches(text, at):
+            if isinstance(match, tuple):
+                found.append(match)
+                continue
             start, end = match.span()
-            if end + _LONGEST >= size and _may_go_on(match, text):
+            if end + _LONGEST >= size and _may_go_on(match, text[end:]):
                 return found, start
             kind = match.lastgroup
             if kind == "digits":
@@ -149,19 +164,19 @@ class Numerals:
                 if digits[-1] > "9":
                     digits, width = digits[:-2], 0
                 if len(digits) <= MAX_DIGITS:
-                    found.append(Numeral(start, end, Notation.DIGITS, int(digits), width))
+                    found.append((start, end, Notation.DIGITS, int(digits), width))
             elif kind == "signed":
                 width = start + 1 - end
                 if -width <= MAX_DIGITS:
-                    found.append(Numeral(start, end, Notation.DIGITS, int(match.group()), width))
+                    found.append((start, end, Notation.DIGITS, int(match.group()), width))
             elif kind == "words":
                 value = spelled(match["words"])
                 if value is not None:
-                    found.append(Numeral(match.start(kind), end, Notation.WORDS, value))
+                    found.append((match.start(kind), end, Notation.WORDS, value, 0))
             else:
                 value = self._read(match["mark"], match["dress"], text[end])
                 if value is not None:
-                    found.append(Numeral(match.start("mark"), end, Notation.MARK, value))
+                    found.append((match.start("mark"), end, Notation.MARK, value, 0))
         return found, size
 
     def _read(self, mark: str, before: str, after: str) -> int | None:
@@ -176,8 +191,57 @@ class Numerals:
         return read[1]
 
 
-def _may_go_on(match: re.Match[str], text: str) -> bool:
-    rest = text[match.end() :]
+def _matches(text: str, at: int) -> Iterator[re.Match[str] | Numeral]:
+    """Yield what `_NUMBER` finds from `at` on; of a long text, most numbers ready made."""
+    if len(text) - at < _LONG:
+        yield from _NUMBER.finditer(text, at)
+        return
+    end = at
+    for place, beyond in zip(*_places(text, at), strict=True):
+        if place < end:
+            continue
+        if beyond:
+            end = beyond
+            yield place, end, Notation.DIGITS, int(text[place:end]), end - place
+        elif match := _NUMBER.match(text, place):
+            end = match.end()
+            yield match
+
+
+def _places(text: str, at: int) -> tuple[list[int], list[int]]:
+    """Return all places from `at` on at which `_NUMBER` can match, and some more.
+
+    And where digits end that are nothing but a number, 0 for other places.
+    """
+    # Other characters than ASCII become question marks: with them as little a number begins.
+    codes = text[at:].encode("ascii", "replace") + b"\0\0\0"
+    flags = np.frombuffer(codes.translate(_MAY_BE), np.uint8)
+    here, second = flags[:-3], flags[1:-2]
+    # The first three letters of a word, behind what can be no part of one.
+    may = (here >> 3) & second & (flags[2:-1] >> 1) & (flags[3:] >> 2) & _FIRST
+    may |= (here >> 1) & second & _DIGIT  # a minus
+    may |= here & _LINE
+    digits = np.concatenate(([False], (flags & _DIGIT) != 0))
+    edges = (digits[1:] != digits[:-1]).nonzero()[0]
+    first, beyond = edges[::2], edges[1::2]
+    may[first] = 1
+    plain = (beyond - first <= MAX_DIGITS) & (beyond < len(here) - _LONGEST)
+    plain &= (flags[beyond] & _SUFFIX) == 0
+    ends = np.zeros(len(here), np.int64)
+    ends[first[plain]] = beyond[plain] + at
+    places = may.nonzero()[0]
+    return (places + at).tolist(), ends[places].tolist()
+
+
+def undecided(text: str, at: int, size: int) -> int:
+    """Return where the first number from `at` on begins that text after `size` could change."""
+    for match in _NUMBER.finditer(text, at, size):
+        if match.end() + _LONGEST >= size and _may_go_on(match, text[match.end() : size]):
+            return match.start()
+    return size
+
+
+def _may_go_on(match: re.Match[str], rest: str) -> bool:
     kind = match.lastgroup
     if kind == "words":
         return rest.lower() in _JOINED

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.tokens import LONGEST_RUN, RULES, split_after
+from loopbench.detectors.parts.tokens import RULES
 from loopbench.detectors.parts.words import (
     CHARACTER,
     DIGIT,
@@ -30,11 +30,10 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.uint8]
 Codes = NDArray[np.uint8] | NDArray[np.uint32]
 
-_PER_RULE = 4
 MOST = 1 << 20
 """Longer texts are read step by step, so that memory stays small."""
 
-_LETTER, _SINGLE, _ALPHA, _NUMBER, _UNSPACED, _SPACE, _RULE, _KNOWN = 1, 2, 4, 8, 16, 32, 64, 128
+LETTER, _SINGLE, _ALPHA, _NUMBER, _UNSPACED, SPACE, RULE, _KNOWN = 1, 2, 4, 8, 16, 32, 64, 128
 """Part of a longer word; a word by itself; `isalpha`; `isdigit`; of a script without spaces;
 white space; one of `tokens.RULES`."""
 _OF_RULES = re.compile(f"[{RULES}]")
@@ -47,18 +46,16 @@ def _flags_of(character: str) -> int:
     elif character.isdecimal():
         flags |= _SINGLE
     elif character.isalnum():
-        flags |= _LETTER
-    flags |= _SPACE * character.isspace() | _RULE * bool(_OF_RULES.match(character))
+        flags |= LETTER
+    flags |= SPACE * character.isspace() | RULE * bool(_OF_RULES.match(character))
     return flags | _ALPHA * character.isalpha() | _NUMBER * character.isdigit()
 
 
 _known = np.zeros(0x110000, np.uint8)
 """The flags of every character that some text had so far."""
-_ASCII = bytes(_flags_of(chr(code)) if code < 128 else 0 for code in range(256))
-_RUNS = _LETTER | _SPACE | _RULE
-_ASCII_RUNS = bytes(flags & _RUNS for flags in _ASCII)
+ASCII = bytes(_flags_of(chr(code)) if code < 128 else 0 for code in range(256))
 _PLACES = mixed(np.arange(1, LONGEST + 1))
-_LETTERS = mixed(np.arange(1, 129))
+_LETTERS = mixed(np.arange(1, (1 << 16) + 1))
 
 
 class Reading(NamedTuple):
@@ -172,12 +169,12 @@ def _read(folded: str) -> Reading:
     if plain:
         raw = folded.encode()
         codes: Codes = np.frombuffer(raw, np.uint8)
-        flags = np.frombuffer(raw.translate(_ASCII), np.uint8)
+        flags = np.frombuffer(raw.translate(ASCII), np.uint8)
     else:
         codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), np.uint32)
-        flags = _looked_up(codes)
-    letter = (flags & _LETTER).view(np.bool_)
-    inside = (flags & (_LETTER | _SINGLE)) != 0
+        flags = looked_up(codes)
+    letter = (flags & LETTER).view(np.bool_)
+    inside = (flags & (LETTER | _SINGLE)) != 0
     first = inside.copy()
     first[1:] &= ~(letter[1:] & letter[:-1])
     at = first[inside].nonzero()[0]
@@ -189,7 +186,7 @@ def _read(folded: str) -> Reading:
         at = first[inside].nonzero()[0]
         lengths = np.diff(at, append=np.count_nonzero(inside))
     starts = first.nonzero()[0]
-    words = _hashed(codes[inside], at, lengths)
+    words = hashed(codes[inside], at, lengths)
     begins = flags[starts]
     if plain:
         words |= ((begins & _NUMBER) // _NUMBER * DIGIT).astype(np.uint64)
@@ -200,30 +197,8 @@ def _read(folded: str) -> Reading:
     return Reading(words, starts, starts + lengths, (begins & _ALPHA) != 0, odd)
 
 
-def count_tokens(text: str) -> int:
-    """Return into how many pieces `fallback_tokens` splits a text that goes on with another word.
-
-    Most texts have no run of letters or spaces that is too long, and no piece is made to count.
-    """
-    if len(text) > MOST:
-        return len(split_after("", text))
-    if text.isascii():
-        runs = text.encode().translate(_ASCII_RUNS)
-    else:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        runs = (_looked_up(codes) & _RUNS).tobytes()
-    if any(bytes((kind,)) * (LONGEST_RUN + 1) in runs for kind in (_LETTER, _SPACE)):
-        return len(split_after("", text))
-    kinds = np.frombuffer(runs, np.uint8)
-    joined = (kinds[1:] == kinds[:-1]) & (kinds[1:] != 0)
-    count = len(kinds) - int(np.count_nonzero(joined))
-    if bytes((_RULE,)) * (_PER_RULE + 1) in runs:
-        for rule in re.finditer(rb"%c{%d,}" % (_RULE, _PER_RULE + 1), runs):
-            count += (len(rule[0]) - 1) // _PER_RULE
-    return count
-
-
-def _looked_up(codes: Codes) -> Flags:
+def looked_up(codes: Codes) -> Flags:
+    """Return the flags of characters."""
     flags = _known[codes]
     if not flags.all():
         for code in np.unique(codes[flags == 0]).tolist():
@@ -232,11 +207,12 @@ def _looked_up(codes: Codes) -> Flags:
     return flags
 
 
-def _hashed(codes: Codes, at: Ints, lengths: Ints) -> Hashes:
+def hashed(codes: Codes, at: Ints, lengths: Ints) -> Hashes:
     """Return the hashes of words that begin at these places of their letters; kind bits are 0."""
     if not len(at):
         return np.empty(0, np.uint64)
-    terms = _LETTERS[codes] if codes.dtype == np.uint8 else mixed(codes.astype(np.int64) + 1)
+    known = codes.max() < len(_LETTERS)
+    terms = _LETTERS[codes] if known else mixed(codes.astype(np.int64) + 1)
     terms *= _PLACES[np.arange(len(codes)) - np.repeat(at, lengths)]
     return mixed(np.add.reduceat(terms, at).view(np.int64)) & ~KIND
 
@@ -245,7 +221,7 @@ def _kinds(flags: Flags, inside: NDArray[np.bool_], begins: Flags, at: Ints) -> 
     """Return the kinds of words, given the flags of all characters and of their first ones."""
     kinds = np.where(begins & _UNSPACED, np.uint64(CHARACTER), np.uint64(0))
     digits = begins & _NUMBER
-    if ((flags & (_LETTER | _NUMBER)) == (_LETTER | _NUMBER)).any():
+    if ((flags & (LETTER | _NUMBER)) == (LETTER | _NUMBER)).any():
         # Such as the words of raised digits: all of them must be digits.
         digits = np.bitwise_and.reduceat(flags[inside], at) & _NUMBER
     kinds[digits != 0] = DIGIT
@@ -253,5 +229,5 @@ def _kinds(flags: Flags, inside: NDArray[np.bool_], begins: Flags, at: Ints) -> 
 
 
 def _odd(flags: Flags) -> Ints:
-    odd = (flags & (_LETTER | _ALPHA)) == _LETTER
+    odd = (flags & (LETTER | _ALPHA)) == LETTER
     return np.cumsum(np.concatenate(([False], odd))) if odd.any() else np.empty(0, np.int64)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loopbench.detectors.parts.items import COLON, COMMA, Items
+from loopbench.detectors.parts.items import COLON, COMMA, POINT, Items
 from loopbench.detectors.parts.periods import Tail
 from loopbench.detectors.parts.streaming import Grown
 
@@ -40,6 +40,8 @@ _ROWS, _COLUMNS = np.arange(_BLOCKS)[:, None], np.arange(_LOOKS)
 _GLANCE = (_BLOCKS + 1) * _MOST_BETWEEN + _LOOKS
 _POWERS = 10 ** np.arange(_MOST_DECIMALS + 1)
 _FIELDS = 6
+_FEW = 30
+"""Items up to which it costs less to take them one by one."""
 _MAY_GO_ON = re.compile(r"[:.,](?:[0-9]+(?:st?|nd?|rd?|th?)?)?\Z")
 
 
@@ -67,7 +69,6 @@ class Stamps:
     def __init__(self, items: Items, *, decimal_commas: bool) -> None:
         self._items = items
         self._decimal_commas = decimal_commas
-        self._at = 0  # items read
         self._rows = Grown()  # the numbers, `_FIELDS` values each; the last one may go on
         self._open = [0] * _FIELDS  # that last one
         self._state = _State.CLOSED
@@ -81,34 +82,74 @@ class Stamps:
         return Reading(rows, len(rows) - bool(goes_on))
 
     def _follow(self) -> None:
-        """Read the items that are new."""
-        items, at = self._items, self._at
+        """Read the items that are new, and again those of the last number, which may have gone on.
+
+        Of items that are no longer there it forgets what it read.
+        """
+        literals, numbers, widths = self._items.literals, self._items.numbers, self._items.widths
+        rows = self._rows.view.reshape(-1, _FIELDS)
+        known = max(0, int(rows[:, 1].searchsorted(len(literals))) - 1)
+        at = int(rows[known, 1]) if known < len(rows) else 0
+        self._rows.drop(_FIELDS * (len(rows) - known))
+        self._state = _State.CLOSED
+        columns = literals[at:], numbers[at:], widths[at:]
+        if len(literals) - at > _FEW:
+            self._rows.extend(self._of_many(at, *columns).ravel())
+        elif len(literals) > at:
+            self._rows.extend(np.array(self._joined(at, _parts(*columns)), np.int64))
+
+    def _of_many(self, at: int, literals: Numbers, numbers: Numbers, widths: Numbers) -> Numbers:
+        """Return the numbers that items from `at` on make: nearly all have one part."""
+        alone = (literals > COMMA) | (widths <= 0)
+        alone[0] = True
+        first = alone.nonzero()[0]
+        new = np.zeros((len(first), _FIELDS), np.int64)
+        new[:, 0], new[:, 1], new[:, 2], new[:, 5] = literals[first], at + first, numbers[first], 1
+        sizes = np.diff(first, append=len(literals))
+        several = sizes > 1
+        # Most of the others are decimals.
+        at_point = first[sizes == 2]
+        at_point = at_point[(literals[at_point + 1] == POINT) & (widths[at_point] != 0)]
+        at_point = at_point[widths[at_point + 1] <= _MOST_DECIMALS]
+        decimal = first.searchsorted(at_point)
+        several[decimal] = False
+        new[decimal, 3] = np.where(widths[at_point] < 0, -1, 1) * numbers[at_point + 1]
+        new[decimal, 4] = widths[at_point + 1]
+        if several.any():
+            made: list[int] = []
+            parts = _parts(literals, numbers, widths)
+            beyond = np.append(first[1:], len(parts))[several]
+            for begin, end in zip(first[several].tolist(), beyond.tolist(), strict=True):
+                made += self._joined(at + begin, parts[begin:end])
+            new = np.concatenate((new[~several], np.reshape(made, (-1, _FIELDS))))
+            new = new[new[:, 1].argsort()]
+        if not several[-1]:
+            whole = sizes[-1] == 1 and widths[-1]
+            self._state = _State.WHOLE if whole else _State.CLOSED
+        return new
+
+    def _joined(self, at: int, parts: list[tuple[int, int, int]]) -> list[int]:
+        """Return the numbers that these items make, item by item.
+
+        Parameters
+        ----------
+        at
+            The first item.
+        parts
+            Literal, number and width of each.
+        """
         rows: list[int] = []
-        if at:
-            self._rows.drop(_FIELDS)
-        new = zip(
-            items.literals[at:].tolist(),
-            items.numbers[at:].tolist(),
-            items.widths[at:].tolist(),
-            strict=True,
-        )
-        for index, (literal, value, width) in enumerate(new, at):
-            if (
-                literal <= COMMA
-                and width > 0
-                and self._state
-                and self._joins(literal, value, width)
-            ):
+        self._state = _State.CLOSED
+        for index, (literal, value, width) in enumerate(parts, at):
+            joint = literal <= COMMA and width > 0 and self._state
+            if joint and self._joins(literal, value, width):
                 continue
-            if index:
+            if index > at:
                 rows += self._signed()
-            self._open = [literal, index, abs(value) if width else value, 0, 0, 1]
+            self._open = [literal, index, abs(value), 0, 0, 1]
             self._negative = width < 0
             self._state = _State.WHOLE if width else _State.CLOSED
-        self._at = len(items.literals)
-        if self._at:
-            rows += self._signed()
-        self._rows.extend(np.array(rows, np.int64))
+        return rows + self._signed()
 
     def _signed(self) -> list[int]:
         literal, first, whole, fraction, decimals, parts = self._open
@@ -144,6 +185,10 @@ class Stamps:
         number[3:5] = value, width
         self._state = _State.CLOSED
         return True
+
+
+def _parts(*columns: Numbers) -> list[tuple[int, int, int]]:
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 class Reading(NamedTuple):

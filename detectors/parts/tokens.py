@@ -94,13 +94,14 @@ def fallback_tokens(text: str) -> tuple[list[int], list[str]]:
         across texts; a detector only needs to see which tokens are equal.
     """
     pieces = (_SHORT_ASCII if text.isascii() else _SHORT).findall(text)
-    if max(map(len, pieces), default=0) > LONGEST_RUN:
+    names: Sequence[str] = pieces
+    known = dict.fromkeys(names)
+    if max(map(len, known), default=0) > LONGEST_RUN:
         pieces = _WORD.findall(text)
         names = named(pieces)
-    else:
-        names = pieces
-    known = {name: at for at, name in enumerate(dict.fromkeys(names))}
-    ids = list(map(known.__getitem__, names))
+        known = dict.fromkeys(names)
+    number = {name: at for at, name in enumerate(known)}
+    ids = list(map(number.__getitem__, names))
     complete_cut(text, ids, pieces)
     return ids, pieces
 
@@ -148,10 +149,30 @@ def complete_cut(text: str, ids: list[int], pieces: list[str]) -> None:
     ids, pieces
         Its tokens, one id and the text that it added each.
     """
+    found = completed(text, ids, pieces)
+    if found:
+        first, ids[first:], pieces[first:] = found
+
+
+def completed(
+    text: str, ids: Sequence[int] | NDArray[np.int64], pieces: Sequence[str]
+) -> tuple[int, list[int], list[str]] | None:
+    """Return what `complete_cut` makes of the end: the first token, and ids and pieces from it on.
+
+    Parameters
+    ----------
+    text, ids, pieces
+        As for `complete_cut`.
+
+    Returns
+    -------
+    tuple or None
+        None where all stays as it is.
+    """
     whole = text.rstrip(_CUT_CHARACTER)
     broken = len(text) - len(whole)
     if broken > _MOST_BYTES or not whole:
-        return
+        return None
     # Several tokens of a vocabulary may make what is left of a word and the space before it.
     word = _LAST_WORD.search(whole[-LONGEST_RUN:])
     least = broken + (len(word.group()) if word else 0 if broken else 1)
@@ -160,36 +181,29 @@ def complete_cut(text: str, ids: list[int], pieces: list[str]) -> None:
         first -= 1
         rest += len(pieces[first])
     if first == 0:
-        return
+        return None
     # From the end backwards: what is completed stood mostly one round ago.
     end, begin = len(text), len(pieces)
     for at in _stood_before(whole, rest - broken):
         while begin > 0 and end > at:
             begin -= 1
             end -= len(pieces[begin])
-        if end == at and _as_before(ids, pieces, first, begin, rest):
-            return
+        if end == at and (found := _as_before(pieces, first, begin, rest)):
+            return first, list(map(int, ids[begin : begin + len(found)])), found
+    return None
 
 
-def _as_before(ids: list[int], pieces: list[str], first: int, begin: int, rest: int) -> bool:
-    """Give the pieces from `first` on, of `rest` characters, the ids of those from `begin` on.
+def _as_before(pieces: Sequence[str], first: int, begin: int, rest: int) -> list[str] | None:
+    """Cut the pieces from `first` on, of `rest` characters, as those from `begin` on are cut.
 
-    False where these are too few.
+    None where these are too few.
     """
-    beyond, size = begin, 0
-    while size < rest and beyond < first:
-        size += len(pieces[beyond])
-        beyond += 1
-    if size < rest:
-        return False
-    tail, at = "".join(pieces[first:]), 0
-    counterparts = pieces[begin:beyond]
-    ids[first:] = ids[begin:beyond]
-    pieces[first:] = []
-    for piece in counterparts:
-        pieces.append(tail[at : at + len(piece)])
-        at += len(piece)
-    return True
+    tail, at, found = "".join(pieces[first:]), 0, []
+    while at < rest and begin < first:
+        size = len(pieces[begin])
+        found.append(tail[at : at + size])
+        at, begin = at + size, begin + 1
+    return found if at >= rest else None
 
 
 def _stood_before(text: str, rest: int) -> Iterator[int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import cast, get_args
 
 from loopbench.detectors import Detector
-from loopbench.detectors.parts.tokens import FALLBACK, fallback_tokens
+from loopbench.detectors.parts.splitting import split
+from loopbench.detectors.parts.tokens import FALLBACK
 from loopbench.judging.ends import ends, ends_of_text
 from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
@@ -118,10 +119,11 @@ def _judged(
         # What a stream was stopped for may be hidden by the tokens that came after the stop.
         if finish != "loop" or stuck_level(verdicts):
             return verdicts, tokens
-    ids = ids_or_text
-    if isinstance(ids, str):
-        ids, text = fallback_tokens(ids)
-    return scan_all(detectors, ids, text), len(ids)
+    if isinstance(ids_or_text, str):
+        ids, pieces = split(ids_or_text)
+        # An array is as good as a sequence to whatever scans, and need not be made again.
+        return scan_all(detectors, cast("Sequence[int]", ids), pieces), len(ids)
+    return scan_all(detectors, ids_or_text, text), len(ids_or_text)
 
 
 def reported(outcome: Outcome, verdicts: Sequence[Verdict]) -> Verdict | None:

@@ -9,8 +9,8 @@ import msgspec
 
 from loopbench.detectors import Detector
 from loopbench.detectors.parts.endings import EndDetector, Ending
-from loopbench.detectors.parts.reading import count_tokens
-from loopbench.detectors.parts.tokens import LONGEST_RUN, UNSPACED, align, as_ids, fallback_tokens
+from loopbench.detectors.parts.splitting import count_tokens, split
+from loopbench.detectors.parts.tokens import LONGEST_RUN, UNSPACED, align, as_ids
 from loopbench.pieces import Pieces
 from loopbench.types import Verdict
 
@@ -18,7 +18,7 @@ _SIZES = (1_200, 16_000)
 """Characters of the end that are split before the whole is, unless more than these repeat."""
 _WINDOW, _MARGIN = 200, 500
 _BEGIN = re.compile(r"\s(?=[A-Za-z])")
-"""Before what `fallback_tokens` splits a text, whatever stands before and after."""
+"""Before what a text is split, whatever stands before and after."""
 _CONTEXTS = (256, 64, 16)
 """Characters before a cut word by which `complete_cut` knows the place to complete it from."""
 _REST = re.compile(rf"\s?([^\W\d_{UNSPACED}]+)\Z")
@@ -33,11 +33,11 @@ def ends_of_text(rules: Sequence[Detector], text: str) -> tuple[list[Verdict], i
         begin = _beginning(text, size)
         if begin is None:
             continue
-        ids, pieces = fallback_tokens(text[begin:])
+        ids, pieces = split(text[begin:])
         skipped = count_tokens(text[:begin])
         tokens = skipped + len(ids)
         sure = begin == 0 or _cut_alike(text, begin)
-        ending = Ending(as_ids(ids), Pieces.joined(pieces), text[:begin], skipped, sure)
+        ending = Ending(ids, pieces, text[:begin], skipped, sure)
         for at, rule in enumerate(rules):
             found[at] = found[at] or _end(rule, ending)
         if all(found):

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from loopbench.detectors.counter import Counter, _Stream
 from loopbench.detectors.parts.glances import worth_a_look
+from loopbench.detectors.parts.rewound import Rewound
+from loopbench.detectors.parts.stamps import Stamps
 from loopbench.detectors.parts.streaming import checkpoints, scan_tail
 from loopbench.detectors.parts.tokens import fallback_tokens
 from loopbench.pieces import Pieces
@@ -45,8 +47,9 @@ def test_a_look_elsewhere_finds_nothing(text: str, repeats: int, tokens: int) ->
 
 
 def looks(text: str) -> int:
-    pieces = Pieces.joined(fallback_tokens(text)[1])
-    return len(worth_a_look(pieces, checkpoints(len(pieces)), 4, 128))
+    items = Rewound(Pieces.joined(fallback_tokens(text)[1]))
+    stamps = [Stamps(items, decimal_commas=commas) for commas in (False, True)]
+    return len(worth_a_look(items, stamps, checkpoints(items.tokens), 4, 128))
 
 
 def test_most_outputs_are_looked_at_nowhere() -> None:

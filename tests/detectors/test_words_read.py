@@ -8,8 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopbench.detectors.parts.reading import count_tokens, last_words, read, words_at
-from loopbench.detectors.parts.tokens import split_after
+from loopbench.detectors.parts.reading import last_words, read, words_at
 from loopbench.detectors.parts.words import KIND, Words
 
 PARTS = [
@@ -54,8 +53,3 @@ def test_the_last_words_are_those_of_the_whole(text: str, tail: int) -> None:
     last = last_words(text[-tail:], len(text), len(text))
     if last is not None and last.count:
         assert (last.last(10_000) & KIND).tolist() == (whole.last(last.count) & KIND).tolist()
-
-
-@given(text=TEXTS)
-def test_tokens_are_counted_without_making_them(text: str) -> None:
-    assert count_tokens(text) == len(split_after("", text))

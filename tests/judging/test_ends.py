@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from circling import ROUND
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from loopbench.calibration.corpus import read_traces
 from loopbench.detectors.parts.endings import EndDetector
@@ -16,6 +18,7 @@ from loopbench.judging import ends as module
 from loopbench.judging.detection import Detection, detect
 from loopbench.judging.ends import of_end
 from loopbench.judging.rules import MEASURE, STOP, detectors_of
+from loopbench.pieces import Pieces
 from loopbench.types import Finish, Rule, Verdict
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -111,16 +114,16 @@ def test_a_detector_that_has_no_end_is_asked_for_everything() -> None:
 
 
 def test_little_of_a_long_text_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    split: list[int] = []
+    sizes: list[int] = []
 
-    def counted(text: str) -> tuple[list[int], list[str]]:
-        split.append(len(text))
-        return fallback(text)
+    def counted(text: str) -> tuple[NDArray[np.int64], Pieces]:
+        sizes.append(len(text))
+        return split(text)
 
-    fallback = module.fallback_tokens
-    monkeypatch.setattr(module, "fallback_tokens", counted)
+    split = module.split
+    monkeypatch.setattr(module, "split", counted)
     for end in (PROSE, "so it goes, " * 20):
-        split.clear()
+        sizes.clear()
         text = LONG * 10 + end
         detect(text, ends_only=True)
-        assert sum(split) < len(text) / 10
+        assert sum(sizes) < len(text) / 10
