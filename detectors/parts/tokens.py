@@ -106,6 +106,31 @@ def fallback_tokens(text: str) -> tuple[list[int], list[str]]:
     return ids, pieces
 
 
+END_TOKENS = (
+    "</s>", "<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<end_of_turn>",
+    "<eos>", "<|end|>", "<|return|>",
+)  # fmt: skip
+"""How end tokens of common models look where somebody decoded them with the text."""
+
+
+def without_end(text: str) -> str:
+    """Return a text without what people's files have behind it: white space, an end token.
+
+    White space that stood there before, after the same words, is the model's, as is more of it than
+    `LONGEST_RUN`.
+    """
+    kept = text.rstrip()
+    while kept.endswith(END_TOKENS):
+        token = next(token for token in END_TOKENS if kept.endswith(token))
+        text = kept.removesuffix(token)
+        kept = text.rstrip()
+    white = len(text) - len(kept)
+    if not 0 < white <= LONGEST_RUN:
+        return text
+    before = text.find(text[-white - _CONTEXTS[1] :], 0, len(text) - 1)
+    return text if before >= 0 else kept
+
+
 def named(pieces: Sequence[str], before: str = "", after: str = "") -> list[str]:
     """Return what each piece is told from others by: itself, or `WHITE`.
 

@@ -29,9 +29,12 @@ def _rate(_context: Any, _parameter: Any, value: str | None) -> float | None:
     from loopbench.gate.policy import rate
 
     try:
-        return rate(value)
+        share = rate(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    if not 0 <= share <= 1:
+        raise click.BadParameter(f"{value} is no share: give 0% to 100%.")
+    return share
 
 
 @click.command()
@@ -97,7 +100,7 @@ def detect(
     from loopbench.files.outputs import Fields
     from loopbench.files.reading import How
     from loopbench.outputs.judging import Judging
-    from loopbench.outputs.sources import STDIN, sources
+    from loopbench.outputs.sources import STDIN, refuse_to_overwrite, sources
 
     if rows and form not in (None, "rows"):
         raise click.UsageError("--rows and --format ask for different things.")
@@ -110,6 +113,7 @@ def detect(
     judging = Judging(tokenizer=tokenizer, ends_only=ends_only, workers=processes)
     chosen = form or ("rows" if rows or not sys.stdout.isatty() else "text")
     found = list(sources(files or (STDIN,)))
+    refuse_to_overwrite(found, out)
     _detect(found, how, judging, chosen, out, by, fail_over)
 
 
@@ -143,20 +147,25 @@ def _detect(
     from loopbench.cli.reading import Reader
     from loopbench.outputs.judged import JudgedOutput
     from loopbench.outputs.summary import Summary
-    from loopbench.outputs.table import Offenders
+    from loopbench.outputs.table import Offenders, one_line
     from loopbench.outputs.writing import writer_of
 
     summary, offenders = Summary(), Offenders()
     with Reader(found, how, judging) as reader, writer_of(form, out) as write:
-        for event in reader:
-            if isinstance(event, JudgedOutput):
-                summary.add(event)
-                offenders.add(event)
-                write(event)
-            else:
-                summary.unread(event.file)
-    if not summary.total.row().n:
-        raise Usage(reader.nothing())
+        try:
+            for event in reader:
+                if isinstance(event, JudgedOutput):
+                    summary.add(event)
+                    offenders.add(event)
+                    write(event)
+                else:
+                    summary.unread(event.file)
+        except KeyboardInterrupt:
+            kept = f" What was written is in {out}.part." if out else ""
+            click.echo(f"Interrupted after {one_line(summary.total.row())}{kept}", err=True)
+            raise
+        if not summary.total.row().n:
+            raise Usage(reader.nothing())
     _print(summary, offenders, form, out, by, judging.ends_only)
     if reader.refused:
         raise Usage(f"{reader.refused} of the files could not be read; see above.")
@@ -165,7 +174,9 @@ def _detect(
         if stuck is None:
             raise Usage("No output is left to take a rate of: every generation failed.")
         if stuck > fail_over:
-            click.echo(f"loopbench: {100 * stuck:.1f} % are stuck, over {fail_over:.4g}.", err=True)
+            click.echo(
+                f"loopbench: {100 * stuck:.1f} % are stuck, over {100 * fail_over:g} %.", err=True
+            )
             sys.exit(ABOVE)
 
 

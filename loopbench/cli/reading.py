@@ -70,19 +70,21 @@ class Reader:
         for file, count in self._unread.items():
             if count > NAMED:
                 self._tell(f"{file}: {count - NAMED} further rows could not be read.")
-        if self._passed_over:
-            some = ", ".join(self._passed_over[:NAMED])
-            more = ", …" if len(self._passed_over) > NAMED else ""
-            self._tell(f"Passed over, for they hold no outputs that are known: {some}{more}.")
+        for problem in self._passed_over[:NAMED]:
+            self._tell(f"Passed over: {problem}")
+        if len(self._passed_over) > NAMED:
+            self._tell(f"{len(self._passed_over) - NAMED} further files were passed over.")
 
     def __iter__(self) -> Iterator[JudgedOutput | Unread]:
         from loopbench.outputs.judging import Opened, Refused, Unread, judge_files
 
         for event in judge_files(self._sources, self._how, self._judging, progress=self._advance):
             if isinstance(event, Opened):
+                if event.kind == "text":
+                    self._tell(f"{event.file} is read as one text.")
                 continue
             if isinstance(event, Refused):
-                self._refuse(event.file, event.problem, event.named)
+                self._refuse(event.problem, event.named)
                 continue
             if isinstance(event, Unread):
                 self._unread[event.file] += 1
@@ -90,12 +92,12 @@ class Reader:
                     self._tell(f"{event.file} row {event.row} is not read: {event.problem}.")
             yield event
 
-    def _refuse(self, file: str, problem: str, named: bool) -> None:
+    def _refuse(self, problem: str, named: bool) -> None:
         if named:
             self.refused += 1
             self._tell(problem)
         else:
-            self._passed_over.append(file)
+            self._passed_over.append(problem)
 
     def nothing(self) -> str:
         """Return the sentence for the case that there was no output at all."""

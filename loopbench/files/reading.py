@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
+from loopbench.detectors.parts.tokens import END_TOKENS
 from loopbench.files import formats, hub
 from loopbench.files.containers import Contents, contents_of
 from loopbench.files.containers.values import decode
@@ -88,6 +89,11 @@ class Reading:
             self._asked = Plain(how.fields) if asked == formats.PLAIN else formats.get(asked)
         contents = file if isinstance(file, Contents) else contents_of(file, name)
         self.kind = contents.kind
+        if self.kind == "text" and (how.fields != Fields() or how.format not in (None, "plain")):
+            raise FileError(
+                f"{name} is one text and has no fields. A table as text needs a name that ends in "
+                ".csv or .tsv, and JSON begins with '{' or '['."
+            )
         rows = _called(contents.rows, name)
         tried = list(islice(rows, 2))
         if len(tried) == 1 and (inner := self._inside(tried[0])):
@@ -250,12 +256,17 @@ def _shape(value: Any, deeper: bool = True) -> Any:
 
 def _whole(output: FileOutput) -> FileOutput:
     """Return an output whose texts can be written: JSON may hold halves of characters."""
-    mended = {
+    mended: dict[str, Any] = {
         name: _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
         for name in _TEXTS_OF_OUTPUTS
         if isinstance(value := getattr(output, name), str)
         and not (value.isascii() or _is_whole(value))
     }
+    text = mended.get("text", output.text)
+    if output.finish == "unknown" and text and (kept := text.rstrip()).endswith(END_TOKENS):
+        # It was decoded with its end token: who wrote one ended.
+        mended["raw_finish"] = next(token for token in END_TOKENS if kept.endswith(token))
+        mended["finish"] = "stop"
     return msgspec.structs.replace(output, **mended) if mended else output
 
 
@@ -299,8 +310,8 @@ def _not_understood(
     fields = listed(row.value, 30)
     return FileError(
         f"{name} ({kind}) is in no format known here. The fields of its first row: {fields}. "
-        "Name the one with the outputs with --text-field, such as --text-field answer.text, or a "
-        "format with --as."
+        "Name the one with the outputs for 'loopbench detect', such as --text-field answer.text, "
+        "or a format with --as."
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import loopbench
-from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens
+from loopbench.detectors.parts.tokens import FALLBACK, align, fallback_tokens, without_end
 from loopbench.files.outputs import FileError, FileOutput, Skipped
 from loopbench.files.reading import Item, Reading
 from loopbench.files.recordings import (
@@ -54,6 +54,8 @@ class _Entry(NamedTuple):
     """There are no ids."""
     budget: int
     """What the file says, in tokens of the model; 0 where it does not."""
+    failed: bool
+    """It is the failure of a request."""
     textless: bool
 
 
@@ -73,6 +75,10 @@ def load_file(path: Path, name: str | None) -> Recording:
     except FileError as error:
         raise RecordingError(str(error)) from error
     models = list(dict.fromkeys(entry.model for entry in entries))
+    named = [model for model in models if model]
+    if len(named) == 1 and all(e.model or e.failed for e in entries):
+        # A request that failed does not say whose answer it would have been.
+        models, entries = named, [entry._replace(model=named[0]) for entry in entries]
     label = _chosen(path, models, name)
     entries = [entry for entry in entries if entry.model == (label if any(models) else "")]
     words = any(entry.wordy for entry in entries)
@@ -130,6 +136,7 @@ def _entry(path: Path, reading: Reading, item: Item, index: int) -> _Entry:
         size=len(_tokens(output, True)[0]) if wordy else len(ids or ()),
         wordy=wordy,
         budget=output.budget or 0,
+        failed=failed,
         textless=not failed and output.text is None and output.pieces is None,
     )
 
@@ -213,7 +220,7 @@ def _tokens(output: FileOutput, words: bool) -> tuple[Sequence[int], Sequence[st
     parts = output.pieces and [_HALF.sub("\ufffd", piece) for piece in output.pieces]
     text = (output.text or "") if parts is None else "".join(parts)
     if words or output.token_ids is None:
-        return fallback_tokens(text)
+        return fallback_tokens(without_end(text))
     ids, chars = output.token_ids, output.token_chars
     if parts is not None and len(parts) == len(ids):
         return ids, parts

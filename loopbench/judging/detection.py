@@ -7,7 +7,7 @@ from typing import cast, get_args
 
 from loopbench.detectors import Detector
 from loopbench.detectors.parts.splitting import split
-from loopbench.detectors.parts.tokens import FALLBACK
+from loopbench.detectors.parts.tokens import FALLBACK, without_end
 from loopbench.judging.ends import ends, ends_of_text
 from loopbench.judging.monitor import scan_all
 from loopbench.judging.outcome import DOOM_LEVELS, STUCK, classify, stuck_level
@@ -81,7 +81,7 @@ def detect(
     if isinstance(ids_or_text, str):
         if text is not None:
             raise ValueError("give token ids with their text, or a text alone, not two texts")
-        tokenization = FALLBACK
+        ids_or_text, tokenization = without_end(ids_or_text), FALLBACK
     else:
         ids_or_text, tokenization = list(ids_or_text), "given"
     verdicts, tokens = _judged(detectors_of(rules), ids_or_text, text, finish, ends_only)

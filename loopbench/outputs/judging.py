@@ -32,6 +32,8 @@ class Opened(NamedTuple):
 
     file: str
     format: str
+    kind: str
+    """What it is made of: `json`, `parquet`, `text`, …"""
 
 
 class Unread(NamedTuple):
@@ -90,7 +92,9 @@ def judge_files(
         for source in sources:
             try:
                 with _opened(source, how) as (reading, file):
-                    yield Opened(_name(source), reading.format.name)
+                    if reading.kind == "text" and not source.named:
+                        raise FileError(f"{source.place} is a text; name it to have it judged.")
+                    yield Opened(_name(source), reading.format.name, reading.kind)
                     yield from judges.judge(_name(source), _counted(reading, file, progress))
             except FileError as error:
                 yield Refused(_name(source), str(error), source.named)

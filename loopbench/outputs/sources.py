@@ -49,6 +49,22 @@ def sources(places: Sequence[str]) -> Iterator[Source]:
                 yield source
 
 
+def refuse_to_overwrite(found: Sequence[Source], out: Path | None) -> None:
+    """Refuse to write over what is read.
+
+    Raises
+    ------
+    FileError
+        If the file to write is one of those to read.
+    """
+    if out is None or not out.exists():
+        return
+    for source in found:
+        path = Path(source.place)
+        if path.exists() and path.samefile(out):
+            raise FileError(f"{out} is one of the files that are read; name another with --out.")
+
+
 def _of(place: str) -> Iterator[Source]:
     path = Path(place)
     if place == STDIN or place.startswith(PREFIX) or path.is_file():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from array import array
 from collections import Counter
 from collections.abc import Callable
 from typing import Literal
+
+import msgspec
 
 from loopbench.outputs.judged import JudgedOutput
 from loopbench.results.summary import NO_RATE, Rate
@@ -14,6 +17,7 @@ from loopbench.types import Struct
 
 By = Literal["all", "file", "model", "task", "group"]
 BY: tuple[By, ...] = ("all", "file", "model", "task", "group")
+_STRANGE = 3
 SHORT_BUDGET = 512
 """Tokens: loops often start later than 256, and take some to confirm."""
 
@@ -57,6 +61,8 @@ class OutputsRow(Struct, frozen=True):
     budget_default: bool
     """Some budget is the default of the tool that wrote the file."""
     tokenization: list[str]
+    strange: list[str]
+    """Some of the words of the files for why outputs ended that are not known here."""
 
 
 _COUNTED: tuple[Callable[[JudgedOutput], bool], ...] = (
@@ -117,6 +123,7 @@ class Tally:
         self._counts: Counter[str] = Counter()
         self._budgets: set[int] = set()
         self._tokenization: set[str] = set()
+        self._strange: set[str] = set()
 
     def add(self, one: JudgedOutput) -> None:
         """Count an output."""
@@ -129,6 +136,8 @@ class Tally:
             self._counts["n_unknown"] += one.outcome == "unknown"
             self._counts["stuck_unknown"] += one.stuck
             self._counts["round_unknown"] += not one.stuck and one.at_end == "circular"
+            if one.raw_finish and len(self._strange) < _STRANGE:
+                self._strange.add(one.raw_finish[:40])
         else:
             self._known.add(one)
         self._counts["doubtful"] += one.doubtful
@@ -144,6 +153,12 @@ class Tally:
     def unread(self) -> None:
         """Count a row that could not be read."""
         self._counts["n_unread"] += 1
+
+    def renamed(self, name: str, by: By) -> Tally:
+        """Return a copy under another name."""
+        copied = copy.deepcopy(self)
+        copied._name, copied._by = name, by
+        return copied
 
     def row(self) -> OutputsRow:
         """Return what was counted."""
@@ -174,12 +189,34 @@ class Tally:
             least_budget=min(self._budgets, default=None),
             budget_default=bool(counts["budget_default"]),
             tokenization=sorted(self._tokenization),
+            strange=sorted(self._strange),
         )
 
 
 def group_of(one: JudgedOutput, by: By) -> str:
     """Return the name of the line that an output belongs to."""
     return "all" if by == "all" else str(getattr(one, by) or "–")
+
+
+class _Split:
+    """Tallies by one property; while all outputs share it, the total is theirs."""
+
+    def __init__(self, by: By) -> None:
+        self._by = by
+        self.names: dict[str, None] = {}
+        self.tallies: dict[str, Tally] = {}
+
+    def of(self, name: str, total: Tally, count: Callable[[Tally], None]) -> None:
+        """Count something under a name; `total` is what was counted before."""
+        if name not in self.names:
+            if len(self.names) == 1:
+                (first,) = self.names
+                self.tallies[first] = total.renamed(first, self._by)
+            self.names[name] = None
+            if len(self.names) > 1:
+                self.tallies[name] = Tally(name, self._by)
+        if self.tallies:
+            count(self.tallies[name])
 
 
 class Summary:
@@ -191,26 +228,23 @@ class Summary:
 
     def __init__(self) -> None:
         self.total = Tally()
-        self._by: dict[By, dict[str, Tally]] = {by: {} for by in BY[1:]}
+        self._by: dict[By, _Split] = {by: _Split(by) for by in BY[1:]}
 
     @property
     def files(self) -> int:
         """How many files there are."""
-        return len(self._by["file"])
+        return len(self._by["file"].names)
 
     def add(self, one: JudgedOutput) -> None:
         """Count an output everywhere where it belongs."""
+        for by, split in self._by.items():
+            split.of(str(getattr(one, by) or "–"), self.total, lambda tally: tally.add(one))
         self.total.add(one)
-        for by, tallies in self._by.items():
-            name = group_of(one, by)
-            if name not in tallies:
-                tallies[name] = Tally(name, by)
-            tallies[name].add(one)
 
     def unread(self, file: str) -> None:
         """Count a row of a file that could not be read."""
+        self._by["file"].of(file, self.total, Tally.unread)
         self.total.unread()
-        self._by["file"].setdefault(file, Tally(file, "file")).unread()
 
     def rows(self, by: By | None = None) -> list[OutputsRow]:
         """Return a row for each of what there are several of, and one for all behind them.
@@ -224,8 +258,12 @@ class Summary:
         total = self.total.row()
         if by is None:
             order: tuple[By, ...] = ("group", "file", "model", "task")
-            by = next((one for one in order if len(self._by[one]) > 1), None)
+            by = next((one for one in order if len(self._by[one].names) > 1), None)
         if by is None or by == "all":
             return [total]
-        parts = [tally.row() for tally in self._by[by].values()]
-        return [*parts, total] if len(parts) > 1 else parts or [total]
+        split = self._by[by]
+        if not split.names:
+            return [total]
+        if len(split.names) < 2:
+            return [msgspec.structs.replace(total, name=name, by=by) for name in split.names]
+        return [*(tally.row() for tally in split.tallies.values()), total]

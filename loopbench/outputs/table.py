@@ -15,6 +15,8 @@ from loopbench.results.table import percent, printable, thousands
 
 OFFENDERS = 5
 """How many are shown."""
+_NAME = 36
+"""Characters of the longest name in the table."""
 _SHOWN = 160
 """Characters of a repeated text that are shown."""
 
@@ -64,7 +66,12 @@ def names_of(rows: Sequence[OutputsRow]) -> list[str]:
             row.name[common:].lstrip("/") if common and row.by == "file" else row.name
             for row in rows
         ]
-    return [printable(name) for name in names]
+    return [_short(printable(name)) for name in names]
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for the numbers: its beginning and its end."""
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2 - 1]}…{name[-_NAME // 2 :]}"
 
 
 def _point(rate: Rate) -> str:
@@ -90,8 +97,13 @@ def notes(rows: Sequence[OutputsRow]) -> list[str]:
             f"{total.round_unknown} go round at their end and may have ended by themselves. circ., "
             "recov. and trunc. are rates of the others."
         )
+    if total.strange:
+        words = ", ".join(printable(word) for word in total.strange)
+        said.append(f"Words for a finish that are not known here, and taken for none: {words}.")
+    if total.n_error:
+        said.append(f"error: {total.n_error} whose generation failed; they are in no rate.")
     if total.n_unread:
-        said.append(f"{total.n_unread} rows could not be read and are in no rate.")
+        said.append(f"{_many(total.n_unread, 'row')} could not be read and are in no rate.")
     if total.least_budget is not None and total.least_budget < SHORT_BUDGET:
         default = ", its tool's default" if total.budget_default else ""
         said.append(
@@ -109,10 +121,16 @@ def notes(rows: Sequence[OutputsRow]) -> list[str]:
     return said
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" + ("s" if count != 1 else "")
+
+
 def one_line(row: OutputsRow) -> str:
     """Return the most important numbers as a sentence."""
-    unread = f", {row.n_unread} rows not read" if row.n_unread else ""
-    return f"{row.n} outputs, stuck {percent(row.stuck_rate)} %, of them doom " + (
+    unread = f", {_many(row.n_unread, 'row')} not read" if row.n_unread else ""
+    if row.n == row.n_error:
+        return f"{_many(row.n, 'output')}, all of them failed{unread}."
+    return f"{_many(row.n, 'output')}, stuck {percent(row.stuck_rate)} %, of them doom " + (
         f"{percent(row.doom_rate)} %{unread}."
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from loopbench.detectors.parts.tokens import complete_cut
 from loopbench.errors import BackendError
+from loopbench.models.catalog import models, resolve
 from loopbench.outputs.judged import Tokenise
 
 _FILE = "tokenizer.json"
@@ -59,6 +60,8 @@ def _load(name: str) -> Any:
             path = path / _FILE
         if path.is_file():
             return tokenizers.Tokenizer.from_file(str(path))
+        if name in {model.name for model in models()}:
+            return _of_gguf(resolve(name)[1])
         if path.exists() or path.suffix or name.startswith((".", "/")):
             raise BackendError(f"There is no tokenizer {name}: give a {_FILE}, or a GGUF file.")
         return tokenizers.Tokenizer.from_pretrained(name)

@@ -41,7 +41,7 @@ def writer_of(form: str, out: Path | None) -> Iterator[Write]:
         return
     if form == "parquet" and out is None:
         raise ValueError("--format parquet needs --out: a table is a file of its own.")
-    with out.open("wb") if out else nullcontext(sys.stdout.buffer) as file:
+    with whole_file(out) if out else nullcontext(sys.stdout.buffer) as file:
         if form == "rows":
             yield lambda one: _line(file, one)
             return
@@ -59,6 +59,23 @@ def writer_of(form: str, out: Path | None) -> Iterator[Write]:
             yield write
             if batch:
                 add(batch)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of an earlier one only when it is whole.
+
+    Where writing it is interrupted, what was written stays beside it, as `.part`.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+    except BaseException:
+        if part.exists() and not part.stat().st_size:
+            part.unlink()
+        raise
+    part.replace(path)
 
 
 def _line(file: BinaryIO | Any, one: JudgedOutput) -> None:

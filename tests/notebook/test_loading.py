@@ -67,7 +67,7 @@ def test_a_file_is_judged(file: Path) -> None:
     assert [row.name for row in result.rows] == ["m", "n", "all"]
     assert result.rows[-1].stuck_rate.value == 0.5
     assert [(one.row, one.file) for one in result.unread] == [(4, str(file))]
-    assert "1 rows could not be read" in " ".join(result.notes)
+    assert "1 row could not be read" in " ".join(result.notes)
     assert repr(result).startswith("outputs.jsonl (plain): 4 outputs, stuck 50.0 [")
 
 

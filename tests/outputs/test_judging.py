@@ -39,7 +39,7 @@ def test_everything_is_told_in_the_order_of_the_files(tmp_path: Path) -> None:
     assert [type(event) for event in events] == [
         Opened, JudgedOutput, Unread, JudgedOutput, Refused, Opened, JudgedOutput,
     ]  # fmt: skip
-    assert events[0] == Opened(str(first), "plain")
+    assert events[0] == Opened(str(first), "plain", "json")
     assert isinstance(events[2], Unread)
     assert events[2].row == 2
     assert isinstance(events[4], Refused)

@@ -95,8 +95,8 @@ def test_what_was_not_read_is_counted_and_in_no_rate() -> None:
     summary.unread("f")
     row = summary.total.row()
     assert (row.n, row.n_unread, row.stuck_rate.n) == (1, 1, 1)
-    assert "1 rows could not be read" in summary_grid(summary.rows()).note
-    assert "1 rows not read" in one_line(row)
+    assert "1 row could not be read" in summary_grid(summary.rows()).note
+    assert "1 row not read" in one_line(row)
 
 
 def test_a_short_default_budget_is_told() -> None:

@@ -19,7 +19,7 @@ LONGEST = 1 << 28
 _CHUNK = 1 << 20
 _NEAR = 16
 """Characters before the end of what was read in which an error may be that end."""
-_TRIED = 5
+_TRIED = 200
 """Lines of the beginning that are tried."""
 _BETWEEN = re.compile(r"[ \t\n\r\ufeff]*")
 _BETWEEN_ELEMENTS = re.compile(r"[ \t\n\r,]*")
