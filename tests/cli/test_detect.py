@@ -149,3 +149,96 @@ def test_score_counts_other_files_as_detect_does(
     array = tmp_path / "a.json"
     array.write_text(json.dumps([{"output": LOOP, "finish": "length"}]))
     assert json.loads(loopbench("score", array, "--format", "json").out)[0]["n"] == 1
+
+
+def test_what_is_read_is_never_written_over(
+    file: Path, tmp_path: Path, loopbench: Callable[..., Any]
+) -> None:
+    before = file.read_bytes()
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(file)
+    for out in (file, link):
+        said = loopbench("detect", file, "--out", out)
+        assert (said.code, file.read_bytes()) == (2, before)
+        assert "is one of the files that are read" in said.err
+    kept = tmp_path / "kept.csv"
+    kept.write_text("precious")
+    bad = written(tmp_path / "bad.jsonl", {"foo": 1})
+    assert loopbench("detect", bad, "--format", "csv", "--out", kept).code == 2
+    assert kept.read_text() == "precious"
+    assert loopbench("detect", file, "--rows", "--out", tmp_path / "new").code == 0
+    assert len((tmp_path / "new").read_text().splitlines()) == 4
+    assert sorted(path.suffix for path in tmp_path.iterdir() if path.suffix == ".part") == []
+
+
+def test_messages_of_a_program_may_stand_before_its_lines(
+    file: Path, tmp_path: Path, loopbench: Callable[..., Any]
+) -> None:
+    path = tmp_path / "logged.jsonl"
+    path.write_text("".join(f"INFO step {i}\n" for i in range(20)) + file.read_text())
+    said = loopbench("detect", path)
+    assert len(said.out.splitlines()) == 4
+    assert "20 rows not read" in said.err
+
+
+def test_a_text_is_said_to_be_one(tmp_path: Path, loopbench: Callable[..., Any]) -> None:
+    path = tmp_path / "table"
+    path.write_text("id,output\n1,yes\n2,no\n")
+    assert "is read as one text" in loopbench("detect", path).err
+    said = loopbench("detect", path, "--text-field", "output")
+    assert said.code == 2
+    assert "has no fields" in said.err
+    written(tmp_path / "rows.jsonl", {"output": "yes"})
+    (tmp_path / "run.log").write_text("started\nended\n")
+    said = loopbench("detect", tmp_path)
+    assert len(said.out.splitlines()) == 1
+    assert "run.log is a text; name it" in said.err
+
+
+@pytest.mark.parametrize("end", ["\n", " \n\n", "</s>", "<|im_end|>\n", " <|endoftext|>"])
+def test_what_files_have_behind_a_text_hides_no_loop(
+    end: str, loopbench: Callable[..., Any]
+) -> None:
+    given = "\n".join(json.dumps({"text": t + end, "finish": "length"}) for t in (LOOP, "Fine."))
+    rows = [json.loads(line) for line in loopbench("detect", stdin=given).out.splitlines()]
+    assert [row["outcome"] for row in rows] == ["doom", "truncated"]
+    untold = json.dumps({"text": LOOP + end})
+    (row,) = [json.loads(line) for line in loopbench("detect", stdin=untold).out.splitlines()]
+    # Who wrote an end token ended.
+    assert row["outcome"] == ("recovered" if "<" in end else "doom")
+
+
+def test_words_for_a_finish_that_nobody_knows_are_told(
+    tmp_path: Path, loopbench: Callable[..., Any]
+) -> None:
+    path = written(tmp_path / "a.jsonl", {"text": "Fine.", "finish_reason": "banana"})
+    assert "not known here, and taken for none: banana." in " ".join(
+        loopbench("detect", path, "--format", "text").out.split()
+    )
+    failed = written(tmp_path / "b.jsonl", {"id": 1, "error": "gone", "finish": "error"})
+    assert "1 output, all of them failed." in loopbench("detect", failed).err
+
+
+@pytest.mark.parametrize("share", ["-1%", "101%"])
+def test_a_share_is_between_nothing_and_all(
+    share: str, file: Path, loopbench: Callable[..., Any]
+) -> None:
+    assert loopbench("detect", file, "--fail-over", share).code == 2
+
+
+def test_an_interruption_says_how_far_it_came(
+    file: Path, tmp_path: Path, loopbench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loopbench.outputs import judging
+
+    whole = judging.judge_chunk
+
+    def interrupted(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging, "judge_chunk", interrupted)
+    said = loopbench("detect", file, "--rows", "--out", tmp_path / "rows")
+    assert said.code == 130
+    assert "Interrupted after 0 outputs" in said.err
+    assert not (tmp_path / "rows").exists()
+    monkeypatch.setattr(judging, "judge_chunk", whole)

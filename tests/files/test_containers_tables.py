@@ -48,10 +48,10 @@ def feather(rows: list[dict[str, Any]]) -> bytes:
     ("kind", "content"),
     [
         ("parquet", parquet(ROWS)),
-        ("parquet", gzip.compress(parquet(ROWS))),
+        ("parquet", gzip.compress(parquet(ROWS), mtime=0)),
         ("arrow", arrow(ROWS, pyarrow.ipc.new_file)),
         ("arrow", arrow(ROWS, pyarrow.ipc.new_stream)),
-        ("arrow", gzip.compress(arrow(ROWS, pyarrow.ipc.new_stream))),
+        ("arrow", gzip.compress(arrow(ROWS, pyarrow.ipc.new_stream), mtime=0)),
         ("arrow", feather(ROWS)),
     ],
 )
