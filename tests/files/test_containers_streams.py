@@ -50,7 +50,11 @@ def test_packed_files_are_read_without_a_suffix(pack: Callable[[bytes], bytes]) 
 
 
 def test_a_pipe_is_read_however_little_it_gives() -> None:
-    for content in (LINES[:500] + b"\n", gzip.compress(LINES, mtime=0), json.dumps([{"a": 1}]).encode()):
+    for content in (
+        LINES[:500] + b"\n",
+        gzip.compress(LINES, mtime=0),
+        json.dumps([{"a": 1}]).encode(),
+    ):
         piped = contents_of(io.BufferedReader(Pipe(content), 8), "-")
         plain = contents_of(io.BytesIO(content), "-")
         assert piped.kind == plain.kind == "json"
