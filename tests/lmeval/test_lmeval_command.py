@@ -42,7 +42,7 @@ def test_lm_eval_runs_with_its_own_arguments(monkeypatch, capsys, tmp_path) -> N
     found = json.loads(results.read_text())
     assert found["loopbench"]["responses"] == 2
     row = found["results"]["loopbench_tool_call"]
-    for name in ("stuck_rate", "doom_rate", "circular_rate"):
+    for name in ("stuck_rate", "doom_rate"):
         assert row[f"{name},none"] == 0
     for name in ("recovered_rate", "truncated_rate"):
         assert row[f"{name},none"] == "N/A"
