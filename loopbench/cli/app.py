@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -22,7 +23,24 @@ from loopbench.cli.shared import INTERRUPTED, Failure, Usage
 from loopbench.cli.table import table
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _ReaderGoneError(Exception):
+    """The reader of our output went away (`| head`): that is no failure."""
+
+
+class _Commands(click.Group):
+    """The commands. Where nobody reads, click would end with 1, which means something else."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGoneError from error
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(loopbench.__version__)
 def cli() -> None:
     """Count doom loops of small language models, beside their task scores."""
@@ -48,7 +66,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): that is no failure.
+    except _ReaderGoneError:
         sys.stdout = None
         sys.exit(0)

@@ -259,10 +259,10 @@ def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"token_ids": [1, 2, 3]}\n' * 3000)
     code = "from loopbench.cli.app import main; main()"
-    shell = f"{sys.executable} -c '{code}' detect {rows} | head -1"
+    shell = f"{sys.executable} -c '{code}' detect {rows} | head -1; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
     assert len(result.stdout.splitlines()) == 1
-    assert result.stderr == ""
+    assert (result.stderr, result.returncode) == ("", 0)
 
 
 def test_formats_tell_the_same_numbers(run: Path) -> None:
