@@ -75,6 +75,7 @@ FORMS: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_count_is_seen_from_its_beginning_wherever_it_is_cut(form: str) -> None:
     head = "Here it is:\n"

@@ -137,6 +137,7 @@ def test_the_pieces_of_a_stream_are_one_output(name: str, example: Any) -> None:
     assert told == example.outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "example"), STREAMS)
 def test_damaged_pieces_are_read_or_refused(name: str, example: Any) -> None:
     for at, value in enumerate(example.rows):
@@ -207,6 +208,7 @@ def try_one(name: str, row: Row) -> None:
         assert 5 < len(str(error)) < 2500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_values_are_read_or_refused(name: str) -> None:
     for row in rows_of(name):

@@ -122,6 +122,7 @@ def damaged(value: Any) -> Iterator[Any]:
             yield whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "example"), CASES)
 def test_damaged_rows_raise_nothing_but_what_is_said_of_a_row(name: str, example: Example) -> None:
     form = formats.get(name)

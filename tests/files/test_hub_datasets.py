@@ -58,6 +58,7 @@ def test_what_is_no_name_is_said_to_be_none(name: str) -> None:
         hub_rows(name)
 
 
+@pytest.mark.slow
 def test_rows_of_a_folder_are_numbered_and_lack_what_is_none(folder: Path) -> None:
     rows = list(rows_of(HubName(str(folder), None, "test"), "hf:farm/hay/test"))
     assert rows == [

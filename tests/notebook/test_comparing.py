@@ -33,6 +33,7 @@ def written(path: Path, loops: int, n: int = 12, **fields: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_two_files_are_compared_prompt_by_prompt(tmp_path: Path) -> None:
     first, second = written(tmp_path / "a.jsonl", 10), written(tmp_path / "b.jsonl", 2)
     compared = loopbench.compare(first, loopbench.load(second))

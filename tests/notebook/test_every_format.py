@@ -40,6 +40,7 @@ def test_most_formats_have_such_a_file() -> None:
     assert len(CASES) > 2 * len(formats.names())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", CASES)
 def test_a_text_is_read_again_as_it_was_judged(rows: list[Any], tmp_path: Path) -> None:
     content = "".join(json.dumps(row) + "\n" for row in rows * 3).encode()
