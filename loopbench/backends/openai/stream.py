@@ -12,22 +12,11 @@ from loopbench.backends.parts.llama_server.stream import completion_body
 from loopbench.backends.parts.seeds import request_seed
 from loopbench.backends.parts.sse import StreamError
 from loopbench.detectors.parts.tokens import fallback_tokens, named, split_after
-from loopbench.types import Finish, Request, Sampling
+from loopbench.files.finishes import finish_of
+from loopbench.types import Request, Sampling
 
 DONE = b"[DONE]"
 _OWN_ROUTE = frozenset({"prompt", "n_predict", "stream", "return_tokens", "n_probs"})
-_FINISHES: dict[str, Finish] = {
-    "stop": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "tool_calls": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    # vLLM's own detector (`repetition_detection`).
-    "repetition": "loop",
-}
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -102,7 +91,9 @@ def decode_chunk(data: bytes) -> Chunk:
 def end_of(choice: Choice) -> End:
     """Map a server's reason to our finish, and keep its own word."""
     raw = choice.finish_reason or "none"
-    finish = _FINISHES.get(raw, "error")
+    # A word that says neither, such as that of a filter, is the end of no measurement.
+    found = finish_of(raw)
+    finish = "error" if found == "unknown" else found
     return End(finish, raw if choice.stop_reason is None else f"{raw} ({choice.stop_reason})")
 
 
